@@ -1,0 +1,3 @@
+//! The hongyan binary: configuration, wiring, lifecycle, subcommands.
+
+fn main() {}

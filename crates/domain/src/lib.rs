@@ -1,0 +1,1 @@
+//! The field itself, pure: phones, text, templates, policy, campaigns, message lifecycle, and the ports between engine, store and gateway.

@@ -1,0 +1,1 @@
+//! The running system: accept, dispatch, settle, receipts, inbound, campaigns, imports, preflight.

@@ -1,0 +1,1 @@
+//! Drivers that carry messages over channels: sessions with carriers on tokio.

@@ -1,0 +1,1 @@
+//! A carrier in a box: the server role of every protocol with latency, faults, receipts and replies.

@@ -1,0 +1,1 @@
+//! The ledger and the control database on SQLite; sealing at rest; migrations.
