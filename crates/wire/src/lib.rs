@@ -13,12 +13,7 @@
 //! of CMPP 2.0 and 3.0.
 #![cfg_attr(
     not(test),
-    deny(
-        clippy::indexing_slicing,
-        clippy::unwrap_used,
-        clippy::panic,
-        clippy::arithmetic_side_effects
-    )
+    deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)
 )]
 
 pub mod cmpp;
