@@ -1,4 +1,14 @@
 //! The field itself, pure: phones, text, templates, policy, campaigns, message lifecycle, and the ports between engine, store and gateway.
 
+pub mod channel;
+pub mod control;
+pub mod ids;
+pub mod lane;
+pub mod ledger;
+pub mod message;
+pub mod money;
 pub mod phone;
+pub mod policy;
+pub mod retry;
 pub mod text;
+pub mod time;

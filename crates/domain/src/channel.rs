@@ -1,0 +1,202 @@
+//! The port between the engine and whatever carries messages: carrier sessions, providers, a simulator.
+//!
+//! Invariants: every [`Outgoing`] handed to [`Channel::submit`] comes back exactly once as a [`Submitted`];
+//! receipts and inbound messages are acknowledged to the carrier only when the engine says they are durable.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::ids::{ChannelId, GatewayId, MessageId, PartitionId};
+use crate::message::Category;
+use crate::phone::Phone;
+use crate::text::Encoding;
+use crate::time::Timestamp;
+
+/// Called once, when a batch is durable. Dropping it without a call leaves the carrier's PDUs unanswered, so the
+/// carrier will send them again.
+pub type Acknowledge = Box<dyn FnOnce() + Send>;
+
+/// The identifier under which a carrier knows one part, at most 64 bytes; 8 bytes for CMPP.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum CarrierMessageId {
+    /// A binary number (CMPP `Msg_Id`).
+    Number(u64),
+    /// Anything else, as the carrier wrote it.
+    Text(Box<str>),
+}
+
+/// A carrier's own result code, raw: up to 15 printable bytes (`DELIVRD`, `MK:0012`, `8`).
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct CarrierCode {
+    bytes: [u8; 15],
+    len: u8,
+}
+
+impl CarrierCode {
+    /// Cuts at 15 bytes and replaces what is not printable ASCII by `?`.
+    #[must_use]
+    pub fn new(raw: &[u8]) -> Self {
+        let mut code = Self::default();
+        for (place, &byte) in code.bytes.iter_mut().zip(raw) {
+            *place = if byte.is_ascii_graphic() { byte } else { b'?' };
+            code.len += 1;
+        }
+        code
+    }
+
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.bytes.get(..usize::from(self.len)).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or("")
+    }
+}
+
+impl fmt::Debug for CarrierCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which try of which message; comes back with every answer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Ticket {
+    pub message: MessageId,
+    /// From 1.
+    pub attempt: u8,
+    /// The claim that made it `sending`, unique within the message's partition.
+    pub claim: i64,
+    pub partition: PartitionId,
+}
+
+/// One message on its way out.
+#[derive(Clone)]
+pub struct Outgoing {
+    pub ticket: Ticket,
+    pub phone: Phone,
+    /// The whole text, signature and opt-out words included.
+    pub text: Arc<str>,
+    pub encoding: Encoding,
+    pub parts: u8,
+    pub category: Category,
+    /// Digits behind the access code.
+    pub extension: Option<Box<str>>,
+    pub valid_until: Timestamp,
+    /// An earlier attempt may have reached the carrier.
+    pub possible_duplicate: bool,
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("ticket", &self.ticket)
+            .field("parts", &self.parts)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What became of one try.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum SubmitOutcome {
+    /// The carrier took every part; its id of each, in order.
+    Taken(Vec<CarrierMessageId>),
+    /// The carrier asked for a slower pace before it took any part.
+    Throttled,
+    /// The carrier refused; `taken` parts had been taken before (with their ids).
+    Refused { code: CarrierCode, taken: Vec<CarrierMessageId> },
+    /// Never written: the deadline passed, the connection was gone, or it was recalled.
+    NotWritten { recalled: bool },
+    /// Written, but the answer never came.
+    Uncertain { taken: Vec<CarrierMessageId> },
+}
+
+/// The answer to one [`Outgoing`].
+#[derive(Clone, Debug)]
+pub struct Submitted {
+    pub outgoing: Outgoing,
+    pub at: Timestamp,
+    pub outcome: SubmitOutcome,
+}
+
+/// What a delivery report says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ReceiptStatus {
+    Delivered,
+    /// Will not arrive; the code says why.
+    Undelivered,
+    Expired,
+}
+
+/// The delivery report of one part. Intermediate reports never become one.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub gateway: GatewayId,
+    pub carrier_id: CarrierMessageId,
+    /// Missing with some carriers.
+    pub phone: Option<Phone>,
+    pub status: ReceiptStatus,
+    pub code: CarrierCode,
+    pub received_at: Timestamp,
+}
+
+/// A message from a phone (上行, MO).
+#[derive(Clone)]
+pub struct Inbound {
+    pub gateway: GatewayId,
+    pub channel: ChannelId,
+    /// The carrier's id of the deliver PDU: a redelivered one has the same.
+    pub carrier_id: CarrierMessageId,
+    pub from: Phone,
+    /// Access code and extension as dialled.
+    pub to: Box<str>,
+    pub text: String,
+    pub received_at: Timestamp,
+}
+
+impl fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbound")
+            .field("channel", &self.channel)
+            .field("carrier_id", &self.carrier_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a driver tells the engine.
+pub enum ChannelEvent {
+    /// Answers to submits; nothing to acknowledge.
+    Submitted(Vec<Submitted>),
+    /// Receipts and inbound messages of one read, to be made durable and then acknowledged.
+    Arrived { receipts: Vec<Receipt>, inbound: Vec<Inbound>, acknowledge: Acknowledge },
+    /// The number of connections that can carry messages changed, or a refusal needs a person.
+    Connections { up: u16, configured: u16, trouble: Option<String> },
+}
+
+/// How much a channel can take now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Capacity {
+    /// Parts that may be written now: free window over all connections, bounded by the pace of the next 250 ms.
+    pub parts: u32,
+    pub connections_up: u16,
+}
+
+/// One way out. Implemented by the carrier drivers and by the simulated ones of tests.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    fn id(&self) -> ChannelId;
+
+    /// Free window and pace. What is handed over by [`Self::submit`] is taken off at once.
+    fn capacity(&self) -> Capacity;
+
+    /// Returns when [`Self::capacity`] may have grown: window freed, pace refilled, connection up.
+    async fn capacity_changed(&self);
+
+    /// Hands messages over; never more parts than [`Self::capacity`] said, and written before
+    /// `write_deadline_millis` of the monotonic clock or given back as [`SubmitOutcome::NotWritten`].
+    fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64);
+
+    /// Takes back what is handed over but not yet written for this phone; each comes back as
+    /// [`SubmitOutcome::NotWritten`] with `recalled`. Returns how many.
+    fn recall(&self, phone: Phone) -> usize;
+}

@@ -1,0 +1,237 @@
+//! Campaigns: one personalised message to an audience, from draft to report.
+
+use async_trait::async_trait;
+use std::fmt;
+use std::time::Duration;
+
+use super::{AudienceStats, ControlError, ImportMapping};
+use crate::ids::{AccountId, AudienceId, CampaignId, EntityId, ImportId, LaneId, RouteId, TemplateId};
+use crate::lane::WindowClose;
+use crate::message::{Category, Reason, coded_enum};
+use crate::money::Money;
+use crate::phone::Phone;
+use crate::time::Timestamp;
+
+coded_enum! {
+    /// Where a campaign is in its life.
+    CampaignState {
+        /// May be edited.
+        Draft = 1, "draft";
+        /// Its audience is frozen and its numbers are known.
+        Preflighted = 2, "preflighted";
+        /// Will start at its time.
+        Scheduled = 3, "scheduled";
+        /// Messages are being queued and sent.
+        Running = 4, "running";
+        /// Nothing is sent; nothing is forgotten.
+        Paused = 5, "paused";
+        /// Every message has ended or only waits for receipts.
+        Finished = 6, "finished";
+        /// Stopped for good by a person.
+        Cancelled = 7, "cancelled";
+    }
+}
+
+coded_enum! {
+    /// What may be asked of a campaign.
+    CampaignAction {
+        Edit = 1, "edit";
+        Preflight = 2, "preflight";
+        Start = 3, "start";
+        Launch = 4, "launch";
+        Pause = 5, "pause";
+        Resume = 6, "resume";
+        Cancel = 7, "cancel";
+        Finish = 8, "finish";
+    }
+}
+
+/// An action that does not fit the campaign's state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a campaign that is {from} cannot {action}")]
+pub struct CampaignError {
+    pub from: CampaignState,
+    pub action: CampaignAction,
+}
+
+impl CampaignState {
+    /// The state after an action. `Start` with a time in the future schedules; `Launch` is the scheduler's.
+    ///
+    /// # Errors
+    /// When the action does not fit the state: the error names both.
+    pub fn after(self, action: CampaignAction, starts_later: bool) -> Result<Self, CampaignError> {
+        use CampaignAction as A;
+        use CampaignState as S;
+        match (self, action) {
+            (S::Draft | S::Preflighted, A::Edit) => Ok(S::Draft),
+            (S::Draft | S::Preflighted, A::Preflight) => Ok(S::Preflighted),
+            (S::Preflighted, A::Start) if starts_later => Ok(S::Scheduled),
+            (S::Preflighted, A::Start) | (S::Scheduled, A::Launch) => Ok(S::Running),
+            (S::Running, A::Pause) => Ok(S::Paused),
+            (S::Paused, A::Resume) => Ok(S::Running),
+            (S::Draft | S::Preflighted | S::Scheduled | S::Running | S::Paused, A::Cancel) => {
+                Ok(S::Cancelled)
+            }
+            (S::Running, A::Finish) => Ok(S::Finished),
+            (from, action) => Err(CampaignError { from, action }),
+        }
+    }
+}
+
+/// Who is to get a campaign.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AudienceSource {
+    /// Rows of an uploaded file; other columns become variables. A phone's rows are kept once without variables, and
+    /// rows with different variables both (as Aliyun does).
+    File { upload: ImportId, mapping: ImportMapping },
+    /// Contacts that have any of these tags.
+    Tags(Vec<String>),
+    /// Every contact of the account.
+    All,
+}
+
+/// A campaign.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Campaign {
+    pub id: CampaignId,
+    pub account: AccountId,
+    pub entity: EntityId,
+    pub name: String,
+    pub category: Category,
+    /// Without brackets.
+    pub signature: String,
+    /// The stored template that `text` was taken from.
+    pub template: Option<TemplateId>,
+    /// The template's source as it was when the campaign was written.
+    pub text: String,
+    pub audience: AudienceSource,
+    pub test_numbers: Vec<Phone>,
+    /// None: as soon as it is started.
+    pub scheduled_at: Option<Timestamp>,
+    /// Messages per second.
+    pub speed: Option<u32>,
+    pub window_close: WindowClose,
+    /// Validity of each message from its start.
+    pub valid_for: Duration,
+    pub route: RouteId,
+    pub held_words_approved: bool,
+    pub state: CampaignState,
+    pub lane: LaneId,
+    /// Set by the preflight.
+    pub frozen: Option<AudienceId>,
+    pub preflight: Option<PreflightReport>,
+    /// Whether every row of the audience is in the ledger.
+    pub expanded: bool,
+    pub created_at: Timestamp,
+    pub started_at: Option<Timestamp>,
+    pub finished_at: Option<Timestamp>,
+    /// Raised by every update; an update states the one it read.
+    pub version: i64,
+}
+
+impl fmt::Debug for Campaign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Campaign").field("id", &self.id).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// A message as one person would get it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// Masked.
+    pub phone: String,
+    pub text: String,
+    pub encoding: String,
+    /// Billed characters.
+    pub length: u32,
+    pub parts: u8,
+    pub price: Money,
+}
+
+/// Words of a text that stopped it, where they stand.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeldSample {
+    pub text: String,
+    /// Byte ranges in `text`, with class and severity of each.
+    pub spans: Vec<(u32, u32, String, String)>,
+    /// How many people get a text with the same words.
+    pub people: u64,
+}
+
+/// What a preflight found: who will get the campaign, who will not and why, and what it costs.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PreflightReport {
+    /// When it was made.
+    pub at: Timestamp,
+    /// The instant it decided for: the scheduled time, or the moment of making.
+    pub decided_for: Timestamp,
+    pub audience: AudienceStats,
+    /// Who will get it (held back by quiet hours included).
+    pub eligible: u64,
+    pub parts: u64,
+    pub cost: Money,
+    /// Who will not, by reason, most first.
+    pub rejected: Vec<(Reason, u64)>,
+    /// Who will get it later than `decided_for`, because of quiet hours.
+    pub deferred: u64,
+    pub deferred_until: Option<Timestamp>,
+    /// Held or blocked words found.
+    pub held: Vec<HeldSample>,
+    /// Five rendered samples.
+    pub samples: Vec<Sample>,
+    /// When the last message will have been handed over at the channels' speed.
+    pub done_at: Option<Timestamp>,
+    /// Parts by carrier word, with cost.
+    pub by_carrier: Vec<(String, u64, Money)>,
+    pub audience_checksum: [u8; 32],
+}
+
+/// Campaigns.
+#[async_trait]
+pub trait Campaigns: Send + Sync {
+    async fn add_campaign(&self, campaign: &Campaign) -> Result<(), ControlError>;
+    /// Writes a campaign whose `version` is the one that was read, and raises it.
+    ///
+    /// # Errors
+    /// [`ControlError::Changed`] when somebody was faster.
+    async fn update_campaign(&self, campaign: &mut Campaign) -> Result<(), ControlError>;
+    async fn campaign(&self, account: AccountId, id: CampaignId) -> Result<Option<Campaign>, ControlError>;
+    /// Newest first; `before` is the last id of the page before.
+    async fn campaigns(
+        &self,
+        account: AccountId,
+        before: Option<CampaignId>,
+        limit: u32,
+    ) -> Result<Vec<Campaign>, ControlError>;
+    /// Of all accounts, those in one of these states: for the scheduler and the finisher.
+    async fn campaigns_in(&self, states: &[CampaignState]) -> Result<Vec<Campaign>, ControlError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_campaign_walks_its_life_and_no_other() {
+        use CampaignAction as A;
+        use CampaignState as S;
+        let walk = |actions: &[(A, bool)]| {
+            actions.iter().try_fold(S::Draft, |state, (action, later)| state.after(*action, *later))
+        };
+        assert_eq!(
+            walk(&[
+                (A::Preflight, false),
+                (A::Start, false),
+                (A::Pause, false),
+                (A::Resume, false),
+                (A::Finish, false)
+            ]),
+            Ok(S::Finished)
+        );
+        assert_eq!(walk(&[(A::Preflight, false), (A::Start, true), (A::Launch, false)]), Ok(S::Running));
+        assert!(walk(&[(A::Start, false)]).is_err(), "nothing starts unseen");
+        for state in [S::Finished, S::Cancelled] {
+            assert!(A::ALL.iter().all(|action| state.after(*action, false).is_err()));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Channels, routes and prices as an operator configures them.
+
+use async_trait::async_trait;
+use std::fmt;
+
+use super::ControlError;
+use crate::ids::{AccountId, ChannelId, GatewayId, RouteId};
+use crate::message::{Category, coded_enum};
+use crate::money::Money;
+use crate::phone::Carrier;
+
+coded_enum! {
+    /// How a channel speaks.
+    Protocol {
+        Cmpp20 = 1, "cmpp20";
+        Cmpp30 = 2, "cmpp30";
+    }
+}
+
+/// A password. Never shown, never logged, sealed at rest.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// One way out.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChannelConfig {
+    pub id: ChannelId,
+    pub gateway: GatewayId,
+    pub name: String,
+    pub protocol: Protocol,
+    pub host: String,
+    pub port: u16,
+    /// The carrier's name for us (CMPP `Source_Addr`, `SP_Id`).
+    pub login: String,
+    pub secret: Secret,
+    /// The number that messages come from; extensions are appended.
+    pub access_code: String,
+    pub service_id: String,
+    pub connections: u16,
+    /// Unanswered submits per connection.
+    pub window: u16,
+    /// Parts per second over all connections; none is as fast as the window allows.
+    pub parts_per_second: Option<u32>,
+    pub carriers: Vec<Carrier>,
+    pub categories: Vec<Category>,
+    /// What the operator pays per part.
+    pub cost: Money,
+    pub enabled: bool,
+}
+
+/// One step of a route: these channels share its traffic by weight; the next step is used when none of them can.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RouteStep {
+    pub channels: Vec<(ChannelId, u16)>,
+}
+
+/// An ordered, weighted group of channels.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RouteConfig {
+    pub id: RouteId,
+    pub name: String,
+    pub steps: Vec<RouteStep>,
+}
+
+/// What an account pays per part. The most specific line wins: category and carrier, category, carrier, neither.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PriceLine {
+    pub account: AccountId,
+    pub category: Option<Category>,
+    pub carrier: Option<Carrier>,
+    pub per_part: Money,
+}
+
+/// Channels, routes, prices and named settings.
+#[async_trait]
+pub trait Channels: Send + Sync {
+    async fn channels(&self) -> Result<Vec<ChannelConfig>, ControlError>;
+    /// Adds or replaces.
+    async fn put_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError>;
+    async fn routes(&self) -> Result<Vec<RouteConfig>, ControlError>;
+    async fn put_route(&self, route: &RouteConfig) -> Result<(), ControlError>;
+    async fn prices(&self, account: AccountId) -> Result<Vec<PriceLine>, ControlError>;
+    /// Replaces all of an account's prices.
+    async fn put_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError>;
+    /// A document that an operator stored under a name (word lists, policy overrides), as text.
+    async fn setting(&self, name: &str) -> Result<Option<String>, ControlError>;
+    async fn put_setting(&self, name: &str, value: &str) -> Result<(), ControlError>;
+}

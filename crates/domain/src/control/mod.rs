@@ -1,0 +1,58 @@
+//! The ports of the control database: everything outside the ledger, each aggregate in a module of its own.
+//!
+//! Every row that belongs to a tenant carries its account, and every read is scoped by it: a method that could
+//! return another tenant's row does not exist. Absent is `Ok(None)`.
+
+mod account;
+mod audience;
+mod campaign;
+mod channel_config;
+mod contact;
+mod idempotency;
+mod import;
+mod template_record;
+mod upload;
+
+pub use account::{Account, Accounts, ApiKey, Entity};
+pub use audience::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Audiences};
+pub use campaign::{
+    AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
+    PreflightReport, Sample,
+};
+pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, RouteConfig, RouteStep, Secret};
+pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
+pub use idempotency::{Idempotency, IdempotentStart};
+pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
+pub use template_record::{TemplateRecord, Templates};
+pub use upload::{ReadSeek, Uploads};
+
+/// What went wrong in the control database.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// The disk is full; nothing of the call was kept.
+    #[error("the disk that holds the data folder is full; free some space, nothing was lost")]
+    Full,
+    /// Another try may succeed.
+    #[error("the control database is unavailable for the moment: {0}")]
+    Unavailable(String),
+    /// A row with this name or key exists already.
+    #[error("{0} exists already")]
+    Exists(&'static str),
+    /// Somebody changed the row since it was read; read again and repeat.
+    #[error("{0} was changed by somebody else meanwhile")]
+    Changed(&'static str),
+    /// Storage holds what cannot be: a person must look.
+    #[error("the control database is inconsistent in {table}.{column}")]
+    Inconsistent { table: &'static str, column: &'static str },
+}
+
+/// All of the control database.
+pub trait Control:
+    Accounts + Contacts + Audiences + Imports + Templates + Campaigns + Channels + Idempotency + Uploads
+{
+}
+
+impl<T> Control for T where
+    T: Accounts + Contacts + Audiences + Imports + Templates + Campaigns + Channels + Idempotency + Uploads
+{
+}

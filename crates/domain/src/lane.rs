@@ -1,0 +1,57 @@
+//! Lanes: pausable streams of queued messages that the same channels can carry.
+
+use crate::ids::{AccountId, CampaignId, ChannelId, EntityId, LaneId, RouteId};
+use crate::message::{Category, Priority, coded_enum};
+use crate::time::Timestamp;
+use std::fmt;
+
+coded_enum! {
+    /// Whether a lane's messages may be claimed.
+    LaneState {
+        /// Claimed as capacity allows.
+        Open = 1, "open";
+        /// Nothing is claimed; messages stay.
+        Paused = 2, "paused";
+        /// Nothing is claimed again; a sweeper writes `cancelled` into each message.
+        Cancelled = 3, "cancelled";
+    }
+}
+
+/// What to do with messages that meet the end of the sending window.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WindowClose {
+    /// Wait for the next window.
+    Hold,
+    /// Pause the lane until a person resumes it.
+    PauseForHuman,
+    /// Wait for the next window, but give up after this instant.
+    DropAfter(Timestamp),
+}
+
+/// One pausable stream: (campaign, or an account's API stream) × route × priority.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Lane {
+    pub id: LaneId,
+    pub account: AccountId,
+    /// Whose consents, suppressions and caps count.
+    pub entity: EntityId,
+    pub campaign: Option<CampaignId>,
+    pub route: RouteId,
+    pub priority: Priority,
+    pub category: Category,
+    pub state: LaneState,
+    /// Messages per second over all partitions; none is as fast as the channels go.
+    pub speed: Option<u32>,
+    pub window_close: WindowClose,
+    /// A person looked at the held words and let the campaign go.
+    pub held_words_approved: bool,
+}
+
+/// Part of a lane that one set of channels may claim: retries avoid the channel that failed them, so they wait
+/// in a stream of their own, and a claim never has to skip rows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Stream {
+    pub lane: LaneId,
+    /// The channel that should not claim while another one can.
+    pub avoid: Option<ChannelId>,
+}

@@ -1,0 +1,211 @@
+//! Rows that go into the ledger and come out of it.
+
+use std::fmt;
+
+use crate::channel::{CarrierCode, CarrierMessageId};
+use crate::ids::{
+    AccountId, CampaignId, ChannelId, ContactId, EntityId, GatewayId, InboundId, LaneId, MessageId,
+};
+use crate::message::{Category, MessageState, Reason, coded_enum};
+use crate::money::Money;
+use crate::phone::{Carrier, Phone};
+use crate::policy::{RuleId, Suppressed};
+use crate::text::Encoding;
+use crate::time::Timestamp;
+
+/// How a message enters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entry {
+    /// Waits in its lane until then.
+    Queue { due_at: Timestamp },
+    /// Refused on the way in (a missing variable, a text that is too long): kept with its reason.
+    Reject { reason: Reason, rule: RuleId },
+}
+
+/// A message to be accepted. Its id names the slot of its phone.
+#[derive(Clone)]
+pub struct NewMessage {
+    pub id: MessageId,
+    pub lane: LaneId,
+    pub account: AccountId,
+    pub entity: EntityId,
+    pub campaign: Option<CampaignId>,
+    pub contact: Option<ContactId>,
+    pub category: Category,
+    pub phone: Phone,
+    /// The whole text; empty when it could not be rendered.
+    pub text: String,
+    pub encoding: Encoding,
+    pub parts: u8,
+    /// What the account pays for the whole message, frozen now.
+    pub price: Money,
+    pub carrier: Carrier,
+    pub valid_until: Timestamp,
+    /// A test number: exempt from caps, not from opt-out.
+    pub test: bool,
+    pub entry: Entry,
+}
+
+impl fmt::Debug for NewMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewMessage").field("id", &self.id).field("entry", &self.entry).finish_non_exhaustive()
+    }
+}
+
+coded_enum! {
+    /// What a trail entry records.
+    TrailEvent {
+        /// Entered the ledger.
+        Accepted = 1, "accepted";
+        /// Policy put it off.
+        Deferred = 2, "deferred";
+        /// Policy refused it.
+        Rejected = 3, "rejected";
+        /// A channel took it for sending.
+        Claimed = 4, "claimed";
+        /// The carrier took it.
+        Submitted = 5, "submitted";
+        /// Back in the queue for another try.
+        Requeued = 6, "requeued";
+        /// The end without a carrier taking it.
+        Failed = 7, "failed";
+        /// The answer is lost.
+        Uncertain = 8, "uncertain";
+        /// A receipt for one part of several.
+        PartReceipt = 9, "part_receipt";
+        /// Arrived.
+        Delivered = 10, "delivered";
+        /// Will not arrive.
+        Undelivered = 11, "undelivered";
+        /// The carrier gave up in time.
+        Expired = 12, "expired";
+        /// No word for 72 hours.
+        Unknown = 13, "unknown";
+        /// Its campaign was cancelled.
+        Cancelled = 14, "cancelled";
+    }
+}
+
+/// One step of a message's life.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TrailEntry {
+    pub at: Timestamp,
+    pub event: TrailEvent,
+    pub channel: Option<ChannelId>,
+    pub reason: Reason,
+    pub rule: RuleId,
+}
+
+/// A message as support sees it.
+#[derive(Clone)]
+pub struct MessageRecord {
+    pub id: MessageId,
+    pub account: AccountId,
+    pub lane: LaneId,
+    pub campaign: Option<CampaignId>,
+    pub contact: Option<ContactId>,
+    pub category: Category,
+    pub state: MessageState,
+    pub reason: Reason,
+    pub rule: RuleId,
+    /// The carrier's last code.
+    pub code: CarrierCode,
+    pub channel: Option<ChannelId>,
+    pub attempts: u8,
+    pub phone: Phone,
+    pub text: String,
+    pub encoding: Encoding,
+    pub parts: u8,
+    pub price: Money,
+    pub carrier: Carrier,
+    pub test: bool,
+    pub possible_duplicate: bool,
+    pub due_at: Option<Timestamp>,
+    pub valid_until: Timestamp,
+    /// Oldest first.
+    pub trail: Vec<TrailEntry>,
+}
+
+impl fmt::Debug for MessageRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MessageRecord")
+            .field("id", &self.id)
+            .field("state", &self.state)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Which messages to list. All conditions hold at once.
+#[derive(Clone, Debug)]
+pub struct MessageFilter {
+    pub account: AccountId,
+    pub campaign: Option<CampaignId>,
+    pub state: Option<MessageState>,
+    pub phone: Option<Phone>,
+    /// Only ids above this one.
+    pub after: Option<MessageId>,
+}
+
+/// How many messages of a lane made a move, in one hour, over one channel, for one reason.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Tally {
+    pub lane: LaneId,
+    /// Hours since the Unix epoch.
+    pub hour: i64,
+    pub channel: Option<ChannelId>,
+    /// `None`: the message was accepted into `to`.
+    pub from: Option<MessageState>,
+    pub from_reason: Reason,
+    pub to: MessageState,
+    pub reason: Reason,
+    pub test: bool,
+    pub carrier: Carrier,
+    pub messages: i64,
+    pub parts: i64,
+    pub price: Money,
+}
+
+/// A suppression with its proof.
+#[derive(Clone)]
+pub struct SuppressionRecord {
+    pub phone: Phone,
+    pub account: AccountId,
+    pub suppressed: Suppressed,
+    pub inbound: Option<InboundId>,
+    /// When it was lifted, if it was.
+    pub lifted_at: Option<Timestamp>,
+}
+
+/// A message from a phone, attributed.
+#[derive(Clone)]
+pub struct InboundRecord {
+    pub id: InboundId,
+    /// Whose it is, if that is known.
+    pub account: Option<AccountId>,
+    pub gateway: GatewayId,
+    pub channel: ChannelId,
+    pub carrier_id: CarrierMessageId,
+    pub from: Phone,
+    pub to: Box<str>,
+    pub text: String,
+    /// The message it probably answers.
+    pub answers: Option<MessageId>,
+    pub campaign: Option<CampaignId>,
+    pub opted_out: bool,
+    pub received_at: Timestamp,
+}
+
+/// What a phone was sent, for attributing its answer.
+#[derive(Clone, Debug)]
+pub struct LastSent {
+    pub message: MessageId,
+    pub account: AccountId,
+    pub entity: EntityId,
+    pub campaign: Option<CampaignId>,
+    pub category: Category,
+    pub channel: ChannelId,
+    pub handed_at: Timestamp,
+    /// The text offered an opt-out by a single letter or word.
+    pub offered_opt_out: bool,
+}
