@@ -1,0 +1,15 @@
+//! Scenario and property tests of `wire`, one binary.
+
+mod decoding;
+mod describing;
+mod framing;
+#[path = "../../../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "the file is a library of its own in the fuzz package")]
+mod fuzz_bodies;
+mod fuzzing;
+mod log_in;
+mod pair;
+mod round_trip;
+mod timers;
+mod tokens;
+mod vectors;
