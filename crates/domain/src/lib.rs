@@ -10,5 +10,6 @@ pub mod money;
 pub mod phone;
 pub mod policy;
 pub mod retry;
+pub mod template;
 pub mod text;
 pub mod time;
