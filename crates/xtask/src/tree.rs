@@ -36,7 +36,7 @@ impl Tree {
     pub(crate) fn of_repository() -> anyhow::Result<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let listed = Command::new("git")
-            .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+            .args(["-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"])
             .current_dir(&root)
             .output()
             .context("tidy lists the files with git, which could not be run")?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Finding;
+use super::{Finding, documents::resolve};
 use crate::scan::{Kind, OutlineModule, Scan};
 use crate::tree::{File, Tree};
 
@@ -67,7 +67,7 @@ fn candidates(path: &str, root: bool, module: &OutlineModule) -> Vec<String> {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     let stem = name.strip_suffix(".rs").unwrap_or(name);
     if let Some(file) = &module.file {
-        return vec![format!("{folder}/{file}")];
+        return vec![resolve(folder, file)];
     }
     let base = if root || stem == "mod" { folder.to_owned() } else { format!("{folder}/{stem}") };
     let inner = module.path.iter().map(|part| part.trim_start_matches("r#")).collect::<Vec<_>>().join("/");
@@ -83,7 +83,7 @@ fn included(path: &str, scan: &Scan) -> Vec<String> {
             && four[2].is_mark('(')
             && four[3].kind == Kind::Text
     });
-    calls.map(|four| format!("{folder}/{}", four[3].text)).collect()
+    calls.map(|four| resolve(folder, &four[3].text)).collect()
 }
 
 #[cfg(test)]
@@ -106,7 +106,11 @@ mod tests {
             ("crates/a/src/strange.rs", ""),
             ("crates/a/src/table.rs", ""),
             ("crates/a/src/odd.rs", ""),
-            ("crates/a/tests/it/main.rs", "mod story;"),
+            (
+                "crates/a/tests/it/main.rs",
+                "mod story;\n#[path = \"../../../../fuzz/src/lib.rs\"]\n#[cfg(test)]\nmod bodies;",
+            ),
+            ("fuzz/src/lib.rs", ""),
             ("crates/a/tests/it/story.rs", ""),
             ("fuzz/Cargo.toml", "path = \"fuzz_targets/x.rs\""),
             ("fuzz/fuzz_targets/x.rs", ""),

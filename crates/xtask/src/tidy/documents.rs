@@ -51,7 +51,8 @@ pub(super) fn links(text: &str) -> Vec<&str> {
     found.into_iter().map(|(_, link)| link).collect()
 }
 
-fn resolve(folder: &str, link: &str) -> String {
+/// The path that `link` means in a file of `folder`.
+pub(super) fn resolve(folder: &str, link: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
     for part in link.split('/') {
         match part {

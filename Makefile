@@ -1,0 +1,36 @@
+# One surface of commands; what they do lies in scripts/ and in `cargo xtask`.
+# Nothing here is needed to build: `cargo build` works alone once scripts/setup was content.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt bench timings
+
+CARGO ?= cargo
+BENCH_DATA ?= data/bench
+BENCH_RECIPIENTS ?= 1000000
+
+help: ## Say what can be made
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install what a fresh Debian 12 lacks to build
+	@./scripts/setup
+
+demo: setup ## Build Hongyan and watch it send 10,000 messages to a simulated carrier
+	@$(CARGO) build --release --package app --bin hongyan
+	@exec "$${CARGO_TARGET_DIR:-target}/release/hongyan" demo
+
+test: setup ## Run every check and every test
+	@./scripts/test
+
+check: setup ## Format, lints and tidy, without tests
+	@./scripts/check
+
+fmt: ## Format the sources
+	@$(CARGO) fmt --all
+
+bench: setup ## Measure a campaign of BENCH_RECIPIENTS in BENCH_DATA
+	@$(CARGO) build --release --package app --bin hongyan
+	@exec "$${CARGO_TARGET_DIR:-target}/release/hongyan" bench campaign \
+		--recipients $(BENCH_RECIPIENTS) --json --data "$(BENCH_DATA)"
+
+timings: setup ## Time a release build (the report lies in target/cargo-timings)
+	@$(CARGO) build --release --timings
