@@ -1,1 +1,3 @@
 //! The ledger and the control database on SQLite; sealing at rest; migrations.
+
+pub mod sealing;

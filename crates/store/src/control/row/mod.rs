@@ -1,0 +1,23 @@
+//! One SeaORM entity per table: the shape of the rows, private to the control database.
+//!
+//! Invariants: ids are their raw numbers, instants are milliseconds, money is millionths, enumerations are their
+//! codes; every value called `sealed` opens only with the key file.
+
+#![expect(unreachable_pub, reason = "the derive of an entity makes public items that name the row")]
+
+pub(super) mod account;
+pub(super) mod api_key;
+pub(super) mod audience;
+pub(super) mod audience_chunk;
+pub(super) mod campaign;
+pub(super) mod channel;
+pub(super) mod contact;
+pub(super) mod entity;
+pub(super) mod idempotency;
+pub(super) mod import;
+pub(super) mod price;
+pub(super) mod rejected_row;
+pub(super) mod route;
+pub(super) mod setting;
+pub(super) mod tag;
+pub(super) mod template;

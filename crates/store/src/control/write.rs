@@ -1,0 +1,41 @@
+//! The one way to begin a writing transaction through SeaORM.
+
+use domain::control::ControlError;
+use sea_orm::{
+    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
+};
+use tokio::sync::MutexGuard;
+
+use super::ControlDb;
+use super::error::of_database;
+
+/// A transaction together with the turn to write. Dropped without [`Self::commit`], it is rolled back.
+pub(super) struct Write<'a> {
+    /// Before the turn, because fields are dropped in order: the next writer finds this one gone.
+    pub(super) transaction: DatabaseTransaction,
+    _turn: MutexGuard<'a, ()>,
+}
+
+impl ControlDb {
+    /// Waits for its turn, first come first served, and begins.
+    pub(super) async fn write(&self) -> Result<Write<'_>, ControlError> {
+        let turn = self.turn.lock().await;
+        let transaction = begin(&self.db).await.map_err(|e| of_database(&e, "transaction"))?;
+        Ok(Write { transaction, _turn: turn })
+    }
+}
+
+impl Write<'_> {
+    /// Durable on return.
+    pub(super) async fn commit(self) -> Result<(), ControlError> {
+        self.transaction.commit().await.map_err(|e| of_database(&e, "transaction"))
+    }
+}
+
+/// Takes SQLite's write lock at once: a transaction that reads first and writes later could not wait for it.
+pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let immediate =
+        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    db.begin_with_options(immediate).await
+}
