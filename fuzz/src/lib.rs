@@ -1,7 +1,7 @@
 //! The bodies of the fuzz targets, one per decoder. Each panics when a promise of `wire` is broken.
 //!
-//! Tests of `wire` include this file and run the bodies over the corpus and over mutations of it, so the promises are also
-//! checked where libFuzzer is missing.
+//! Tests of `wire` include this file and run the bodies over the corpus and over mutations of it, so the
+//! promises are also checked where libFuzzer is missing.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,8 @@ use wire::cmpp::{
 use wire::concat::take_apart;
 use wire::{Content, Millis, Octets, Role, Secret, TerminalId};
 
-/// Decoding never panics; what was decoded and can be written decodes to the same; a description covers every octet.
+/// Decoding never panics; what was decoded and can be written decodes to the same; a description covers every
+/// octet.
 pub fn cmpp_decode(data: &[u8]) {
     for version in [Version::V20, Version::V30] {
         let decoded = decode(data, version);
@@ -67,8 +68,8 @@ pub fn concat_header(data: &[u8]) {
     }
 }
 
-/// A session driven by a script: the first octet chooses role and version, then each octet is a step, some with operands.
-/// Every token comes back exactly once, `Closed` is the last event and comes after a close.
+/// A session driven by a script: the first octet chooses role and version, then each octet is a step, some
+/// with operands. Every token comes back exactly once, `Closed` is the last event and comes after a close.
 pub fn cmpp_session(data: &[u8]) {
     let Some((setup, script)) = data.split_first() else { return };
     let version = if setup & 2 == 0 { Version::V20 } else { Version::V30 };

@@ -1,7 +1,7 @@
 //! The user data header by which a long message's parts find each other (3GPP TS 23.040, 9.2.3.24).
 //!
-//! Owns: walking the information elements, building the header. Refuses: splitting text and collecting parts, which belong to
-//! the text code and to the inbound code.
+//! Owns: walking the information elements, building the header. Refuses: splitting text and collecting parts,
+//! which belong to the text code and to the inbound code.
 
 /// Information element of concatenation with an 8-bit reference.
 const ELEMENT_EIGHT: u8 = 0x00;
@@ -31,7 +31,8 @@ pub enum Reference {
 /// A content taken apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'a> {
-    /// The concatenation element, if there is a sensible one. The last one counts, as TS 23.040 says of repeated elements.
+    /// The concatenation element, if there is a sensible one. The last one counts, as TS 23.040 says of
+    /// repeated elements.
     pub concat: Option<Concat>,
     /// The information elements, without the length octet.
     pub elements: &'a [u8],
@@ -85,7 +86,8 @@ impl Concat {
     }
 }
 
-/// Takes a content that begins with a user data header apart. Unknown elements are skipped; a broken element ends the walk.
+/// Takes a content that begins with a user data header apart. Unknown elements are skipped; a broken element
+/// ends the walk.
 ///
 /// # Errors
 /// [`HeaderTooLong`] when the header does not fit the content.

@@ -2,7 +2,8 @@
 //!
 //! Neither error carries a value of a text field, since such a value may be a phone or a text.
 
-/// Why octets from a peer are not the PDU that they claim to be: the peer's fault, and the same octets will fail again.
+/// Why octets from a peer are not the PDU that they claim to be: the peer's fault, and the same octets will
+/// fail again.
 ///
 /// Offsets count octets from the first octet of the PDU, header included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -78,7 +79,8 @@ pub enum EncodeError {
         /// Octets that this version allows.
         limit: usize,
     },
-    /// A fixed-width string holds a NUL or an octet outside ASCII, which the padding rule or the specification forbids.
+    /// A fixed-width string holds a NUL or an octet outside ASCII, which the padding rule or the
+    /// specification forbids.
     #[error("a fixed-width string must be ASCII without NUL")]
     NotAscii,
     /// A submit names no destination, or more than a PDU may carry.

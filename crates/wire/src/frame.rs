@@ -1,15 +1,16 @@
 //! Cutting a byte stream into PDUs by their leading 32-bit length (which counts itself).
 //!
-//! Invariants: a claimed length is checked before anything is kept or allocated for it; a bad length is fatal, because there
-//! is no mark by which a stream could be resynchronised; any chunking of a stream gives the same PDUs.
+//! Invariants: a claimed length is checked before anything is kept or allocated for it; a bad length is
+//! fatal, because there is no mark by which a stream could be resynchronised; any chunking of a stream gives
+//! the same PDUs.
 
 use std::ops::Range;
 
 /// Octets of the length field that every PDU begins with.
 const LENGTH_OCTETS: usize = 4;
 
-/// The most input that a session keeps when its events are not polled. A driver reads at most 64 KiB at a time and polls after
-/// every read, so this is only reached by a driver that forgot to poll.
+/// The most input that a session keeps when its events are not polled. A driver reads at most 64 KiB at a
+/// time and polls after every read, so this is only reached by a driver that forgot to poll.
 pub const INPUT_LIMIT: usize = 1 << 20;
 
 /// The lengths that a protocol allows for a whole PDU.
@@ -61,7 +62,8 @@ pub(crate) struct Input {
 }
 
 impl Input {
-    /// Appends octets after dropping those already cut off; a drained input only ever keeps an incomplete tail.
+    /// Appends octets after dropping those already cut off; a drained input only ever keeps an incomplete
+    /// tail.
     pub(crate) fn push(&mut self, octets: &[u8]) -> Result<(), FrameError> {
         if self.start > 0 {
             self.buffer.drain(..self.start);
@@ -74,7 +76,8 @@ impl Input {
         Ok(())
     }
 
-    /// Cuts off the next complete PDU; the range is valid for [`Input::get`] until the next `push` or `clear`.
+    /// Cuts off the next complete PDU; the range is valid for [`Input::get`] until the next `push` or
+    /// `clear`.
     pub(crate) fn next(&mut self, limits: Limits) -> Result<Option<Range<usize>>, FrameError> {
         let rest = self.buffer.get(self.start..).unwrap_or_default();
         let Some(length) = first_length(rest, limits)? else {

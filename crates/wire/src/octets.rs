@@ -1,8 +1,9 @@
 //! Bounded strings and readers over borrowed octets.
 //!
-//! Owns: the fixed-width string of the Chinese protocols ("Octet String": ASCII, left-aligned, padded with NUL), the reader
-//! that names the field at which a PDU ends early, and the newtypes that keep personal data out of `Debug`.
-//! Invariant: octets of [`Octets`] beyond its length are zero, so derived equality and hashing are right.
+//! Owns: the fixed-width string of the Chinese protocols ("Octet String": ASCII, left-aligned, padded with
+//! NUL), the reader that names the field at which a PDU ends early, and the newtypes that keep personal data
+//! out of `Debug`. Invariant: octets of [`Octets`] beyond its length are zero, so derived equality and
+//! hashing are right.
 
 use std::fmt;
 
@@ -36,8 +37,8 @@ impl<const N: usize> Octets<N> {
         })
     }
 
-    /// The string in a received field of any width: cut at the first NUL, then trailing spaces removed (carriers send both
-    /// kinds of padding). `None` when what remains is longer than `N`.
+    /// The string in a received field of any width: cut at the first NUL, then trailing spaces removed
+    /// (carriers send both kinds of padding). `None` when what remains is longer than `N`.
     #[must_use]
     pub fn from_field(field: &[u8]) -> Option<Self> {
         Self::copy_of(unpadded(field))
@@ -106,7 +107,8 @@ impl<const N: usize> fmt::Debug for Octets<N> {
     }
 }
 
-/// A phone as a carrier writes it (`Dest_terminal_Id`, `Src_terminal_Id`): up to 32 octets, hidden in `Debug`.
+/// A phone as a carrier writes it (`Dest_terminal_Id`, `Src_terminal_Id`): up to 32 octets, hidden in
+/// `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct TerminalId(pub Octets<32>);
 

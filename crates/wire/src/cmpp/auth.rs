@@ -1,4 +1,5 @@
-//! The authenticators of CONNECT and CONNECT_RESP: MD5 over fields and the shared secret, as both specifications say.
+//! The authenticators of CONNECT and CONNECT_RESP: MD5 over fields and the shared secret, as both
+//! specifications say.
 
 use md5::{Digest, Md5};
 
@@ -10,15 +11,15 @@ const GAP: [u8; 9] = [0; 9];
 /// Octets of `Source_Addr` on the wire.
 const SOURCE_OCTETS: usize = 6;
 
-/// `AuthenticatorSource` of a client: MD5(`Source_Addr` ‖ 9 × 0 ‖ secret ‖ `MMDDHHMMSS`), the timestamp as ten digits.
-/// A `Source_Addr` shorter than six octets enters unpadded, as most implementations have it.
+/// `AuthenticatorSource` of a client: MD5(`Source_Addr` ‖ 9 × 0 ‖ secret ‖ `MMDDHHMMSS`), the timestamp as
+/// ten digits. A `Source_Addr` shorter than six octets enters unpadded, as most implementations have it.
 #[must_use]
 pub fn source_authenticator(source_addr: &Octets<6>, secret: &Secret, timestamp: u32) -> [u8; 16] {
     source_digest(source_addr.as_bytes(), secret, timestamp)
 }
 
-/// Whether a client's CONNECT proves knowledge of the secret. `Source_Addr` may have entered the hash raw or padded to six
-/// octets: the specification does not settle it, so either is accepted.
+/// Whether a client's CONNECT proves knowledge of the secret. `Source_Addr` may have entered the hash raw or
+/// padded to six octets: the specification does not settle it, so either is accepted.
 #[must_use]
 pub fn verify(connect: &Connect, secret: &Secret) -> bool {
     let mut padded = [0; SOURCE_OCTETS];
@@ -32,7 +33,8 @@ pub fn verify(connect: &Connect, secret: &Secret) -> bool {
     raw_fits | padded_fits
 }
 
-/// `AuthenticatorISMG` of a server: MD5(`Status` ‖ `AuthenticatorSource` ‖ secret), `Status` in its width on the wire.
+/// `AuthenticatorISMG` of a server: MD5(`Status` ‖ `AuthenticatorSource` ‖ secret), `Status` in its width on
+/// the wire.
 #[must_use]
 pub fn gateway_authenticator(
     version: Version,

@@ -1,8 +1,8 @@
 //! Octets to PDUs.
 //!
-//! Liberal where real gateways differ from the specification: a `Status`, `Result` or `Success_Id` is read in the width that
-//! is left (1 or 4 octets), ACTIVE_TEST_RESP may lack its octet, strings may be padded with NUL or spaces.
-//! Everything else must fit to the octet.
+//! Liberal where real gateways differ from the specification: a `Status`, `Result` or `Success_Id` is read in
+//! the width that is left (1 or 4 octets), ACTIVE_TEST_RESP may lack its octet, strings may be padded with
+//! NUL or spaces. Everything else must fit to the octet.
 
 use super::pdu::{Destinations, Header};
 use super::{
@@ -12,7 +12,8 @@ use super::{
 use crate::error::DecodeError;
 use crate::octets::{Content, Reader, TerminalId};
 
-/// Decodes one whole PDU, header included. Allocates nothing: strings are kept in place, the content is borrowed.
+/// Decodes one whole PDU, header included. Allocates nothing: strings are kept in place, the content is
+/// borrowed.
 ///
 /// # Errors
 /// [`DecodeError`], with offsets from the PDU's first octet.

@@ -1,7 +1,7 @@
 //! A PDU field by field under the names of the specification: what a carrier engineer reaches for first.
 //!
-//! Unlike everything else here this allocates and shows personal data: it serves a person who holds the octets already. `Debug`
-//! still hides the values.
+//! Unlike everything else here this allocates and shows personal data: it serves a person who holds the
+//! octets already. `Debug` still hides the values.
 
 use std::fmt;
 
@@ -25,7 +25,8 @@ pub struct Described {
 pub struct Field {
     /// The name in the specification.
     pub name: &'static str,
-    /// Octets before the field, from the PDU's first (from the group's parent's start for what is inside a report or header).
+    /// Octets before the field, from the PDU's first (from the group's parent's start for what is inside a
+    /// report or header).
     pub offset: usize,
     /// The octets as they are on the wire.
     pub octets: Vec<u8>,

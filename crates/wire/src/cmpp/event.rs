@@ -1,11 +1,12 @@
-//! What a session tells its driver. Contents are borrowed from the session's input: copy what must outlive the event.
+//! What a session tells its driver. Contents are borrowed from the session's input: copy what must outlive
+//! the event.
 
 use super::{Connect, Deliver, MsgId, Query, QueryResp, Report, Submit, Version};
 use crate::error::DecodeError;
 use crate::session::{CloseCause, Request};
 
-/// Something that happened. For each token that went into a session exactly one of the `…Answered`, `Unanswered` or `Lost`
-/// events comes out; `Closed` is the last event.
+/// Something that happened. For each token that went into a session exactly one of the `…Answered`,
+/// `Unanswered` or `Lost` events comes out; `Closed` is the last event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Event<'a> {
     /// Client: logged in.
@@ -122,7 +123,8 @@ pub enum Event<'a> {
         /// The token given with it.
         token: u64,
     },
-    /// A well-framed PDU with a wrong body. A request was answered with an error; a request of ours waits on for its time-out.
+    /// A well-framed PDU with a wrong body. A request was answered with an error; a request of ours waits on
+    /// for its time-out.
     Malformed {
         /// `Command_Id`.
         command: u32,
@@ -148,7 +150,8 @@ pub enum Event<'a> {
 /// Why a client was not logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// 1 structure, 2 source address, 3 authentication, 5 and up other. Trying again without a change is useless for 1 to 3.
+    /// 1 structure, 2 source address, 3 authentication, 5 and up other. Trying again without a change is
+    /// useless for 1 to 3.
     #[error("the gateway refused the log-in with status {0}")]
     Status(u32),
     /// Status 4, with the highest version that the gateway speaks.
@@ -157,7 +160,8 @@ pub enum Refusal {
         /// `Version` octet of the answer.
         highest: u8,
     },
-    /// Version 3.0 was asked for and the answer has the layout of 2.0 (inference from practice, not from the specification).
+    /// Version 3.0 was asked for and the answer has the layout of 2.0 (inference from practice, not from the
+    /// specification).
     #[error("the gateway answered in the layout of version 2.0")]
     SpeaksTwo,
     /// `AuthenticatorISMG` is wrong: the peer does not know the secret, or computes it otherwise.

@@ -1,8 +1,8 @@
 //! CMPP 2.0 (also called 2.1 with the same layouts) and CMPP 3.0, between a service provider and its gateway.
 //!
-//! Owns: PDUs ([`pdu`]), codec ([`decode`], [`encode`]), log-in ([`auth`]), status reports, message ids, the session and the
-//! field-by-field description of a PDU. Sources: CMPP 2.0 (2002-04) and CMPP 3.0 specifications, and the oddities of real
-//! gateways noted at each place.
+//! Owns: PDUs ([`pdu`]), codec ([`decode`], [`encode`]), log-in ([`auth`]), status reports, message ids, the
+//! session and the field-by-field description of a PDU. Sources: CMPP 2.0 (2002-04) and CMPP 3.0
+//! specifications, and the oddities of real gateways noted at each place.
 
 pub mod auth;
 mod decode;
@@ -31,7 +31,8 @@ use crate::frame::Limits;
 /// Octets of the header: `Total_Length`, `Command_Id`, `Sequence_Id`.
 pub const HEADER_OCTETS: usize = 12;
 
-/// Lengths accepted from a peer: 4,096 octets hold a submit to 100 destinations in either version with room to spare.
+/// Lengths accepted from a peer: 4,096 octets hold a submit to 100 destinations in either version with room
+/// to spare.
 pub const LIMITS: Limits = Limits { shortest: HEADER_OCTETS, longest: 4096 };
 
 /// Destinations that one SUBMIT may carry. The specification says fewer than 100; gateways accept 100.
@@ -59,7 +60,8 @@ impl Version {
         }
     }
 
-    /// The version of an octet; `None` for anything unknown (0x7F is one implementation's private extension, not CMPP).
+    /// The version of an octet; `None` for anything unknown (0x7F is one implementation's private extension,
+    /// not CMPP).
     #[must_use]
     pub fn from_octet(octet: u8) -> Option<Self> {
         match octet {

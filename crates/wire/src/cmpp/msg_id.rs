@@ -67,7 +67,8 @@ impl MsgId {
         }
     }
 
-    /// The id of the `index`-th destination (from 0) of a submit to many: only the last 16 bits count, and they wrap.
+    /// The id of the `index`-th destination (from 0) of a submit to many: only the last 16 bits count, and
+    /// they wrap.
     #[must_use]
     pub fn of_destination(self, index: u16) -> Self {
         let sequence = self.parts().sequence.wrapping_add(index);

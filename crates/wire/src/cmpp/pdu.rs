@@ -1,12 +1,14 @@
-//! The PDUs of CMPP as values. One type serves both versions: a field that only 3.0 has is ignored when 2.0 is written and is
-//! zero or empty when 2.0 was read. Widths and meanings: CMPP 2.0 and 3.0, chapter "message definitions".
+//! The PDUs of CMPP as values. One type serves both versions: a field that only 3.0 has is ignored when 2.0
+//! is written and is zero or empty when 2.0 was read. Widths and meanings: CMPP 2.0 and 3.0, chapter "message
+//! definitions".
 
 use std::fmt;
 
 use super::{DESTINATIONS_LIMIT, MsgId};
 use crate::octets::{Content, Octets, TerminalId};
 
-/// Bits of `TP_udhi` that mean "a user data header is present": the specified 1 and the 0x40 that some gateways send.
+/// Bits of `TP_udhi` that mean "a user data header is present": the specified 1 and the 0x40 that some
+/// gateways send.
 const UDHI_BITS: u8 = 0x41;
 
 /// The header that every PDU begins with.
@@ -105,7 +107,8 @@ impl Command {
     }
 }
 
-/// CONNECT: a client introduces itself. `Debug` shows the authenticator, which is a hash with a timestamp, not the secret.
+/// CONNECT: a client introduces itself. `Debug` shows the authenticator, which is a hash with a timestamp,
+/// not the secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connect {
     /// `Source_Addr`: the service provider's SP_Id.
@@ -179,8 +182,8 @@ pub struct Submit<'a> {
 }
 
 impl<'a> Submit<'a> {
-    /// A single-part submit to one phone that asks for a report and is free for the phone's owner (the service provider pays,
-    /// fee type "01", fee code "0"); change other fields by struct update.
+    /// A single-part submit to one phone that asks for a report and is free for the phone's owner (the
+    /// service provider pays, fee type "01", fee code "0"); change other fields by struct update.
     #[must_use]
     pub fn to(destination: TerminalId, msg_fmt: u8, content: &'a [u8]) -> Self {
         Self {
@@ -299,7 +302,8 @@ impl fmt::Debug for Destinations<'_> {
     }
 }
 
-/// SUBMIT_RESP. A submit to n phones gets one id, which stands for n consecutive ones ([`MsgId::of_destination`]).
+/// SUBMIT_RESP. A submit to n phones gets one id, which stands for n consecutive ones
+/// ([`MsgId::of_destination`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubmitResp {
     /// `Msg_Id`.
@@ -354,7 +358,8 @@ impl<'a> Deliver<'a> {
         }
     }
 
-    /// A status report about `phone` to the access code `dest_id`; `content` comes from [`super::Report::encode`].
+    /// A status report about `phone` to the access code `dest_id`; `content` comes from
+    /// [`super::Report::encode`].
     #[must_use]
     pub fn report(phone: TerminalId, dest_id: Octets<21>, content: &'a [u8]) -> Self {
         Self { registered_delivery: 1, ..Self::inbound(phone, dest_id, 0, content) }

@@ -1,6 +1,7 @@
 //! The status report that a DELIVER carries as its content.
 //!
-//! Widths follow the content's length, not the session's version: real 3.0 links carry the 60-octet report of 2.0.
+//! Widths follow the content's length, not the session's version: real 3.0 links carry the 60-octet report of
+//! 2.0.
 
 use super::{MsgId, Version};
 use crate::error::{DecodeError, EncodeError};
@@ -38,10 +39,12 @@ pub enum Outcome {
 }
 
 impl Report {
-    /// Reads a report. 60 octets hold a phone of 21, 71 one of 32, any other length a phone of what is left over.
+    /// Reads a report. 60 octets hold a phone of 21, 71 one of 32, any other length a phone of what is left
+    /// over.
     ///
     /// # Errors
-    /// [`DecodeError`] with offsets from the start of the content: shorter than 40 octets, or a phone of more than 32.
+    /// [`DecodeError`] with offsets from the start of the content: shorter than 40 octets, or a phone of more
+    /// than 32.
     pub fn decode(content: Content<'_>) -> Result<Self, DecodeError> {
         let octets = content.as_bytes();
         let mut reader = Reader::at(octets, 0);

@@ -2,8 +2,8 @@
 
 use super::{Millis, Timing};
 
-/// Counts the tests that a silent peer has not answered. Any input at all proves life: one real gateway answers a test with a
-/// test of its own.
+/// Counts the tests that a silent peer has not answered. Any input at all proves life: one real gateway
+/// answers a test with a test of its own.
 pub(crate) struct Heartbeat {
     timing: Timing,
     next: Millis,

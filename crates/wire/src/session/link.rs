@@ -1,7 +1,7 @@
 //! The part of a session that knows no protocol: phases, buffers, window and timers.
 //!
-//! A protocol's session asks it for the next frame, for what time asks for, and for what became of requests; it writes PDUs
-//! into [`Link::output`].
+//! A protocol's session asks it for the next frame, for what time asks for, and for what became of requests;
+//! it writes PDUs into [`Link::output`].
 
 use std::ops::Range;
 
@@ -10,8 +10,8 @@ use super::window::{Answer, Pending, Window};
 use super::{CloseCause, Millis, Request, SendError, Timing};
 use crate::frame::{Input, Limits};
 
-/// The most output that waits for a peer before the connection is given up. Our own requests are bounded by the window (about
-/// 300 octets each), so only a peer that keeps asking and never reads can reach this.
+/// The most output that waits for a peer before the connection is given up. Our own requests are bounded by
+/// the window (about 300 octets each), so only a peer that keeps asking and never reads can reach this.
 pub const OUTPUT_LIMIT: usize = 16 << 20;
 
 /// Where a connection is in its life.

@@ -1,7 +1,9 @@
-//! What the sessions of all protocols share: instants, roles, the window of unanswered requests, heartbeats, input, output,
-//! and how a session ends. A protocol adds its PDUs and quirks around the link and nothing else.
+//! What the sessions of all protocols share: instants, roles, the window of unanswered requests, heartbeats,
+//! input, output, and how a session ends. A protocol adds its PDUs and quirks around the link and nothing
+//! else.
 //!
-//! Invariants: time only comes in as an argument; every queue has a bound; what is not answered is given back exactly once.
+//! Invariants: time only comes in as an argument; every queue has a bound; what is not answered is given back
+//! exactly once.
 
 pub(crate) mod heartbeat;
 pub(crate) mod link;

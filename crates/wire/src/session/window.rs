@@ -1,16 +1,19 @@
-//! The window: requests sent and not answered, in the order of sending, found by sequence number in constant time.
+//! The window: requests sent and not answered, in the order of sending, found by sequence number in constant
+//! time.
 //!
-//! A sequence number names its slot by its low bits; a number whose slot is still taken is skipped, so one answer that never
-//! comes does not hold up the others. Memory is fixed when the session begins.
+//! A sequence number names its slot by its low bits; a number whose slot is still taken is skipped, so one
+//! answer that never comes does not hold up the others. Memory is fixed when the session begins.
 //!
-//! Invariants: at most `limit` requests are open; a token that went in comes out of `answer` (in time) or `pop_oldest` exactly
-//! once. A token popped after its time-out is remembered for a while, so that a late answer can still be told.
+//! Invariants: at most `limit` requests are open; a token that went in comes out of `answer` (in time) or
+//! `pop_oldest` exactly once. A token popped after its time-out is remembered for a while, so that a late
+//! answer can still be told.
 
 use std::collections::VecDeque;
 
 use super::{Millis, Request};
 
-/// The largest window: beyond it memory per connection stops being small, and no carrier grants nearly as much.
+/// The largest window: beyond it memory per connection stops being small, and no carrier grants nearly as
+/// much.
 pub const WINDOW_LIMIT: usize = 32_768;
 /// Timed-out requests remembered for late answers.
 const LATE_LIMIT: usize = 1024;

@@ -86,7 +86,8 @@ fn authenticators_are_the_published_hashes() {
 fn a_timestamp_before_october_keeps_its_leading_zero() {
     let secret = Secret::new("s");
     let source = text("1");
-    // MD5 of "1", nine zeros, "s", "0102030405", computed with another implementation; then with "1" padded to six octets.
+    // MD5 of "1", nine zeros, "s", "0102030405", computed with another implementation; then with "1" padded
+    // to six octets.
     let raw = array("61e364c88a5c41b2739c2d45d3ec479b");
     let padded = array("f4c5bc6aa95daa25eef69e7a050206e5");
     let got = auth::source_authenticator(&source, &secret, 102_030_405);

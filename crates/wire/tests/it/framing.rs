@@ -1,4 +1,5 @@
-//! Any chunking of a stream gives the same events; a bad length ends the connection before anything is kept for it.
+//! Any chunking of a stream gives the same events; a bad length ends the connection before anything is kept
+//! for it.
 
 use proptest::prelude::*;
 use wire::cmpp::{ClientConfig, Event, LIMITS, Session, Version};

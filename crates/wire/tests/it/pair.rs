@@ -1,4 +1,5 @@
-//! A client and a server talk in virtual time: a campaign with reports and replies, both ways through full windows.
+//! A client and a server talk in virtual time: a campaign with reports and replies, both ways through full
+//! windows.
 
 use std::collections::{BTreeMap, BTreeSet};
 

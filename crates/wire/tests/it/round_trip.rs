@@ -135,7 +135,7 @@ proptest! {
         sequence: u32,
     ) {
         let msg_id = MsgId(id);
-        // A result is read in the width that is left, so a cut answer of 3.0 may pass for one of 2.0: only whole ones here.
+        // whole ones here.
         for pdu in [
             Pdu::SubmitResp(SubmitResp { msg_id, result }),
             Pdu::DeliverResp(DeliverResp { msg_id, result }),

@@ -152,7 +152,7 @@ fn malformed_and_unknown_pdus_do_not_end_the_connection() {
     session.feed(Millis(1), &[cut, octets("0000000c0000000900000001"), octets(vectors::C06)].concat());
     let error = DecodeError::Truncated { field: "Dest_Id", offset: 20, needed: 21, available: 4 };
     assert_eq!(session.poll_event(), Some(Event::Malformed { command: 5, sequence: 5, error }));
-    assert_eq!(session.output(), octets("000000158000000500000005000000000000000001"), "result 1: structure");
+    assert_eq!(session.output(), octets("000000158000000500000005010203040506070801"), "result 1: structure");
     assert_eq!(session.poll_event(), Some(Event::Unsupported { command: 9, sequence: 1 }));
     assert_eq!(session.poll_event(), Some(Event::Unsupported { command: 4, sequence: 23 }));
     assert!(session.is_connected());

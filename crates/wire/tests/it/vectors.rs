@@ -1,5 +1,6 @@
-//! The byte-exact vectors, named as in the project's protocol notes: C01 to C14 and C16 to C20 come from gocmpp and
-//! go-sms-protocol (MIT, Apache-2.0) test data, C23 and C24 from SMSGate (Apache-2.0). C16 is a report body without a header.
+//! The byte-exact vectors, named as in the project's protocol notes: C01 to C14 and C16 to C20 come from
+//! gocmpp and go-sms-protocol (MIT, Apache-2.0) test data, C23 and C24 from SMSGate (Apache-2.0). C16 is a
+//! report body without a header.
 
 pub(crate) const C01: &str = "00000027000000010000001739303030303190d00c1d517abd0b4f65f6bcf8535d16213cdc73be";
 pub(crate) const C02: &str = "00000027000000010000001739303030303190d00c1d517abd0b4f65f6bcf8535d16303cdc73be";

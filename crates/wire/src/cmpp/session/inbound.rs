@@ -5,10 +5,11 @@ use std::ops::Range;
 use super::{STATUS_OK, Session, Side};
 use crate::cmpp::decode::{decode_body, decode_header};
 use crate::cmpp::{
-    Command, Connect, ConnectResp, DeliverResp, Event, MsgId, Pdu, Refusal, Report, SubmitResp, Version,
-    auth, encode,
+    Command, Connect, ConnectResp, DeliverResp, Event, HEADER_OCTETS, MsgId, Pdu, Refusal, Report,
+    SubmitResp, Version, auth, encode,
 };
 use crate::error::DecodeError;
+use crate::octets::Reader;
 use crate::session::link::{Notice, Phase};
 use crate::session::window::{Answer, Pending};
 use crate::session::{CloseCause, Request, Role};
@@ -33,7 +34,8 @@ enum Step {
 }
 
 impl Session {
-    /// The next event, or `None` when more input or time is needed. Decodes lazily: one PDU per event, nothing is copied.
+    /// The next event, or `None` when more input or time is needed. Decodes lazily: one PDU per event,
+    /// nothing is copied.
     pub fn poll_event(&mut self) -> Option<Event<'_>> {
         loop {
             match self.step() {
@@ -137,7 +139,7 @@ impl Session {
             // A heartbeat's answer has done its work by arriving; SUBMIT and DELIVER never come here.
             Ok(Pdu::ActiveTestResp | Pdu::Submit(_) | Pdu::Deliver(_)) => Step::Handled,
             Err(error) => {
-                Step::Tell(malformed(self.version, &mut self.link.output, command, sequence, error))
+                Step::Tell(malformed(self.version, &mut self.link.output, command, sequence, octets, error))
             }
         }
     }
@@ -172,7 +174,7 @@ impl Session {
         });
         match decoded {
             Ok(event) => event,
-            Err(error) => malformed(self.version, &mut self.link.output, command, sequence, error),
+            Err(error) => malformed(self.version, &mut self.link.output, command, sequence, octets, error),
         }
     }
 
@@ -251,19 +253,23 @@ fn fits_log_in(command: Command) -> bool {
     )
 }
 
-/// Answers a malformed request, where an answer can say so, and tells it. A free function, since the caller's event may
-/// borrow the input.
+/// Answers a malformed request, where an answer can say so, and tells it. A free function, since the caller's
+/// event may borrow the input. A DELIVER's id is repeated if it arrived.
 fn malformed(
     version: Version,
     output: &mut Vec<u8>,
     command: Command,
     sequence: u32,
+    octets: &[u8],
     error: DecodeError,
 ) -> Event<'static> {
     let msg_id = MsgId(0);
+    let of_deliver = Reader::at(octets, HEADER_OCTETS).u64("Msg_Id").map_or(msg_id, MsgId);
     let answer = match command {
         Command::Submit => Some(Pdu::SubmitResp(SubmitResp { msg_id, result: RESULT_STRUCTURE })),
-        Command::Deliver => Some(Pdu::DeliverResp(DeliverResp { msg_id, result: RESULT_STRUCTURE })),
+        Command::Deliver => {
+            Some(Pdu::DeliverResp(DeliverResp { msg_id: of_deliver, result: RESULT_STRUCTURE }))
+        }
         Command::Cancel => Some(Pdu::CancelResp(RESULT_STRUCTURE)),
         _ => None,
     };

@@ -1,13 +1,15 @@
 //! A CMPP connection as a state machine, in client or server role.
 //!
-//! The driver's loop: `feed` what was read, poll events until `None`, write out `output`; sleep until `poll_timeout`, then
-//! `handle_timeout` and poll again. After [`Event::Closed`](super::Event::Closed) it flushes the output and closes the socket.
+//! The driver's loop: `feed` what was read, poll events until `None`, write out `output`; sleep until
+//! `poll_timeout`, then `handle_timeout` and poll again. After [`Event::Closed`](super::Event::Closed) it
+//! flushes the output and closes the socket.
 //!
-//! Invariants: each token comes back exactly once; nothing but CONNECT is sent before the log-in; ACTIVE_TEST and TERMINATE of
-//! the peer are answered here; events borrow only from the session's input.
+//! Invariants: each token comes back exactly once; nothing but CONNECT is sent before the log-in; ACTIVE_TEST
+//! and TERMINATE of the peer are answered here; events borrow only from the session's input.
 
 mod inbound;
 
+use std::fmt;
 use std::time::Duration;
 
 use super::{
@@ -38,7 +40,8 @@ pub struct ClientConfig {
     pub response_timeout: Duration,
     /// N: unanswered tests after which the connection is dead.
     pub retries: u32,
-    /// Whether to refuse a server with a wrong authenticator. Off by default: several real gateways send nonsense.
+    /// Whether to refuse a server with a wrong authenticator. Off by default: several real gateways send
+    /// nonsense.
     pub check_server_authenticator: bool,
 }
 
@@ -46,7 +49,8 @@ pub struct ClientConfig {
 pub const DEFAULT_WINDOW: usize = 16;
 
 impl ClientConfig {
-    /// The specification's values: window 16, C = 180 s, T = 60 s, N = 3; the server's authenticator is not checked.
+    /// The specification's values: window 16, C = 180 s, T = 60 s, N = 3; the server's authenticator is not
+    /// checked.
     #[must_use]
     pub fn new(source_addr: Octets<6>, secret: Secret, version: Version) -> Self {
         let timing = Timing::default();
@@ -104,11 +108,23 @@ pub struct Session {
     version: Version,
 }
 
+impl fmt::Debug for Session {
+    /// Shows where the session is in its life; never octets, which may hold phones and texts.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Session")
+            .field("role", &self.role())
+            .field("version", &self.version)
+            .field("phase", &self.link.phase())
+            .field("open_requests", &self.open_requests())
+            .finish_non_exhaustive()
+    }
+}
+
 impl Session {
     /// A client that has written its CONNECT into the output.
     ///
-    /// `connect_timestamp` is the decimal value of MMDDHHMMSS of the wall clock, read once: it enters the authenticator and the
-    /// `Timestamp` field alike.
+    /// `connect_timestamp` is the decimal value of MMDDHHMMSS of the wall clock, read once: it enters the
+    /// authenticator and the `Timestamp` field alike.
     #[must_use]
     pub fn client(config: ClientConfig, now: Millis, connect_timestamp: u32) -> Self {
         let timing = Timing {
@@ -155,8 +171,8 @@ impl Session {
         }
     }
 
-    /// Takes what was read from the peer. Poll events until `None` after every call. What is wrong with the stream is told by
-    /// [`Event::Closed`](super::Event::Closed); after that, input is ignored.
+    /// Takes what was read from the peer. Poll events until `None` after every call. What is wrong with the
+    /// stream is told by [`Event::Closed`](super::Event::Closed); after that, input is ignored.
     pub fn feed(&mut self, now: Millis, octets: &[u8]) {
         self.link.feed(now, octets);
     }
@@ -223,13 +239,14 @@ impl Session {
         self.request(now, Role::Client, Request::Cancel, token, &Pdu::Cancel(msg_id))
     }
 
-    /// Answers a DELIVER (client): `msg_id` of the DELIVER, `result` 0 when it is durable. Nothing is written once the session
-    /// is over; the carrier then delivers again on the next connection.
+    /// Answers a DELIVER (client): `msg_id` of the DELIVER, `result` 0 when it is durable. Nothing is written
+    /// once the session is over; the carrier then delivers again on the next connection.
     pub fn ack_deliver(&mut self, sequence: u32, msg_id: MsgId, result: u32) {
         self.answer(sequence, &Pdu::DeliverResp(DeliverResp { msg_id, result }));
     }
 
-    /// Answers a SUBMIT (server). Nothing is written once the session is over. A `result` beyond 255 is sent as 255 in 2.0.
+    /// Answers a SUBMIT (server). Nothing is written once the session is over. A `result` beyond 255 is sent
+    /// as 255 in 2.0.
     pub fn answer_submit(&mut self, sequence: u32, msg_id: MsgId, result: u32) {
         let result = self.narrowed(result);
         self.answer(sequence, &Pdu::SubmitResp(SubmitResp { msg_id, result }));
@@ -246,7 +263,8 @@ impl Session {
         self.answer(sequence, &Pdu::CancelResp(success_id));
     }
 
-    /// Lets the client of [`Event::ConnectRequested`](super::Event::ConnectRequested) in (server); the secret proves that we know it too.
+    /// Lets the client of [`Event::ConnectRequested`](super::Event::ConnectRequested) in (server); the secret
+    /// proves that we know it too.
     pub fn accept(&mut self, secret: &Secret) {
         if let Some((sequence, connect)) = self.take_asking() {
             let authenticator =
@@ -256,8 +274,8 @@ impl Session {
         }
     }
 
-    /// Refuses the client of [`Event::ConnectRequested`](super::Event::ConnectRequested) (server) and ends the session: 2 source address, 3 authentication, 5
-    /// and up other.
+    /// Refuses the client of [`Event::ConnectRequested`](super::Event::ConnectRequested) (server) and ends
+    /// the session: 2 source address, 3 authentication, 5 and up other.
     pub fn refuse(&mut self, status: u32) {
         if let Some((sequence, _)) = self.take_asking() {
             let status = self.narrowed(status);
@@ -266,8 +284,8 @@ impl Session {
         }
     }
 
-    /// Says goodbye: TERMINATE is sent, requests under way may still be answered, new ones are refused. Before the log-in it
-    /// just closes.
+    /// Says goodbye: TERMINATE is sent, requests under way may still be answered, new ones are refused.
+    /// Before the log-in it just closes.
     pub fn terminate(&mut self, now: Millis) {
         match self.link.phase() {
             Phase::Open => {
