@@ -1,5 +1,6 @@
 //! The field itself, pure: phones, text, templates, policy, campaigns, message lifecycle, and the ports between engine, store and gateway.
 
+pub mod audit;
 pub mod carrier_code;
 pub mod channel;
 pub mod control;
@@ -8,6 +9,7 @@ pub mod lane;
 pub mod ledger;
 pub mod message;
 pub mod money;
+pub mod opt_out;
 pub mod phone;
 pub mod policy;
 pub mod retry;

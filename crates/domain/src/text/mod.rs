@@ -9,6 +9,7 @@ mod bilingual;
 mod compose;
 mod decode;
 mod encoding;
+pub(crate) mod fold;
 mod gsm;
 mod plan;
 mod segment;
