@@ -1,1 +1,110 @@
 //! The running system: accept, dispatch, settle, receipts, inbound, campaigns, imports, preflight.
+//!
+//! Owns the use-cases that the API calls and the loops behind them. Refuses to know SQL, carrier protocols and HTTP:
+//! it sees only the ports of `domain`. Invariants: what a use-case acknowledged is durable; decisions are made by
+//! pure code of `domain`, so every loop here is thin; nothing is spawned that [`Engine::stop`] does not end.
+
+pub mod import;
+
+mod catalog;
+mod fault;
+mod settings;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::control::Control;
+use domain::ids::IdGenerator;
+use domain::ledger::Ledger;
+use domain::policy::Policy;
+use domain::time::Clock;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use fault::Whose;
+pub use settings::Settings;
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// Where messages live.
+    pub ledger: Arc<dyn Ledger>,
+    /// Everything else.
+    pub control: Arc<dyn Control>,
+    /// Where instants come from.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<IdGenerator>,
+    /// The rules in force at start.
+    pub policy: Arc<Policy>,
+    /// What the operator set.
+    pub settings: Settings,
+}
+
+/// The running system. One per process, shared by everything that acts.
+pub struct Engine {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) control: Arc<dyn Control>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<IdGenerator>,
+    pub(crate) settings: Settings,
+    policy: RwLock<Arc<Policy>>,
+    pub(crate) catalog: catalog::Catalog,
+    pub(crate) imports: import::RunningImports,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+}
+
+impl Engine {
+    /// Puts the parts together; nothing runs yet.
+    #[must_use]
+    pub fn new(parts: EngineParts) -> Arc<Self> {
+        let EngineParts { ledger, control, clock, ids, policy, settings } = parts;
+        Arc::new(Self {
+            ledger,
+            control,
+            clock,
+            ids,
+            settings,
+            policy: RwLock::new(policy),
+            catalog: catalog::Catalog::default(),
+            imports: import::RunningImports::default(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        })
+    }
+
+    /// The rules in force: an immutable snapshot.
+    #[must_use]
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces the rules; decisions made from now on follow them.
+    pub fn set_policy(&self, policy: Arc<Policy>) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// The control database, for reads that need no use-case.
+    #[must_use]
+    pub fn control(&self) -> &Arc<dyn Control> {
+        &self.control
+    }
+
+    /// The ledger, for reads that need no use-case.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
+        &self.ledger
+    }
+
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Ends all loops and waits for them. What was not finished goes on after the next start.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}

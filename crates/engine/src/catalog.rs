@@ -1,0 +1,162 @@
+//! What every message needs from the control database, held in memory: entities, prices, routes.
+//!
+//! Invariant: whoever changes one of these through the engine sees the change at once; another process's change is
+//! seen after a restart (one process owns the control database in this version).
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use domain::control::{ControlError, PriceLine, RouteConfig};
+use domain::ids::{AccountId, EntityId, RouteId};
+use domain::message::Category;
+use domain::money::Money;
+use domain::phone::Carrier;
+
+use crate::Engine;
+
+/// What an account pays per part, by category and carrier.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Prices {
+    lines: Vec<PriceLine>,
+}
+
+impl Prices {
+    /// Prices from their lines.
+    #[must_use]
+    pub fn new(lines: Vec<PriceLine>) -> Self {
+        Self { lines }
+    }
+
+    /// The price of one part: the most specific line wins (category and carrier, category, carrier, neither);
+    /// nothing without a line.
+    #[must_use]
+    pub fn per_part(&self, category: Category, carrier: Carrier) -> Money {
+        let fits = |line: &&PriceLine| {
+            line.category.is_none_or(|of| of == category) && line.carrier.is_none_or(|of| of == carrier)
+        };
+        let rank = |line: &&PriceLine| (line.category.is_some(), line.carrier.is_some());
+        self.lines.iter().filter(fits).max_by_key(rank).map_or(Money::ZERO, |line| line.per_part)
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Catalog {
+    entities: RwLock<HashMap<AccountId, EntityId>>,
+    prices: RwLock<HashMap<AccountId, Arc<Prices>>>,
+    routes: RwLock<Option<Arc<[RouteConfig]>>>,
+}
+
+impl Engine {
+    /// The legal entity of an account.
+    ///
+    /// # Errors
+    /// When the control database refuses, or the account is not there.
+    pub(crate) async fn entity_of(&self, account: AccountId) -> Result<EntityId, ControlError> {
+        if let Some(entity) = read(&self.catalog.entities).get(&account) {
+            return Ok(*entity);
+        }
+        let found = self.control.account(account).await?;
+        // Whoever asks was let in with a key of this account.
+        let found = found.ok_or(ControlError::Inconsistent { table: "account", column: "id" })?;
+        write(&self.catalog.entities).insert(account, found.entity);
+        Ok(found.entity)
+    }
+
+    /// An account's prices.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn prices(&self, account: AccountId) -> Result<Arc<Prices>, ControlError> {
+        if let Some(prices) = read(&self.catalog.prices).get(&account) {
+            return Ok(Arc::clone(prices));
+        }
+        let prices = Arc::new(Prices::new(self.control.prices(account).await?));
+        write(&self.catalog.prices).insert(account, Arc::clone(&prices));
+        Ok(prices)
+    }
+
+    /// Replaces an account's prices; messages accepted from now on pay them.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn set_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
+        self.control.put_prices(account, lines).await?;
+        write(&self.catalog.prices).remove(&account);
+        Ok(())
+    }
+
+    /// All routes, in order of id.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn routes(&self) -> Result<Arc<[RouteConfig]>, ControlError> {
+        if let Some(routes) = read(&self.catalog.routes).as_ref() {
+            return Ok(Arc::clone(routes));
+        }
+        let mut routes = self.control.routes().await?;
+        routes.sort_by_key(|route| route.id);
+        let routes: Arc<[RouteConfig]> = routes.into();
+        *write(&self.catalog.routes) = Some(Arc::clone(&routes));
+        Ok(routes)
+    }
+
+    /// Adds or replaces a route.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn set_route(&self, route: &RouteConfig) -> Result<(), ControlError> {
+        self.control.put_route(route).await?;
+        *write(&self.catalog.routes) = None;
+        Ok(())
+    }
+
+    /// The route asked for if it is there, else the first one; `None` when there is no such route.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn route_or_first(
+        &self,
+        asked: Option<RouteId>,
+    ) -> Result<Option<RouteId>, ControlError> {
+        let routes = self.routes().await?;
+        Ok(match asked {
+            Some(id) => routes.iter().map(|route| route.id).find(|known| *known == id),
+            None => routes.first().map(|route| route.id),
+        })
+    }
+}
+
+fn read<T>(lock: &RwLock<T>) -> std::sync::RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_specific_price_wins() {
+        let line = |category, carrier, micros| PriceLine {
+            account: AccountId::from_raw(1),
+            category,
+            carrier,
+            per_part: Money::from_micros(micros),
+        };
+        let prices = Prices::new(vec![
+            line(None, None, 1),
+            line(None, Some(Carrier::Unicom), 2),
+            line(Some(Category::Marketing), None, 3),
+            line(Some(Category::Marketing), Some(Carrier::Mobile), 4),
+        ]);
+        let price = |category, carrier| prices.per_part(category, carrier).micros();
+        assert_eq!(price(Category::Marketing, Carrier::Mobile), 4);
+        assert_eq!(price(Category::Marketing, Carrier::Unicom), 3);
+        assert_eq!(price(Category::Otp, Carrier::Unicom), 2);
+        assert_eq!(price(Category::Otp, Carrier::Telecom), 1);
+        assert_eq!(Prices::default().per_part(Category::Otp, Carrier::Mobile), Money::ZERO);
+    }
+}

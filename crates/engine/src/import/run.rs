@@ -1,0 +1,319 @@
+//! Running an import: one blocking task reads and maps, one async task makes durable, a bounded queue between them.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use domain::control::{
+    ContactRow, Control, Import, ImportCounts, ImportMapping, ImportState, ReadSeek, RejectedRow,
+};
+use domain::ids::{AccountId, EntityId, ImportId, PartitionId};
+use domain::ledger::ConsentGrant;
+use domain::policy::{Consented, LegalBasis};
+use tokio::sync::{mpsc, watch};
+
+use super::map::{Mapped, Mapper};
+use super::sniff::sniff;
+use super::{ImportError, MAX_ROWS, read_rows};
+use crate::Engine;
+
+/// Rows per batch: one transaction of a few hundred milliseconds at most, on a slow disk.
+const BATCH_ROWS: usize = 5_000;
+/// Batches that may wait for the writer; bounds memory at twenty thousand rows.
+const BATCHES_WAITING: usize = 4;
+/// Batches between two writings of the counts, so that a restart shows where it stopped.
+const BATCHES_PER_SAVE: u32 = 10;
+/// Imports looked at per account when the program starts.
+const IMPORTS_LOOKED_AT: u32 = 1_000;
+
+/// What the user decided about a file.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ImportOrder {
+    /// What each column becomes.
+    pub mapping: ImportMapping,
+    /// Given to every row.
+    pub tags: Vec<String>,
+    /// Where the list came from.
+    pub source: String,
+    /// The legal ground on which marketing may be sent to these people; none records no consent.
+    pub basis: Option<LegalBasis>,
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ImportProgress {
+    /// Where it is.
+    pub state: ImportState,
+    /// What became of the rows so far.
+    pub counts: ImportCounts,
+    /// Bytes of the file behind us, and in all.
+    pub bytes_read: u64,
+    /// The size of the file.
+    pub bytes: u64,
+}
+
+/// Imports that this process is running, for those who watch.
+#[derive(Default)]
+pub(crate) struct RunningImports(Mutex<HashMap<ImportId, watch::Receiver<ImportProgress>>>);
+
+impl RunningImports {
+    fn change<T>(
+        &self,
+        with: impl FnOnce(&mut HashMap<ImportId, watch::Receiver<ImportProgress>>) -> T,
+    ) -> T {
+        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Rows on their way from the reader to the writer.
+#[derive(Default)]
+struct Batch {
+    contacts: Vec<ContactRow>,
+    rejected: Vec<RejectedRow>,
+    counts: ImportCounts,
+}
+
+impl Engine {
+    /// Begins to import an uploaded file; returns when the order is durable. Progress is watched by
+    /// [`Engine::import_progress`].
+    ///
+    /// # Errors
+    /// [`ImportError::NoSuchFile`], [`ImportError::AlreadyStarted`], or a mapping that cannot be.
+    pub async fn start_import(
+        self: &Arc<Self>,
+        account: AccountId,
+        id: ImportId,
+        order: ImportOrder,
+    ) -> Result<Import, ImportError> {
+        let mut import = self.control.import(account, id).await?.ok_or(ImportError::NoSuchFile)?;
+        if matches!(import.state, ImportState::Running | ImportState::Finished) {
+            return Err(ImportError::AlreadyStarted { state: import.state.word() });
+        }
+        let mapper = Mapper::new(&order.mapping, &order.tags, self.settings.country)?;
+        let entity = self.entity_of(account).await?;
+        import.mapping = order.mapping;
+        import.tags = order.tags;
+        import.source = order.source;
+        import.basis = order.basis;
+        import.counts = ImportCounts::default();
+        import.trouble = None;
+        import.state = ImportState::Running;
+        let (sender, receiver) = watch::channel(progress_of(&import, 0));
+        let first = self.imports.change(|running| {
+            let first = !running.contains_key(&id);
+            running.entry(id).or_insert(receiver);
+            first
+        });
+        if !first {
+            return Err(ImportError::AlreadyStarted { state: ImportState::Running.word() });
+        }
+        if let Err(error) = self.control.put_import(&import).await {
+            self.imports.change(|running| running.remove(&id));
+            return Err(error.into());
+        }
+        let (engine, started) = (Arc::clone(self), import.clone());
+        self.tasks.spawn(async move { engine.run_import(started, mapper, entity, sender).await });
+        Ok(import)
+    }
+
+    /// The live progress of an import that runs in this process.
+    #[must_use]
+    pub fn import_progress(&self, id: ImportId) -> Option<watch::Receiver<ImportProgress>> {
+        self.imports.change(|running| running.get(&id).cloned())
+    }
+
+    /// After a restart: what was running is marked as failed, so that the user starts it again; what was imported
+    /// before stays and is updated, not doubled.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn fail_interrupted_imports(&self) -> Result<(), ImportError> {
+        for account in self.control.accounts().await? {
+            for mut import in self.control.imports(account.id, IMPORTS_LOOKED_AT).await? {
+                let runs_here = self.imports.change(|running| running.contains_key(&import.id));
+                if import.state == ImportState::Running && !runs_here {
+                    self.end_import(&mut import, Err(ImportError::Interrupted)).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_import(
+        self: Arc<Self>,
+        mut import: Import,
+        mapper: Mapper,
+        entity: EntityId,
+        progress: watch::Sender<ImportProgress>,
+    ) {
+        let outcome = self.read_and_write(&mut import, mapper, entity, &progress).await;
+        self.end_import(&mut import, outcome).await;
+        progress.send_replace(progress_of(&import, import.bytes));
+        self.imports.change(|running| running.remove(&import.id));
+    }
+
+    async fn end_import(&self, import: &mut Import, outcome: Result<(), ImportError>) {
+        import.finished_at = Some(self.clock.now());
+        import.state = ImportState::Finished;
+        if let Err(error) = outcome {
+            let words = error.explain();
+            tracing::warn!(import = %import.id, %error, "an import failed");
+            import.state = ImportState::Failed;
+            import.trouble = Some(format!("{} / {}", words.zh, words.en));
+        }
+        if let Err(error) = self.control.put_import(import).await {
+            tracing::error!(import = %import.id, %error, "the end of an import could not be recorded");
+        }
+    }
+
+    async fn read_and_write(
+        &self,
+        import: &mut Import,
+        mapper: Mapper,
+        entity: EntityId,
+        progress: &watch::Sender<ImportProgress>,
+    ) -> Result<(), ImportError> {
+        let (sender, mut batches) = mpsc::channel(BATCHES_WAITING);
+        let position = Arc::new(AtomicU64::new(0));
+        let (control, account, id) = (Arc::clone(&self.control), import.account, import.id);
+        let seen = Arc::clone(&position);
+        let reading =
+            tokio::task::spawn_blocking(move || read_file(&control, account, id, seen, mapper, &sender));
+        let mut unsaved = 0;
+        while let Some(batch) = batches.recv().await {
+            if self.stop.is_cancelled() {
+                return Err(ImportError::Interrupted);
+            }
+            self.write_batch(import, entity, batch).await?;
+            progress.send_replace(progress_of(import, position.load(Ordering::Relaxed)));
+            unsaved += 1;
+            if unsaved == BATCHES_PER_SAVE {
+                self.control.put_import(import).await?;
+                unsaved = 0;
+            }
+        }
+        reading.await.map_err(|_| ImportError::Interrupted)?
+    }
+
+    async fn write_batch(
+        &self,
+        import: &mut Import,
+        entity: EntityId,
+        batch: Batch,
+    ) -> Result<(), ImportError> {
+        let now = self.clock.now();
+        let grants = import.basis.map(|basis| {
+            let consent = Consented { entity, basis, since: now, until: None, withdrawn: false };
+            self.by_partition(batch.contacts.iter().map(|row| ConsentGrant { phone: row.phone, consent }))
+        });
+        let upserted = async {
+            if batch.contacts.is_empty() {
+                return Ok(Default::default());
+            }
+            self.control.upsert_contacts(import.account, Some(import.id), batch.contacts, now).await
+        };
+        let consented = futures::future::try_join_all(
+            grants.into_iter().flatten().map(|(partition, grants)| self.ledger.consent(partition, grants)),
+        );
+        let (upserted, consented) = futures::future::join(upserted, consented).await;
+        let upserted = upserted?;
+        consented?;
+        if !batch.rejected.is_empty() {
+            self.control.add_rejected(import.account, import.id, batch.rejected).await?;
+        }
+        let counts = &mut import.counts;
+        counts.new += upserted.new;
+        counts.updated += upserted.updated;
+        counts.read += batch.counts.read;
+        counts.duplicate += batch.counts.duplicate;
+        counts.invalid += batch.counts.invalid;
+        Ok(())
+    }
+
+    fn by_partition(
+        &self,
+        grants: impl Iterator<Item = ConsentGrant>,
+    ) -> HashMap<PartitionId, Vec<ConsentGrant>> {
+        let map = self.ledger.partitions();
+        let mut parted: HashMap<PartitionId, Vec<ConsentGrant>> = HashMap::new();
+        for grant in grants {
+            parted.entry(map.of(grant.phone.slot())).or_default().push(grant);
+        }
+        parted
+    }
+}
+
+fn progress_of(import: &Import, bytes_read: u64) -> ImportProgress {
+    ImportProgress { state: import.state, counts: import.counts, bytes_read, bytes: import.bytes }
+}
+
+fn read_file(
+    control: &Arc<dyn Control>,
+    account: AccountId,
+    id: ImportId,
+    position: Arc<AtomicU64>,
+    mut mapper: Mapper,
+    batches: &mpsc::Sender<Batch>,
+) -> Result<(), ImportError> {
+    let mut file = Watched { file: control.open_upload(account, id)?, position };
+    let kind = sniff(&mut file)?;
+    let mut batch = Batch::default();
+    let mut total: u64 = 0;
+    read_rows(&mut file, kind, &mut |row| {
+        batch.take(mapper.map(row));
+        if batch.counts.read < BATCH_ROWS as u64 {
+            return ControlFlow::Continue(());
+        }
+        total += batch.counts.read;
+        // A writer that gave up has said why itself.
+        let sent = batches.blocking_send(std::mem::take(&mut batch)).is_ok();
+        if sent && total <= MAX_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    if total > MAX_ROWS {
+        return Err(ImportError::TooManyRows { limit: MAX_ROWS });
+    }
+    if total + batch.counts.read == 0 {
+        return Err(ImportError::NoRows);
+    }
+    let _ = batches.blocking_send(batch);
+    Ok(())
+}
+
+impl Batch {
+    fn take(&mut self, mapped: Mapped) {
+        match mapped {
+            Mapped::Header => return,
+            Mapped::Contact(contact) => self.contacts.push(contact),
+            Mapped::Rejected { row, duplicate } => {
+                self.counts.duplicate += u64::from(duplicate);
+                self.counts.invalid += u64::from(!duplicate);
+                self.rejected.push(row);
+            }
+        }
+        self.counts.read += 1;
+    }
+}
+
+/// A file that tells how far it has been read.
+struct Watched {
+    file: Box<dyn ReadSeek>,
+    position: Arc<AtomicU64>,
+}
+
+impl Read for Watched {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.position.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Seek for Watched {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let at = self.file.seek(to)?;
+        self.position.store(at, Ordering::Relaxed);
+        Ok(at)
+    }
+}

@@ -1,0 +1,52 @@
+//! What an operator may set about the engine, with defaults that suit mainland China.
+
+use std::time::Duration;
+
+use domain::message::Category;
+use domain::phone::Country;
+use domain::text::{DEFAULT_OPT_OUT, TextRules};
+use jiff::tz::TimeZone;
+
+/// Settings of one process, fixed at start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How a phone without country code is read.
+    pub country: Country,
+    /// The zone of schedules and suggestions.
+    pub zone: TimeZone,
+    /// How texts are cut and counted. All channels of this version speak CMPP.
+    pub text_rules: TextRules,
+    /// Appended to marketing texts that offer no way to refuse.
+    pub opt_out_suffix: String,
+    /// How long an OTP is of use.
+    pub otp_valid_for: Duration,
+    /// How long other messages of the API are of use.
+    pub valid_for: Duration,
+    /// How often scheduler and finisher look.
+    pub tick: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            country: Country::CN,
+            zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
+            text_rules: TextRules::CMPP,
+            opt_out_suffix: DEFAULT_OPT_OUT.to_owned(),
+            otp_valid_for: Duration::from_secs(5 * 60),
+            valid_for: Duration::from_secs(24 * 3600),
+            tick: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Settings {
+    /// How long an API message of a category is of use unless it says otherwise.
+    #[must_use]
+    pub fn validity(&self, category: Category) -> Duration {
+        match category {
+            Category::Otp => self.otp_valid_for,
+            Category::Notice | Category::Marketing => self.valid_for,
+        }
+    }
+}
