@@ -1,0 +1,356 @@
+//! One connection's life: connect, log in, carry, lose, wait, again.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::channel::{CarrierCode, ChannelEvent, Outgoing, SubmitOutcome};
+use domain::control::Protocol;
+use domain::text::Segments;
+use rand::rngs::StdRng;
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use wire::cmpp::{ClientConfig, MsgId, Session, Version};
+use wire::session::{Millis, SendError};
+use wire::{Octets, Secret};
+
+use super::channel::Core;
+use super::events::Gathered;
+use super::flight::{Flights, Step, part_of};
+use super::shared::{Ack, Shared, Waiting};
+use super::submit::connect_timestamp;
+use crate::backoff::{AFTER_REFUSAL, Backoff};
+
+/// How long a TCP connect may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Octets read at once: a few hundred PDUs.
+const READ_OCTETS: usize = 64 * 1024;
+/// How often timers are looked at when nothing else happens.
+const TICK: Duration = Duration::from_millis(100);
+/// Wait before a part that found the window full is offered again.
+const WINDOW_RETRY_MILLIS: u64 = 1;
+/// `Result` of SUBMIT_RESP for a wrong sender, given on the carrier's behalf when ours does not fit its field.
+const RESULT_SRC_ID: u32 = 10;
+/// How long answers are awaited after goodbye.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Keeps one connection until `stop`.
+pub(crate) async fn run(core: Arc<Core>, shared: Arc<Shared>, stop: CancellationToken, mut rng: StdRng) {
+    let mut backoff = Backoff::default();
+    let mut version = match core.config.protocol {
+        Protocol::Cmpp20 => Version::V20,
+        Protocol::Cmpp30 => Version::V30,
+    };
+    while !stop.is_cancelled() {
+        let wait = match Connection::open(&core, &shared, version).await {
+            Err(error) => {
+                tracing::info!(channel = %core.config.id, kind = ?error.kind(), "could not connect");
+                backoff.next(&mut rng)
+            }
+            Ok(mut connection) => {
+                let stood = connection.carry(&stop).await;
+                let refusal = connection.gathered.refusal;
+                connection.end(stood).await;
+                if stood {
+                    backoff.reset();
+                }
+                match refusal {
+                    None => backoff.next(&mut rng),
+                    Some(refusal) => match refusal.retry_with(version) {
+                        Some(lower) => {
+                            version = lower;
+                            Duration::ZERO
+                        }
+                        None => {
+                            core.tell_connections(Some(refusal.to_string())).await;
+                            AFTER_REFUSAL
+                        }
+                    },
+                }
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+impl Core {
+    async fn tell_connections(&self, trouble: Option<String>) {
+        let event = ChannelEvent::Connections {
+            up: self.up.load(Ordering::Relaxed),
+            configured: self.config.connections,
+            trouble,
+        };
+        let _closed_at_shutdown = self.events.send((self.config.id, event)).await;
+    }
+}
+
+struct Connection<'a> {
+    core: &'a Core,
+    shared: &'a Arc<Shared>,
+    stream: TcpStream,
+    session: Session,
+    flights: Flights,
+    gathered: Gathered,
+    buffer: Vec<u8>,
+    epoch: u64,
+    /// Parts to be written again: soonest first.
+    again: BinaryHeap<Reverse<(u64, u64)>>,
+}
+
+impl<'a> Connection<'a> {
+    async fn open(core: &'a Core, shared: &'a Arc<Shared>, version: Version) -> io::Result<Self> {
+        let address = (core.config.host.as_str(), core.config.port);
+        let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
+        stream.set_nodelay(true)?;
+        let login = Octets::new(&core.config.login).map_err(|_| {
+            io::Error::new(io::ErrorKind::InvalidInput, "the login is longer than 6 characters")
+        })?;
+        let config = ClientConfig {
+            window: core.config.window.into(),
+            active_test_interval: core.settings.active_test_interval,
+            response_timeout: core.settings.response_timeout,
+            ..ClientConfig::new(login, Secret::new(core.config.secret.0.clone()), version)
+        };
+        let now = Millis(core.now_millis());
+        let session = Session::client(config, now, connect_timestamp(core.settings.clock.now()));
+        Ok(Self {
+            core,
+            shared,
+            stream,
+            session,
+            flights: Flights::new(core.config.window.into()),
+            gathered: Gathered::default(),
+            buffer: vec![0; READ_OCTETS],
+            epoch: 0,
+            again: BinaryHeap::new(),
+        })
+    }
+
+    /// Carries until the session or the socket ends. Returns whether the log-in ever succeeded.
+    async fn carry(&mut self, stop: &CancellationToken) -> bool {
+        let mut stood = false;
+        let mut farewell = None;
+        loop {
+            if self.flush().is_err() {
+                break;
+            }
+            if self.session.is_closed() {
+                break;
+            }
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if farewell.is_none() => {
+                    farewell = Some(self.core.now_millis() + FAREWELL.as_millis() as u64);
+                    self.session.terminate(Millis(self.core.now_millis()));
+                }
+                ready = self.stream.ready(self.interest()) => {
+                    if ready.is_err() || self.read().is_err() {
+                        break;
+                    }
+                }
+                () = self.shared.wake.notified() => {}
+                () = tokio::time::sleep(self.wait()) => {
+                    self.session.handle_timeout(Millis(self.core.now_millis()));
+                    self.gathered.take_expired(self.core);
+                }
+            }
+            self.gathered.take(self.core, &mut self.session, &mut self.flights);
+            if self.gathered.connected && !stood {
+                stood = true;
+                self.epoch = self.shared.connected(self.core.config.window);
+                self.core.up.fetch_add(1, Ordering::Relaxed);
+                self.core.tell_connections(None).await;
+                self.core.changed.notify_one();
+            }
+            self.after_events().await;
+            self.fill();
+            if farewell.is_some_and(|until| self.core.now_millis() >= until) {
+                break;
+            }
+        }
+        stood
+    }
+
+    fn interest(&self) -> Interest {
+        if self.session.output().is_empty() {
+            Interest::READABLE
+        } else {
+            Interest::READABLE | Interest::WRITABLE
+        }
+    }
+
+    /// Time until the next timer.
+    fn wait(&self) -> Duration {
+        let now = self.core.now_millis();
+        let again = self.again.peek().map(|entry| entry.0.0.saturating_sub(now));
+        let timer = self.session.poll_timeout().map(|at| at.since(Millis(now)));
+        let wait = again.into_iter().chain(timer).min().map_or(TICK, Duration::from_millis);
+        wait.clamp(Duration::from_millis(1), TICK)
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        match self.stream.try_read(&mut self.buffer) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(octets) => {
+                self.session.feed(Millis(self.core.now_millis()), &self.buffer[..octets]);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        while !self.session.output().is_empty() {
+            match self.stream.try_write(self.session.output()) {
+                Ok(octets) => self.session.advance_output(octets),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives window back, slows down, tells the engine.
+    async fn after_events(&mut self) {
+        let released = std::mem::take(&mut self.gathered.released);
+        if std::mem::take(&mut self.gathered.throttled) {
+            self.core.pace().slow_down(self.core.now_millis());
+        }
+        if released > 0 {
+            self.shared.release(released);
+            self.core.changed.notify_one();
+        }
+        self.again.extend(self.gathered.again.drain(..).map(Reverse));
+        for Ack { sequence, msg_id } in self.gathered.acks_at_once.drain(..) {
+            self.session.ack_deliver(sequence, msg_id, 0);
+        }
+        self.gathered.tell(self.core, self.shared, self.epoch).await;
+    }
+
+    /// Writes acknowledgements, parts due again, and as many waiting messages as the window takes.
+    fn fill(&mut self) {
+        let (acks, mut waiting) = {
+            let mut state = self.shared.lock();
+            let room = self.session.free_window();
+            let mut taken = 0;
+            let count = state
+                .waiting
+                .iter()
+                .take_while(|waiting| {
+                    let fits = taken < room;
+                    taken += usize::from(waiting.outgoing.parts);
+                    // A long message begins only when all of it fits, or when it has the whole window to itself.
+                    fits && (taken <= room || taken >= usize::from(self.core.config.window))
+                })
+                .count();
+            (std::mem::take(&mut state.acks), state.waiting.drain(..count).collect::<Vec<_>>())
+        };
+        for Ack { sequence, msg_id } in acks {
+            self.session.ack_deliver(sequence, msg_id, 0);
+        }
+        let now = self.core.now_millis();
+        while self.again.peek().is_some_and(|entry| entry.0.0 <= now) && self.session.free_window() > 0 {
+            if let Some(Reverse((_, token))) = self.again.pop() {
+                self.write_again(token, now);
+            }
+        }
+        for Waiting { outgoing, deadline } in waiting.drain(..) {
+            if now >= deadline {
+                self.release_unwritten(outgoing);
+            } else {
+                self.write(outgoing, now);
+            }
+        }
+    }
+
+    fn release_unwritten(&mut self, outgoing: Outgoing) {
+        self.gathered.released += i64::from(outgoing.parts);
+        let outcome = SubmitOutcome::NotWritten { recalled: false };
+        self.gathered.submitted.push(self.core.submitted(outgoing, outcome));
+        self.shared.wake.notify_one();
+    }
+
+    fn write(&mut self, outgoing: Outgoing, now: u64) {
+        let reference = self.core.references.next(outgoing.phone);
+        let Ok(segments) = self.core.form.segments(&outgoing, reference) else {
+            // The plan at accept chose the encoding, so this is our own fault; it never reached the carrier.
+            self.refuse(outgoing);
+            return;
+        };
+        let parts = segments.len();
+        let token = self.flights.add(outgoing, parts, reference);
+        for part in 0..parts {
+            self.write_part(token + part as u64, &segments, now);
+        }
+    }
+
+    fn write_part(&mut self, token: u64, segments: &Segments, now: u64) {
+        let Some(outgoing) = self.flights.outgoing(token) else { return };
+        let sent = match self.core.form.pdu(outgoing, segments, part_of(token)) {
+            Ok(pdu) => self.session.submit(Millis(now), token, &pdu),
+            Err(error) => Err(SendError::Encode(error)),
+        };
+        match sent {
+            Ok(()) => {}
+            Err(SendError::WindowFull | SendError::NotConnected) => {
+                self.again.push(Reverse((now + WINDOW_RETRY_MILLIS, token)));
+            }
+            Err(SendError::Encode(_) | SendError::WrongRole) => {
+                let step = self.flights.answered(token, MsgId(0), RESULT_SRC_ID);
+                self.gathered.step(self.core, step, now);
+                self.shared.wake.notify_one();
+            }
+        }
+    }
+
+    /// Writes one part of a message that is under way once more.
+    fn write_again(&mut self, token: u64, now: u64) {
+        let reference = self.flights.reference(token);
+        let segments =
+            self.flights.outgoing(token).map(|outgoing| self.core.form.segments(outgoing, reference));
+        if let Some(Ok(segments)) = segments {
+            self.write_part(token, &segments, now);
+        }
+    }
+
+    fn refuse(&mut self, outgoing: Outgoing) {
+        self.gathered.released += i64::from(outgoing.parts);
+        let code = CarrierCode::new(b"ENCODE");
+        let outcome = SubmitOutcome::Refused { code, taken: Vec::new() };
+        self.gathered.submitted.push(self.core.submitted(outgoing, outcome));
+        self.shared.wake.notify_one();
+    }
+
+    /// Gives everything back that is not answered, and tells that the connection is gone.
+    async fn end(&mut self, stood: bool) {
+        self.session.close();
+        self.gathered.take(self.core, &mut self.session, &mut self.flights);
+        self.gathered.again.clear();
+        let unfinished: Vec<u64> = self.again.drain().map(|entry| entry.0.1).collect();
+        for token in unfinished {
+            if let Step::Done(outgoing, outcome) = self.flights.unanswered(token) {
+                self.gathered.submitted.push(self.core.submitted(outgoing, outcome));
+            }
+        }
+        if stood {
+            self.core.up.fetch_sub(1, Ordering::Relaxed);
+        }
+        let unwritten = self.shared.disconnected();
+        let not_written = SubmitOutcome::NotWritten { recalled: false };
+        let given_back =
+            unwritten.into_iter().map(|outgoing| self.core.submitted(outgoing, not_written.clone()));
+        self.gathered.submitted.extend(given_back);
+        self.gathered.tell(self.core, self.shared, self.epoch).await;
+        if stood {
+            self.core.tell_connections(None).await;
+        }
+    }
+}
