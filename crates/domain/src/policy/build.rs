@@ -1,10 +1,13 @@
 //! Putting a policy together from the built-in rules and an operator's changes.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::rule::{Cap, Check, Rule};
 use super::{Hours, Policy, RuleId, builtin};
+use crate::audit::Auditor;
 use crate::ids::EntityId;
 use crate::message::Category;
 
@@ -27,12 +30,14 @@ pub enum PolicyError {
 }
 
 /// A policy in the making. Start from [`PolicyBuilder::builtin`] or [`PolicyBuilder::empty`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PolicyBuilder {
     /// In order of registration; within one kind of check the earlier one decides first.
     pub rules: Vec<Rule>,
     /// Entities that belong to a group, and the entity that stands for the group.
     pub groups: HashMap<EntityId, EntityId>,
+    /// The compiled word lists.
+    pub auditor: Option<Arc<Auditor>>,
     /// Over how long deferred messages are spread once their window opens; zero releases all at the opening.
     pub release_over: Duration,
     fault: Option<PolicyError>,
@@ -42,7 +47,13 @@ impl PolicyBuilder {
     /// No rules: everything is sent.
     #[must_use]
     pub fn empty() -> Self {
-        Self { rules: Vec::new(), groups: HashMap::new(), release_over: RELEASE_OVER, fault: None }
+        Self {
+            rules: Vec::new(),
+            groups: HashMap::new(),
+            auditor: None,
+            release_over: RELEASE_OVER,
+            fault: None,
+        }
     }
 
     /// The defaults for mainland China.
@@ -90,6 +101,13 @@ impl PolicyBuilder {
         self
     }
 
+    /// The word lists for the audit.
+    #[must_use]
+    pub fn with_auditor(mut self, auditor: Arc<Auditor>) -> Self {
+        self.auditor = Some(auditor);
+        self
+    }
+
     /// Puts entities into one group: who refused one of them hears from none of them.
     #[must_use]
     pub fn with_group(mut self, entities: &[EntityId]) -> Self {
@@ -128,6 +146,7 @@ impl PolicyBuilder {
         let mut policy = Policy {
             rules: self.rules,
             groups: self.groups,
+            auditor: self.auditor,
             release_over: self.release_over,
             ..Policy::default()
         };
@@ -138,5 +157,11 @@ impl PolicyBuilder {
             policy.plans[usize::from(category.code())] = plan;
         }
         Ok(policy)
+    }
+}
+
+impl fmt::Debug for PolicyBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicyBuilder").field("rules", &self.rules.len()).finish_non_exhaustive()
     }
 }

@@ -1,9 +1,11 @@
 //! The decision itself: each check in turn, and the first objection wins.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::rule::{Cap, Check, CountScope, Rule};
 use super::{Facts, Hours, Policy, Scope, Verdict};
+use crate::audit::{AuditScratch, Severity};
 use crate::ids::MessageId;
 use crate::lane::WindowClose;
 use crate::message::Reason;
@@ -14,8 +16,16 @@ use crate::time::Timestamp;
 const MAX_SIGNATURE_CHARS: usize = 20;
 
 /// Memory that decisions reuse, so that sending allocates nothing. Holds no result: any scratch gives any decision.
-#[derive(Debug, Default)]
-pub struct Scratch {}
+#[derive(Default)]
+pub struct Scratch {
+    audit: AuditScratch,
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scratch(…)")
+    }
+}
 
 impl Policy {
     /// Decides about one message at `now`, with memory of its own. Loops keep a [`Scratch`] and call
@@ -40,7 +50,7 @@ impl Policy {
         rule: &Rule,
         facts: &Facts<'_>,
         now: Timestamp,
-        _scratch: &mut Scratch,
+        scratch: &mut Scratch,
     ) -> Option<Verdict> {
         let reject = |reason| Verdict::Reject { reason, rule: rule.id };
         match &rule.check {
@@ -53,7 +63,7 @@ impl Policy {
             Check::OptOutTextRequired => {
                 (!ends_with_opt_out(facts.text)).then(|| reject(Reason::OptOutTextMissing))
             }
-            Check::Audit => None,
+            Check::Audit => self.held_words(facts, scratch).map(reject),
             Check::QuietHours(hours) => self.outside_hours(hours, rule, facts, now),
             Check::RepeatedText(within) => {
                 is_repeated(facts, now.minus(*within)).then(|| reject(Reason::RepeatedText))
@@ -73,6 +83,15 @@ impl Policy {
             };
             reaches && suppressed.category.is_none_or(|category| category == facts.category)
         })
+    }
+
+    /// Blocked words stop a message for good; held ones until a person has looked at the campaign.
+    fn held_words(&self, facts: &Facts<'_>, scratch: &mut Scratch) -> Option<Reason> {
+        match self.auditor.as_ref()?.worst(facts.text, &mut scratch.audit)? {
+            Severity::Block => Some(Reason::ContentBlocked),
+            Severity::Hold if !facts.lane.held_words_approved => Some(Reason::ContentHeld),
+            Severity::Hold | Severity::Warn => None,
+        }
     }
 
     /// What to do at a closed hour: the lane says, and what would come too late is not kept waiting.

@@ -17,6 +17,8 @@ mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
 pub use build::{PolicyBuilder, PolicyError};
 pub use decide::{Scratch, spread};
@@ -26,10 +28,10 @@ pub use facts::{
 pub use local::{Hours, HoursError, Zone, ZoneError};
 pub use rule::{Cap, Check, CountScope, Rule, SourceStatus, Window};
 
+use crate::audit::Auditor;
 use crate::ids::EntityId;
 use crate::message::{Category, Reason};
 use crate::time::Timestamp;
-use std::time::Duration;
 
 /// Which rule decided. Stored in two bytes; its text form (`CN-R09`) comes from the rule registry.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -67,6 +69,8 @@ pub struct Policy {
     plans: [Vec<usize>; Category::ALL.len() + 1],
     /// Entities that belong to a group, and the entity that stands for the group.
     groups: HashMap<EntityId, EntityId>,
+    /// The compiled word lists; without them the audit finds nothing.
+    auditor: Option<Arc<Auditor>>,
     release_over: Duration,
 }
 
@@ -81,6 +85,12 @@ impl Policy {
     #[must_use]
     pub fn explain(&self, id: RuleId) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
+    }
+
+    /// The word lists that decisions are made by: for showing which words were found where.
+    #[must_use]
+    pub fn auditor(&self) -> Option<&Arc<Auditor>> {
+        self.auditor.as_ref()
     }
 
     /// The first instant from `at` on at which `category` may be sent: `at` itself inside sending hours.

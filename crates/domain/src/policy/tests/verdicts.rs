@@ -1,6 +1,7 @@
 //! Each rule: what it lets pass, what it stops, and in which order rules decide.
 
 use super::*;
+use crate::audit::WordList;
 use jiff::civil::time;
 
 #[test]
@@ -104,6 +105,27 @@ fn marketing_names_its_sender_and_says_how_to_refuse() {
         rejected(Reason::OptOutTextMissing, RuleId::OPT_OUT_TEXT)
     );
     assert_eq!(verdict(Category::Marketing, "【鸿雁】您好,回T退订"), Verdict::Send);
+}
+
+#[test]
+fn blocked_words_stop_held_ones_wait_for_a_person_and_warnings_pass() {
+    let list = WordList::parse("test", "稳赚不赔\tfraud\tblock\n国家级\tabsolute\thold\n贷款\ttrade\twarn\n")
+        .unwrap();
+    let auditor = Arc::new(Auditor::build(&[list]).unwrap());
+    let policy = PolicyBuilder::builtin().with_auditor(auditor).build().unwrap();
+    let person = PersonFacts::default();
+    let verdict = |approved, text| {
+        let lane = Lane { held_words_approved: approved, ..lane(Category::Notice) };
+        policy.decide(&Facts { text, ..facts(&lane, &person) }, at(MORNING))
+    };
+    let (blocked, held) = ("【鸿雁】国家级项目,稳-赚-不-赔", "【鸿雁】國家級项目");
+    for approved in [false, true] {
+        assert_eq!(verdict(approved, blocked), rejected(Reason::ContentBlocked, RuleId::AUDIT));
+        assert_eq!(verdict(approved, "【鸿雁】贷款到账"), Verdict::Send);
+    }
+    assert_eq!(verdict(false, held), rejected(Reason::ContentHeld, RuleId::AUDIT));
+    assert_eq!(verdict(true, held), Verdict::Send);
+    assert_eq!(policy.auditor().map(|auditor| auditor.audit(held).len()), Some(1));
 }
 
 #[test]
