@@ -1,0 +1,383 @@
+//! The carrier's books: everything that all connections share, behind one lock that is taken once per batch.
+//!
+//! This file takes submits; [`outgoing`] sends receipts and replies. No clock is read here, and no socket touched.
+
+mod outgoing;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::policy::text_hash;
+use domain::text::{Dialect, Encoding, decode};
+use wire::cmpp::{MsgId, Submit};
+use wire::{Millis, Octets};
+
+use crate::assembly::{Assembly, LongKey, PARTS_LIMIT};
+use crate::calendar::Calendar;
+use crate::carrier::SimError;
+use crate::config::SimConfig;
+use crate::counters::Counters;
+use crate::delivery::{Delivery, MessageRef, Receipt, Reply, read_phone};
+use crate::dice::{Dice, Mix};
+use crate::fault::Script;
+use crate::schedule::Schedule;
+use crate::table::{PAYLOAD_BITS, PHONE_LIMIT, Table};
+use crate::throttle::Throttle;
+use crate::truth::{MessageTruth, OptOutTruth, Truth};
+
+/// `Result`: flow control.
+const RESULT_THROTTLED: u32 = 8;
+/// `Result`: `Dest_terminal_Id` is wrong.
+const RESULT_DESTINATION: u32 = 13;
+/// How finely receipts are timed: fine enough for a median of seconds, coarse enough to be batched.
+const RECEIPT_TICK_MS: u64 = 5;
+/// Payload of a message: bit 0 says delivered, the bits from here on count copies.
+const COUNT_SHIFT: u32 = 2;
+const COUNT_LIMIT: u64 = (1 << (PAYLOAD_BITS - COUNT_SHIFT)) - 1;
+const DELIVERED: u64 = 1;
+/// Keeps the dice of a long message's fate apart from those of its parts.
+const FATE: u64 = 0x6661_7465;
+
+/// What became of a submit.
+pub(crate) struct Taken {
+    pub(crate) msg_id: MsgId,
+    pub(crate) result: u32,
+    /// Milliseconds until the answer.
+    pub(crate) answer_after: u64,
+    /// A receipt to be sent before the answer.
+    pub(crate) early: Option<Receipt>,
+}
+
+/// What is the same for all destinations of a submit.
+struct Part<'a> {
+    now: Millis,
+    account: usize,
+    source: u32,
+    text: &'a str,
+    /// Hash of the text of a message of one part.
+    hash: u64,
+    concat: Option<domain::text::Concat>,
+    reported: bool,
+}
+
+struct OptOut {
+    sent: Option<Millis>,
+    acked: Option<Millis>,
+    messages_after: u32,
+}
+
+struct Outbox {
+    login: Octets<6>,
+    schedule: Schedule<Delivery>,
+}
+
+pub(crate) struct Books {
+    config: Arc<SimConfig>,
+    pub(crate) counters: Counters,
+    pub(crate) script: Script,
+    pub(crate) throttled_until: Millis,
+    calendar: Calendar,
+    messages: Table<2>,
+    /// Submits per phone, whatever became of them: the number that chance depends on.
+    phones: Table<1>,
+    assembly: Assembly,
+    opt_outs: HashMap<u64, OptOut>,
+    outboxes: Vec<Outbox>,
+    sources: Vec<Octets<21>>,
+    source_index: HashMap<Octets<21>, u32>,
+    last_source: u32,
+    total: Option<Throttle>,
+    next_id: u64,
+    refusals: Mix<u32>,
+    /// `Stat` values: `DELIVRD` first, then the failures.
+    stats: Vec<Octets<7>>,
+    failures: Mix<u8>,
+    receipts_by_stat: Vec<u64>,
+    /// Texts of replies in UCS-2: opt-out words, ordinary texts.
+    reply_texts: [Vec<Vec<u8>>; 2],
+}
+
+impl Books {
+    /// # Errors
+    /// [`SimError::Stat`] for a `Stat` that no report can carry.
+    pub(crate) fn new(config: &Arc<SimConfig>, now: Millis, started_unix_ms: i64) -> Result<Self, SimError> {
+        let failures = &config.receipts.failures;
+        let mut stats = vec![stat("DELIVRD")?];
+        for (name, _) in failures {
+            stats.push(stat(name)?);
+        }
+        let indices = (1..=u8::MAX).zip(failures).map(|(index, (_, weight))| (index, *weight));
+        let ucs2 = |texts: &[String]| texts.iter().map(|text| encode_reply(text)).collect();
+        Ok(Self {
+            counters: Counters { started_unix_ms, listening: true, ..Counters::default() },
+            script: Script::new(&config.faults),
+            throttled_until: Millis(0),
+            calendar: Calendar::new(started_unix_ms),
+            messages: Table::new(),
+            phones: Table::new(),
+            assembly: Assembly::default(),
+            opt_outs: HashMap::new(),
+            outboxes: Vec::new(),
+            sources: vec![Octets::EMPTY],
+            source_index: HashMap::new(),
+            last_source: 0,
+            total: config.tps_total.map(|rate| Throttle::new(rate, now)),
+            next_id: 0,
+            refusals: Mix::new(config.refusals.iter().copied()),
+            failures: Mix::new(indices),
+            receipts_by_stat: vec![0; stats.len()],
+            stats,
+            reply_texts: [ucs2(&config.replies.opt_out_words), ucs2(&config.replies.ordinary_texts)],
+            config: Arc::clone(config),
+        })
+    }
+
+    /// The place of an account, by login; receipts and replies belong to it, not to a connection.
+    pub(crate) fn account(&mut self, login: Octets<6>) -> usize {
+        self.outboxes.iter().position(|outbox| outbox.login == login).unwrap_or_else(|| {
+            self.outboxes.push(Outbox { login, schedule: Schedule::new(RECEIPT_TICK_MS) });
+            self.outboxes.len() - 1
+        })
+    }
+
+    /// Takes or refuses a submit.
+    pub(crate) fn submit(
+        &mut self,
+        now: Millis,
+        account: usize,
+        throttle: &mut Option<Throttle>,
+        submit: &Submit<'_>,
+    ) -> Taken {
+        self.counters.submits += 1;
+        self.counters.first_submit_ms.get_or_insert(now.0);
+        self.counters.last_submit_ms = Some(now.0);
+        let destinations = submit.destinations.len();
+        if !self.within_rates(now, throttle, destinations) {
+            self.counters.throttled += 1;
+            let mut dice = Dice::new(self.config.seed, 0, self.counters.submits);
+            return self.refused(RESULT_THROTTLED, &mut dice);
+        }
+        let first = submit.destinations.get(0).and_then(|phone| read_phone(phone.as_bytes()));
+        let Some(first) = first.filter(|phone| *phone < PHONE_LIMIT) else {
+            let mut dice = Dice::new(self.config.seed, 0, self.counters.submits);
+            return self.refused(RESULT_DESTINATION, &mut dice);
+        };
+        let mut dice = self.dice(first);
+        if !dice.chance(self.config.acceptance) {
+            let result = self.refusals.pick(&mut dice).unwrap_or(RESULT_DESTINATION);
+            return self.refused(result, &mut dice);
+        }
+        let answer_after = self.config.answer.draw(&mut dice);
+        self.counters.accepted += 1;
+        let decoded = decode(submit.content.as_bytes(), submit.msg_fmt, submit.has_header(), Dialect::China);
+        let concat = decoded.concat.filter(|concat| (2..=PARTS_LIMIT).contains(&concat.total));
+        let part = Part {
+            now,
+            account,
+            source: self.source(submit.src_id),
+            hash: if concat.is_none() { text_hash(&decoded.text) } else { 0 },
+            text: &decoded.text,
+            concat,
+            reported: submit.registered_delivery == 1,
+        };
+        let msg_id = self.ids(now, destinations);
+        let early = self.take(&part, first, msg_id, &mut dice);
+        for (index, phone) in (1..).zip(submit.destinations.iter().skip(1)) {
+            if let Some(phone) = read_phone(phone.as_bytes()).filter(|phone| *phone < PHONE_LIMIT) {
+                let mut dice = self.dice(phone);
+                // Only the first destination's receipt can be early; a later one is sent with the next batch.
+                if let Some(receipt) = self.take(&part, phone, msg_id.of_destination(index), &mut dice) {
+                    self.schedule(account, now, Delivery::Receipt(receipt));
+                }
+            }
+        }
+        Taken { msg_id, result: 0, answer_after, early }
+    }
+
+    /// A snapshot of the counters.
+    pub(crate) fn snapshot(&self, now: Millis) -> Counters {
+        let mut counters = self.counters.clone();
+        counters.elapsed_ms = now.0;
+        counters.incomplete = self.assembly.incomplete() as u64;
+        for (stat, sent) in self.stats.iter().zip(&self.receipts_by_stat) {
+            if *sent > 0 {
+                *counters.receipts.entry(stat.as_str().unwrap_or_default().to_owned()).or_default() += sent;
+            }
+        }
+        counters
+    }
+
+    /// Everything that is known for sure, in order.
+    pub(crate) fn truth(&self) -> Truth {
+        let message = |(phone, key, payload): (u64, [u64; 2], u64)| MessageTruth {
+            phone,
+            text_hash: key[1],
+            count: (payload >> COUNT_SHIFT) as u32,
+            delivered: payload & DELIVERED != 0,
+        };
+        let mut messages = Vec::with_capacity(self.messages.len());
+        messages.extend(self.messages.iter().map(message));
+        messages.sort_unstable();
+        let sent = |(phone, opt_out): (&u64, &OptOut)| {
+            Some(OptOutTruth {
+                phone: *phone,
+                sent_ms: opt_out.sent?.0,
+                acked_ms: opt_out.acked.map(|at| at.0),
+                messages_after: opt_out.messages_after,
+            })
+        };
+        let mut opt_outs: Vec<OptOutTruth> = self.opt_outs.iter().filter_map(sent).collect();
+        opt_outs.sort_unstable();
+        Truth { messages, opt_outs }
+    }
+
+    fn within_rates(&mut self, now: Millis, throttle: &mut Option<Throttle>, submits: usize) -> bool {
+        now >= self.throttled_until
+            && throttle.as_mut().is_none_or(|throttle| throttle.take(now, submits))
+            && self.total.as_mut().is_none_or(|total| total.take(now, submits))
+    }
+
+    fn refused(&mut self, result: u32, dice: &mut Dice) -> Taken {
+        self.counters.refuse(result);
+        let answer_after = self.config.answer.draw(dice);
+        Taken { msg_id: MsgId(0), result, answer_after, early: None }
+    }
+
+    /// The dice of the next submit for a phone.
+    fn dice(&mut self, phone: u64) -> Dice {
+        let number = self.phones.update(phone, [0], |count| count + 1);
+        Dice::new(self.config.seed, phone, number)
+    }
+
+    /// Takes one part for one phone. Gives its receipt back when that must be sent before the answer.
+    fn take(&mut self, part: &Part<'_>, phone: u64, msg_id: MsgId, dice: &mut Dice) -> Option<Receipt> {
+        let mut fate = match part.concat {
+            // All parts of a message meet the same handset.
+            Some(concat) => {
+                let which = u64::from(concat.reference) << 8 | u64::from(concat.total);
+                Dice::new(self.config.seed ^ FATE, phone, which)
+            }
+            None => Dice::new(self.config.seed ^ FATE, phone, dice.next()),
+        };
+        let comes = !fate.chance(self.config.receipts.never);
+        let delivered = fate.chance(self.config.receipts.delivered);
+        let stat = if delivered { 0 } else { self.failures.pick(&mut fate).unwrap_or(0) };
+        let reported = part.reported && comes;
+        let message = self.place(part, phone, delivered, reported, dice);
+        if !reported {
+            self.counters.receipts_never += u64::from(part.reported);
+            return None;
+        }
+        let receipt = Receipt {
+            msg_id: msg_id.0,
+            phone,
+            message,
+            source: part.source,
+            submitted_s: (part.now.0 / 1000) as u32,
+            stat,
+            without_phone: dice.chance(self.config.receipts.without_phone),
+            sent_before: false,
+        };
+        self.report(part, receipt, dice)
+    }
+
+    /// Files a part under its message.
+    fn place(
+        &mut self,
+        part: &Part<'_>,
+        phone: u64,
+        delivered: bool,
+        reported: bool,
+        dice: &mut Dice,
+    ) -> MessageRef {
+        let Some(concat) = part.concat else {
+            self.complete(part, phone, part.hash, delivered, dice);
+            return MessageRef::Single(part.hash);
+        };
+        let key = LongKey { phone, reference: concat.reference, total: concat.total };
+        let placed = self.assembly.place(key, concat.number, part.text.to_owned(), reported);
+        self.counters.parts_repeated += u64::from(placed.repeated);
+        if let Some(hash) = placed.completed {
+            self.complete(part, phone, hash, delivered, dice);
+        }
+        MessageRef::Long { slot: placed.slot, number: concat.number }
+    }
+
+    /// Counts a complete message, and lets its reader answer.
+    fn complete(&mut self, part: &Part<'_>, phone: u64, hash: u64, delivered: bool, dice: &mut Dice) {
+        let one_more = |payload| {
+            if payload >> COUNT_SHIFT < COUNT_LIMIT { payload + (1 << COUNT_SHIFT) } else { payload }
+        };
+        let payload = self.messages.update(phone, [0, hash], one_more);
+        if payload >> COUNT_SHIFT > 1 {
+            self.counters.duplicates += 1;
+        } else {
+            self.counters.messages += 1;
+        }
+        if let Some(opt_out) = self.opt_outs.get_mut(&phone).filter(|opt_out| opt_out.acked.is_some()) {
+            opt_out.messages_after = opt_out.messages_after.saturating_add(1);
+            self.counters.after_opt_out += 1;
+        }
+        if delivered {
+            self.answer(part, phone, dice);
+        }
+    }
+
+    /// Whether the reader of a message writes back.
+    fn answer(&mut self, part: &Part<'_>, phone: u64, dice: &mut Dice) {
+        let replies = &self.config.replies;
+        let point = dice.unit();
+        let opt_out = point < replies.opt_out;
+        if !opt_out && point >= replies.opt_out + replies.ordinary {
+            return;
+        }
+        let texts = self.reply_texts[usize::from(!opt_out)].len();
+        if texts == 0 || (opt_out && self.opt_outs.contains_key(&phone)) {
+            return;
+        }
+        let text = dice.below(texts) as u32;
+        let at = Millis(part.now.0 + replies.delay.draw(dice));
+        if opt_out {
+            self.opt_outs.insert(phone, OptOut { sent: None, acked: None, messages_after: 0 });
+        }
+        let reply = Reply { phone, source: part.source, text, opt_out, sent_before: false };
+        self.schedule(part.account, at, Delivery::Reply(reply));
+    }
+
+    /// The id of a submit to `destinations` phones: that many consecutive ones, none of which wraps.
+    fn ids(&mut self, now: Millis, destinations: usize) -> MsgId {
+        let wanted = destinations as u64;
+        if (self.next_id & 0xFFFF) + wanted > 0x1_0000 {
+            self.next_id = (self.next_id | 0xFFFF) + 1;
+        }
+        let id = self.calendar.msg_id(now, self.config.gateway_code, self.next_id);
+        self.next_id += wanted;
+        id
+    }
+
+    fn source(&mut self, source: Octets<21>) -> u32 {
+        if self.sources[self.last_source as usize] != source {
+            let next = self.sources.len() as u32;
+            self.last_source = *self.source_index.entry(source).or_insert(next);
+            if self.last_source == next {
+                self.sources.push(source);
+            }
+        }
+        self.last_source
+    }
+}
+
+fn stat(name: &str) -> Result<Octets<7>, SimError> {
+    Octets::new(name).map_err(|source| SimError::Stat { stat: name.to_owned(), source })
+}
+
+/// A reply's octets in UCS-2, cut to one message.
+fn encode_reply(text: &str) -> Vec<u8> {
+    const UNITS: usize = 70;
+    text.encode_utf16().take(UNITS).flat_map(u16::to_be_bytes).collect()
+}
+
+/// `Msg_Fmt` of replies.
+fn reply_format() -> u8 {
+    Encoding::Ucs2.code()
+}
