@@ -13,6 +13,7 @@ pub mod opt_out;
 pub mod pace;
 pub mod phone;
 pub mod policy;
+pub mod report;
 pub mod retry;
 pub mod routing;
 pub mod template;
