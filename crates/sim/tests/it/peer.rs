@@ -68,14 +68,14 @@ impl Peer {
         };
         let session = Session::client(client, Millis(0), 101_000_000);
         let mut peer = Self { stream, session, acknowledge: Some(0), seen: Vec::new() };
-        peer.wait(|seen| matches!(seen.last(), Some(Seen::Connected | Seen::Refused | Seen::Closed(_))))
-            .await;
+        // Receipts of an earlier connection may come with the answer to the log-in.
+        peer.wait(|seen| !seen.is_empty()).await;
         peer
     }
 
     pub(crate) async fn open(addr: SocketAddr) -> Self {
         let peer = Self::connect(addr, "", 64, Version::V30).await;
-        assert_eq!(peer.seen, [Seen::Connected]);
+        assert_eq!(peer.seen.first(), Some(&Seen::Connected));
         peer
     }
 
