@@ -96,11 +96,17 @@ pub(super) fn rules() -> Vec<Rule> {
     rules
 }
 
+fn daytime() -> Hours {
+    Hours::new(time(8, 0, 0, 0), time(20, 0, 0, 0), Zone::china())
+        .expect("eight o'clock in the morning comes before eight in the evening")
+}
+
+fn since_order_31(rule: Rule) -> Rule {
+    Rule { valid_from: Some(ORDER_31), ..rule }
+}
+
 fn duties() -> Vec<Rule> {
     use SourceStatus::{Operator, Practice, Primary, Secondary};
-    let daytime = Hours::new(time(8, 0, 0, 0), time(20, 0, 0, 0), Zone::china())
-        .expect("eight o'clock in the morning comes before eight in the evening");
-    let since_order_31 = |rule: Rule| Rule { valid_from: Some(ORDER_31), ..rule };
     vec![
         rule(
             RuleId::VALIDITY,
@@ -155,7 +161,7 @@ fn duties() -> Vec<Rule> {
             "CN-R09",
             ("营销短信只在当地 08:00-20:00 发送", "marketing is sent from 08:00 to 20:00 local time"),
             MARKETING,
-            Check::QuietHours(daytime),
+            Check::QuietHours(daytime()),
             ("the narrowest hours among Chinese vendors (Aliyun)", Practice),
         ),
         rule(
