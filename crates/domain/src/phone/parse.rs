@@ -292,7 +292,6 @@ fn cn_mobile(national: u64) -> Result<Phone, PhoneError> {
 }
 
 fn parse_foreign(digits: &[u8], international: bool, default_country: Country) -> Result<Phone, PhoneError> {
-    use phonenumber::Type;
     if digits.len() < MIN_DIGITS {
         return Err(PhoneError::TooShort { digits: digits.len() });
     }
@@ -303,20 +302,50 @@ fn parse_foreign(digits: &[u8], international: bool, default_country: Country) -
     text.extend(digits.iter().map(|digit| char::from(b'0' + digit)));
     let country = if international { None } else { default_country.id() };
     let number = phonenumber::parse(country, &text).map_err(|_| PhoneError::InvalidForCountry)?;
-    if !number.is_valid() {
-        return Err(PhoneError::InvalidForCountry);
+    let code = number.code().value();
+    let national = number.national().to_string();
+    match can_be_mobile(code, &national) {
+        Some(true) => {}
+        Some(false) => return Err(PhoneError::NotMobile),
+        None => return Err(PhoneError::InvalidForCountry),
     }
-    let kind = number.number_type(&phonenumber::metadata::DATABASE);
-    // Where a plan does not tell mobiles from landlines (North America) the number must be let through.
-    if !matches!(
-        kind,
-        Type::Mobile | Type::FixedLineOrMobile | Type::PersonalNumber | Type::Voip | Type::Pager
-    ) {
-        return Err(PhoneError::NotMobile);
-    }
-    let e164 = number.format().mode(phonenumber::Mode::E164).to_string();
-    let value = e164.strip_prefix('+').and_then(|digits| digits.parse().ok());
+    let value = format!("{code}{national}").parse().ok();
     value.and_then(Phone::from_u64).ok_or(PhoneError::InvalidForCountry)
+}
+
+/// Whether a valid number may be a mobile's; `None` when no country of the code has such numbers.
+///
+/// The library's own type query drops the zeros that Italian landlines and Ivorian mobiles begin with, and walks the
+/// plans twice; so the plans are asked here.
+fn can_be_mobile(code: u16, national: &str) -> Option<bool> {
+    let plans = &phonenumber::metadata::DATABASE;
+    for region in plans.region(&code)? {
+        let Some(plan) = plans.by_id(region) else { continue };
+        let elsewhere = plan
+            .leading_digits()
+            .is_some_and(|leading| leading.find(national).is_none_or(|found| found.start() > 0));
+        let kinds = plan.descriptors();
+        if elsewhere || !kinds.general().is_match(national) {
+            continue;
+        }
+        let any = |of: &[Option<&phonenumber::metadata::Descriptor>]| {
+            of.iter().flatten().any(|descriptor| descriptor.is_match(national))
+        };
+        // Where a plan does not tell mobiles from landlines (North America), both match and the number goes through.
+        if any(&[kinds.mobile(), kinds.personal_number(), kinds.voip(), kinds.pager()]) {
+            return Some(true);
+        }
+        if any(&[
+            kinds.fixed_line(),
+            kinds.toll_free(),
+            kinds.premium_rate(),
+            kinds.shared_cost(),
+            kinds.uan(),
+        ]) {
+            return Some(false);
+        }
+    }
+    None
 }
 
 fn number_of(digits: &[u8]) -> u64 {

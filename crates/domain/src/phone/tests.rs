@@ -114,6 +114,15 @@ fn reads_the_rest_of_the_world() {
     assert_eq!(cn("+852 5123 4567").as_deref(), Ok("+85251234567"));
     assert_eq!(cn("+886 912 345 678").as_deref(), Ok("+886912345678"));
     assert_eq!(cn("+44 20 7946 0958"), Err(PhoneError::NotMobile), "a London landline");
+    assert_eq!(cn("+39 0341 123456"), Err(PhoneError::NotMobile), "an Italian landline keeps its zero");
+    assert_eq!(cn("+39 347 1234567").as_deref(), Ok("+393471234567"));
+    assert_eq!(
+        cn("+225 07 07 12 34 56").as_deref(),
+        Ok("+2250707123456"),
+        "an Ivorian mobile keeps its zero"
+    );
+    assert_eq!(cn("+1 242 359 1234").as_deref(), Ok("+12423591234"), "the Bahamas share the code 1");
+    assert_eq!(cn("+800 1234 5678"), Err(PhoneError::InvalidForCountry), "a service without country");
     let us = Country::from_code("us").expect("a known country");
     let phone = Phone::parse("(650) 253-0000", us).expect("a valid number");
     assert_eq!(phone.e164().as_str(), "+16502530000");
