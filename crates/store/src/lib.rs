@@ -1,3 +1,6 @@
 //! The ledger and the control database on SQLite; sealing at rest; migrations.
 
+pub mod control;
+pub mod ledger;
 pub mod sealing;
+pub mod upload;

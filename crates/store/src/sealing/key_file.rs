@@ -101,10 +101,16 @@ pub(super) fn open(key_file: &Path, data_folder: &Path) -> Result<KeyRing, KeyFi
 }
 
 fn generate(path: &Path) -> Result<KeyRing, KeyFileError> {
-    let mut key: Key = Zeroizing::new([0; KEY_LEN]);
-    getrandom::fill(&mut key[..]).map_err(KeyFileError::Random)?;
+    let key = random_key()?;
     write_new(path, &render(HEAD, [(1, &key[..])].into_iter()))?;
     Ok(KeyRing { keys: BTreeMap::from([(1, key)]) })
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where keys are made")]
+fn random_key() -> Result<Key, KeyFileError> {
+    let mut key: Key = Zeroizing::new([0; KEY_LEN]);
+    getrandom::fill(&mut key[..]).map_err(KeyFileError::Random)?;
+    Ok(key)
 }
 
 fn ring_of(path: &Path, text: &str) -> Result<KeyRing, KeyFileError> {

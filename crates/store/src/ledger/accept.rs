@@ -1,0 +1,123 @@
+//! Entering: message and queue row in one transaction; repeated ids and repeated chunks change nothing.
+
+use domain::lane::Stream;
+use domain::ledger::{Entry, Expansion, LedgerError, TrailEntry, TrailEvent};
+use domain::message::{MessageState, Reason};
+use domain::policy::RuleId;
+use domain::time::Timestamp;
+use rusqlite::params;
+
+use super::command::Incoming;
+use super::fault::{Fault, Outcome};
+use super::life::Life;
+use super::partition::Work;
+use super::{sql, sweep};
+
+impl Work<'_> {
+    /// Returns how many messages were new.
+    pub(super) fn accept(
+        &mut self,
+        messages: &[Incoming],
+        expansion: Option<Expansion>,
+        clock: Timestamp,
+    ) -> Outcome<u32> {
+        let known = |lane| self.memory.lanes.contains_key(&lane);
+        if !messages.iter().all(|m| known(m.frozen.lane)) || !expansion.is_none_or(|e| known(e.lane)) {
+            return Err(Fault::Refused(LedgerError::NoSuch("lane")));
+        }
+        let now = self.now(clock)?;
+        if let Some(expansion) = expansion {
+            let reached = self.memory.expanded.entry(expansion.lane).or_insert(0);
+            if *reached >= expansion.through {
+                return Ok(0);
+            }
+            *reached = expansion.through;
+            let through = expansion.through.cast_signed();
+            self.connection
+                .prepare_cached(sql::LANE_THROUGH)?
+                .execute(params![expansion.lane.raw(), through])?;
+        }
+        let mut fresh = 0;
+        for message in messages {
+            fresh += u32::from(self.accept_one(message, now)?);
+        }
+        Ok(fresh)
+    }
+
+    fn accept_one(&mut self, message: &Incoming, now: Timestamp) -> Outcome<bool> {
+        let mut life = Life::new(&message.frozen);
+        let (event, rule) = match message.entry {
+            Entry::Queue { due_at } => {
+                life.due_at = Some(due_at);
+                (TrailEvent::Accepted, RuleId(0))
+            }
+            Entry::Reject { reason, rule } => {
+                (life.state, life.reason, life.rule) = (MessageState::Rejected, reason, rule);
+                (TrailEvent::Rejected, rule)
+            }
+        };
+        life.leave(TrailEntry { at: now, event, channel: None, reason: life.reason, rule });
+        life.pack(&mut self.rest.buffer);
+        let added = self.connection.prepare_cached(sql::MESSAGE_ADD)?.execute(params![
+            message.id.raw(),
+            self.rest.buffer,
+            message.account.raw(),
+            message.campaign.map(|c| c.raw()),
+            message.contact.map(|c| c.raw()),
+            message.sealed,
+        ])?;
+        if added == 0 {
+            return Ok(false);
+        }
+        self.rest.tallies.count(None, &life, now);
+        if let Entry::Queue { due_at } = message.entry {
+            self.enqueue(Stream { lane: life.lane, avoid: None }, due_at, message.id)?;
+            // The walk for unknowns has passed this id's time already: it would never be looked at.
+            if message.id.raw() <= self.memory.unknown_through {
+                sweep::look_again(self.connection, message.id, now)?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Moves a message: state, reason, rule, trail and tally together.
+    pub(super) fn advance(&mut self, life: &mut Life, to: MessageState, step: TrailEntry) {
+        debug_assert!(life.state.may_become(to), "{} may not become {to}", life.state);
+        let from = (life.state, life.reason);
+        (life.state, life.reason, life.rule) = (to, step.reason, step.rule);
+        if to != MessageState::Queued {
+            life.due_at = None;
+        }
+        life.leave(step);
+        self.rest.tallies.count(Some(from), life, step.at);
+    }
+
+    /// Writes a message's record back.
+    pub(super) fn store_life(&mut self, id: i64, life: &Life) -> Outcome<()> {
+        life.pack(&mut self.rest.buffer);
+        let written =
+            self.connection.prepare_cached(sql::LIFE_WRITE)?.execute(params![id, self.rest.buffer])?;
+        if written == 1 { Ok(()) } else { Err(Fault::inconsistent("message", "id", "a message vanished")) }
+    }
+
+    /// Reads a message's record.
+    pub(super) fn load_life(&self, id: i64) -> Outcome<Option<Life>> {
+        let mut read = self.connection.prepare_cached(sql::LIFE_READ)?;
+        let mut rows = read.query([id])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        Life::unpack(blob(row, 0)?).map(Some).ok_or_else(unreadable)
+    }
+}
+
+/// A step without channel or rule.
+pub(super) fn step(at: Timestamp, event: TrailEvent, reason: Reason) -> TrailEntry {
+    TrailEntry { at, event, channel: None, reason, rule: RuleId(0) }
+}
+
+pub(super) fn blob<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Outcome<&'a [u8]> {
+    row.get_ref(column)?.as_blob().map_err(|error| Fault::inconsistent("message", "blob", error.to_string()))
+}
+
+pub(super) fn unreadable() -> Fault {
+    Fault::inconsistent("message", "life", "not a record of this version")
+}

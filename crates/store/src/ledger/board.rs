@@ -1,0 +1,40 @@
+//! What waits in every partition, published by the writers, read by the dispatcher without asking them.
+
+use std::sync::{Mutex, PoisonError};
+
+use domain::ids::PartitionId;
+use domain::ledger::Due;
+use tokio::sync::Notify;
+
+/// The last published streams of every partition.
+pub(super) struct Board {
+    partitions: Mutex<Vec<Vec<Due>>>,
+    changed: Notify,
+}
+
+impl Board {
+    pub(super) fn new(partitions: u16) -> Self {
+        Self { partitions: Mutex::new(vec![Vec::new(); usize::from(partitions)]), changed: Notify::new() }
+    }
+
+    pub(super) fn publish(&self, id: PartitionId, due: Vec<Due>) {
+        {
+            let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
+            match partitions.get_mut(usize::from(id.0)) {
+                Some(known) if *known != due => *known = due,
+                _ => return,
+            }
+        }
+        self.changed.notify_waiters();
+        // For the one who looked just before and is about to wait.
+        self.changed.notify_one();
+    }
+
+    pub(super) fn all(&self) -> Vec<Due> {
+        self.partitions.lock().unwrap_or_else(PoisonError::into_inner).concat()
+    }
+
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+}

@@ -1,0 +1,116 @@
+//! What a partition's writer is asked, and what it answers.
+
+use std::sync::Arc;
+
+use domain::channel::Receipt;
+use domain::ids::{AccountId, CampaignId, ContactId, LaneId, MessageId};
+use domain::lane::{Lane, LaneState};
+use domain::ledger::{
+    Claim, ClaimRequest, ConsentGrant, Entry, Expansion, InboundRecord, ReceiptOutcome, Retention,
+    Settlement, SuppressionOrder, Swept,
+};
+use domain::phone::Phone;
+use domain::policy::Suppressed;
+use domain::retry::RetryPolicy;
+use domain::time::Timestamp;
+
+use super::life::Frozen;
+
+/// A message to be accepted, sealed before it reaches the writer.
+pub(super) struct Incoming {
+    pub id: MessageId,
+    pub account: AccountId,
+    pub campaign: Option<CampaignId>,
+    pub contact: Option<ContactId>,
+    pub frozen: Frozen,
+    pub entry: Entry,
+    pub sealed: Vec<u8>,
+}
+
+/// One operation on one partition.
+pub(super) enum Command {
+    OpenLane(Lane),
+    SetLaneState {
+        lane: LaneId,
+        state: LaneState,
+    },
+    Accept {
+        messages: Vec<Incoming>,
+        expansion: Option<Expansion>,
+        now: Timestamp,
+    },
+    Claim(ClaimRequest),
+    Settle(Vec<Settlement>),
+    Receipts {
+        receipts: Vec<Receipt>,
+        hold: bool,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    },
+    Suppress(Vec<SuppressionOrder>),
+    Unsuppress {
+        phone: Phone,
+        suppressed: Suppressed,
+        now: Timestamp,
+    },
+    Consent(Vec<ConsentGrant>),
+    Inbound {
+        record: Box<InboundRecord>,
+        orders: Vec<SuppressionOrder>,
+    },
+    Recover {
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    },
+    Sweep {
+        retention: Retention,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    },
+    /// For measurements only.
+    Preload(Vec<(i64, Vec<u8>)>),
+}
+
+/// The answer to a [`Command`].
+pub(super) enum Reply {
+    Done,
+    Count(u32),
+    Claimed(Claim),
+    Receipts(Vec<ReceiptOutcome>),
+    Fresh(bool),
+    Swept(Swept),
+}
+
+impl Command {
+    /// Whether somebody waits for it at this moment: then it goes before bulk work.
+    pub(super) fn is_interactive(&self) -> bool {
+        !matches!(
+            self,
+            Self::Accept { expansion: Some(_), .. }
+                | Self::Consent(_)
+                | Self::Sweep { .. }
+                | Self::Preload(_)
+        )
+    }
+
+    /// About how many rows it writes: bounds a transaction.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Accept { messages, .. } => messages.len(),
+            Self::Claim(request) => {
+                request.takes.iter().map(|take| take.limit as usize).sum::<usize>().min(1_000)
+            }
+            Self::Settle(settlements) => settlements.len(),
+            Self::Receipts { receipts, .. } => receipts.len(),
+            Self::Suppress(orders) => orders.len(),
+            Self::Consent(grants) => grants.len(),
+            Self::Sweep { .. } => 1_000,
+            Self::Preload(rows) => rows.len(),
+            Self::OpenLane(_)
+            | Self::SetLaneState { .. }
+            | Self::Unsuppress { .. }
+            | Self::Inbound { .. }
+            | Self::Recover { .. } => 1,
+        }
+    }
+}

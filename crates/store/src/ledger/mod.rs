@@ -1,0 +1,38 @@
+//! The ledger on SQLite: one file and one writer thread per partition.
+//!
+//! Owns `<data>/ledger/`: `p000.db` and so on, their logs, and the lock that keeps a second process out. Refuses a
+//! folder written by a newer program and one that somebody else has open. Everything a caller is told is on disk.
+//! How a partition works inside is in `partition.rs`; how it is driven, in `writer.rs`.
+
+mod accept;
+mod bench;
+mod board;
+mod claim;
+mod command;
+mod fault;
+mod lane;
+mod life;
+mod open;
+mod partition;
+mod parts;
+mod people;
+mod person;
+mod port;
+mod read;
+mod receipt;
+mod recover;
+mod schema;
+mod sealed;
+mod settle;
+mod sql;
+mod sweep;
+mod tally;
+mod writer;
+
+pub use open::{LedgerOpenError, OpenOptions};
+pub use port::SqliteLedger;
+
+/// Names under which values are sealed; part of the keys, so they never change.
+const MESSAGE_TABLE: &str = "message";
+const SUPPRESSION_TABLE: &str = "suppression";
+const INBOUND_TABLE: &str = "inbound";

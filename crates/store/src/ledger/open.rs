@@ -1,0 +1,154 @@
+//! Opening a data folder: the lock first, then every partition's file.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::ids::{PartitionId, PartitionMap};
+use domain::ledger::LedgerError;
+
+use super::board::Board;
+use super::fault::Fault;
+use super::partition::{PartitionWriter, Setup};
+use super::port::{Partition, SqliteLedger};
+use super::read::Readers;
+use super::schema;
+use super::writer::WriterHandle;
+use crate::sealing::Sealer;
+
+/// Held for as long as the ledger is open.
+const LOCK_FILE: &str = "lock";
+
+/// Where and how a ledger is kept.
+#[derive(Clone, Debug)]
+pub struct OpenOptions {
+    /// The data folder; the ledger's files go into `ledger/` inside it.
+    pub folder: PathBuf,
+    /// Files of a new ledger (default 8). An existing one keeps the number that it was made with.
+    pub partitions: u16,
+    pub sealer: Arc<Sealer>,
+    /// Memory for pages, for each partition's writer, in KiB (default 8 MiB).
+    pub cache_kib: u32,
+}
+
+impl OpenOptions {
+    /// The defaults for a data folder.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>, sealer: Arc<Sealer>) -> Self {
+        Self { folder: folder.into(), partitions: 8, sealer, cache_kib: 8 * 1024 }
+    }
+}
+
+/// Why a ledger does not open. A person must act, except for `Io` and a `Ledger` error that says it may pass.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerOpenError {
+    /// Another process has it open.
+    #[error(
+        "the data folder {folder} is in use by another process; stop that one first, or choose another folder"
+    )]
+    InUse { folder: PathBuf },
+    /// Written by a newer program.
+    #[error(
+        "{path} was written by a newer version (schema {found}, this program knows {known}); upgrade the program"
+    )]
+    Newer { path: PathBuf, found: i64, known: i64 },
+    /// The folder holds some of a ledger's files and not others.
+    #[error(
+        "{path} is missing or belongs elsewhere: the ledger was made of {partitions} files; restore the folder whole"
+    )]
+    Incomplete { path: PathBuf, partitions: u16 },
+    /// The file system refused.
+    #[error("cannot use {path}: {source}")]
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// A partition's file could not be opened.
+    #[error("cannot open {path}: {source}")]
+    Ledger {
+        path: PathBuf,
+        #[source]
+        source: LedgerError,
+    },
+}
+
+impl SqliteLedger {
+    /// Opens the ledger of a data folder, or makes it. Blocks for as long as logs have to be replayed.
+    ///
+    /// # Errors
+    /// [`LedgerOpenError`].
+    pub fn open(options: &OpenOptions) -> Result<Arc<Self>, LedgerOpenError> {
+        let folder = options.folder.join("ledger");
+        fs::create_dir_all(&folder).map_err(|source| LedgerOpenError::Io { path: folder.clone(), source })?;
+        let lock = lock(&folder, &options.folder)?;
+        let partitions = count_of_files(&folder, options.partitions)?;
+        let board = Arc::new(Board::new(partitions));
+        let mut opened = Vec::with_capacity(usize::from(partitions));
+        for id in PartitionMap::new(partitions).all() {
+            opened.push(open_partition(&folder, id, partitions, options, &board)?);
+        }
+        Ok(Arc::new(Self::assemble(PartitionMap::new(partitions), opened, board, &options.sealer, lock)))
+    }
+}
+
+fn lock(folder: &Path, shown: &Path) -> Result<File, LedgerOpenError> {
+    let path = folder.join(LOCK_FILE);
+    let io = |source| LedgerOpenError::Io { path: path.clone(), source };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(io)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerOpenError::InUse { folder: shown.into() }),
+        Err(TryLockError::Error(source)) => Err(io(source)),
+    }
+}
+
+/// The number of files that an existing ledger was made of, else the number asked for.
+fn count_of_files(folder: &Path, asked: u16) -> Result<u16, LedgerOpenError> {
+    let first = file_of(folder, PartitionId(0));
+    let asked = PartitionMap::new(asked).len();
+    if !first.exists() {
+        let stray = PartitionMap::new(asked).all().map(|id| file_of(folder, id)).find(|path| path.exists());
+        return match stray {
+            Some(_) => Err(LedgerOpenError::Incomplete { path: first, partitions: asked }),
+            None => Ok(asked),
+        };
+    }
+    let place = Readers::place(&first).map_err(|fault| ledger(&first, fault))?;
+    Ok(place.map_or(asked, |(_, partitions)| partitions))
+}
+
+fn open_partition(
+    folder: &Path,
+    id: PartitionId,
+    partitions: u16,
+    options: &OpenOptions,
+    board: &Arc<Board>,
+) -> Result<Partition, LedgerOpenError> {
+    let path = file_of(folder, id);
+    if path.exists() {
+        let found = Readers::version(&path).map_err(|fault| ledger(&path, fault))?;
+        if found > schema::VERSION {
+            return Err(LedgerOpenError::Newer { path, found, known: schema::VERSION });
+        }
+        let place = Readers::place(&path).map_err(|fault| ledger(&path, fault))?;
+        if place.is_some_and(|place| place != (id.0, partitions)) {
+            return Err(LedgerOpenError::Incomplete { path, partitions });
+        }
+    }
+    let setup = Setup { path: &path, id, partitions, cache_kib: options.cache_kib, sealer: &options.sealer };
+    let writer = PartitionWriter::open(&setup).map_err(|fault| ledger(&path, fault))?;
+    let readers = Arc::new(Readers::new(&path, &options.sealer));
+    let writer = WriterHandle::start(id, writer, Arc::clone(board))
+        .map_err(|source| LedgerOpenError::Io { path: path.clone(), source })?;
+    Ok(Partition { writer, readers })
+}
+
+fn file_of(folder: &Path, id: PartitionId) -> PathBuf {
+    folder.join(format!("p{:03}.db", id.0))
+}
+
+fn ledger(path: &Path, fault: Fault) -> LedgerOpenError {
+    LedgerOpenError::Ledger { path: path.into(), source: fault.into_error() }
+}

@@ -1,0 +1,337 @@
+//! One partition's writer as a state machine: commands go in, a transaction happens, replies come out.
+//!
+//! Owns the only writing connection of a file and what it keeps in memory about it. Refuses nothing by itself: each
+//! operation's module does. Knows no thread and no clock, so production and simulation drive the same code.
+//! Invariants: no reply is given before its commit; an operation that fails takes no other one with it; what is kept
+//! in memory equals the file, because nobody else writes it and it is read anew after every failed transaction.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ids::{ChannelId, LaneId, MessageId, PartitionId};
+use domain::lane::{Lane, LaneState, Stream};
+use domain::ledger::{Due, LedgerError};
+use domain::policy::{PersonFacts, Scratch};
+use domain::retry::RetryPolicy;
+use domain::time::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::command::{Command, Reply};
+use super::fault::{Fault, Outcome};
+use super::tally::Tallies;
+use super::{lane, schema, sql};
+use crate::sealing::{Sealer, TableSealer};
+
+/// How far the clock may be behind the last commit before decisions on it would be wrong (design, time).
+const MAX_CLOCK_LAG: Duration = Duration::from_secs(5);
+/// Distinct statements of the ledger, with room.
+const STATEMENT_CACHE: usize = 96;
+/// Recents older than this are dropped when a person's row is written; a sweep may say otherwise.
+const DEFAULT_RECENTS: Duration = Duration::from_secs(35 * 86_400);
+
+/// What is known of the file without reading it.
+pub(super) struct Memory {
+    pub lanes: HashMap<LaneId, Lane>,
+    pub expanded: HashMap<LaneId, u64>,
+    /// Streams with a queue row, and when their first one is due.
+    pub streams: BTreeMap<(i64, u16), i64>,
+    /// Claims that wait for settlements, and for how many.
+    pub claims: HashMap<i64, u32>,
+    pub next_claim: i64,
+    pub early: u64,
+    pub committed_now: Timestamp,
+    pub unknown_through: i64,
+    pub retired_through: i64,
+    pub person_cursor: Option<i64>,
+    pub last_suppression: i64,
+}
+
+/// The writer of one partition.
+pub(super) struct PartitionWriter {
+    connection: Connection,
+    memory: Memory,
+    /// A failed transaction left [`Self::memory`] unsure.
+    stale: bool,
+    parts: Rest,
+}
+
+/// What an operation needs besides connection and memory.
+pub(super) struct Rest {
+    pub id: PartitionId,
+    pub sealer: Arc<Sealer>,
+    pub messages: Arc<TableSealer>,
+    pub retry: Arc<RetryPolicy>,
+    pub recents_kept: Duration,
+    pub tallies: Tallies,
+    pub scratch: Scratch,
+    /// Reused so that a claim allocates little.
+    pub facts: PersonFacts,
+    pub buffer: Vec<u8>,
+}
+
+/// An operation's view during a transaction.
+pub(super) struct Work<'a> {
+    pub connection: &'a Connection,
+    pub memory: &'a mut Memory,
+    pub rest: &'a mut Rest,
+}
+
+/// How a partition's file is opened.
+pub(super) struct Setup<'a> {
+    pub path: &'a Path,
+    pub id: PartitionId,
+    pub partitions: u16,
+    pub cache_kib: u32,
+    pub sealer: &'a Arc<Sealer>,
+}
+
+impl PartitionWriter {
+    pub(super) fn open(setup: &Setup<'_>) -> Outcome<Self> {
+        let connection = Connection::open(setup.path)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+        connection.execute_batch(&format!(
+            "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+             PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; \
+             PRAGMA locking_mode = NORMAL; PRAGMA cache_size = -{};",
+            setup.cache_kib
+        ))?;
+        schema::migrate(&connection)?;
+        connection.execute(sql::PARTITION_NEW, params![setup.id.0, setup.partitions])?;
+        let memory = Memory::read(&connection)?;
+        Ok(Self {
+            connection,
+            memory,
+            stale: false,
+            parts: Rest {
+                id: setup.id,
+                sealer: Arc::clone(setup.sealer),
+                messages: setup.sealer.for_table(super::MESSAGE_TABLE),
+                retry: Arc::new(RetryPolicy::default()),
+                recents_kept: DEFAULT_RECENTS,
+                tallies: Tallies::default(),
+                scratch: Scratch::default(),
+                facts: PersonFacts::default(),
+                buffer: Vec::new(),
+            },
+        })
+    }
+
+    /// Does all commands in one transaction and answers each. When something breaks, each is done in a transaction
+    /// of its own, so that only what fails by itself fails.
+    pub(super) fn run(&mut self, commands: &[Command]) -> Vec<Result<Reply, LedgerError>> {
+        match self.attempt(commands) {
+            Ok(replies) => replies,
+            Err(error) if commands.len() == 1 => vec![Err(error)],
+            Err(_) => commands
+                .iter()
+                .map(|command| match self.attempt(std::slice::from_ref(command)) {
+                    Ok(mut replies) => replies.pop().unwrap_or(Err(LedgerError::Closed)),
+                    Err(error) => Err(error),
+                })
+                .collect(),
+        }
+    }
+
+    /// Streams that may be claimed, now or later.
+    pub(super) fn due(&self) -> Vec<Due> {
+        let partition = self.parts.id;
+        let open = |lane: LaneId| self.memory.lanes.get(&lane).is_some_and(|l| l.state == LaneState::Open);
+        self.memory
+            .streams
+            .iter()
+            .map(|(&(lane, avoid), &due)| (stream(lane, avoid), Timestamp::from_millis(due)))
+            .filter(|(stream, _)| open(stream.lane))
+            .map(|(stream, earliest)| Due { partition, stream, earliest })
+            .collect()
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    fn attempt(&mut self, commands: &[Command]) -> Result<Vec<Result<Reply, LedgerError>>, LedgerError> {
+        let done = self.transact(commands);
+        done.map_err(|fault| {
+            self.roll_back();
+            fault.into_error()
+        })
+    }
+
+    fn transact(&mut self, commands: &[Command]) -> Outcome<Vec<Result<Reply, LedgerError>>> {
+        if self.stale {
+            self.memory = Memory::read(&self.connection)?;
+            self.stale = false;
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let mut replies = Vec::with_capacity(commands.len());
+        let mut work = Work { connection: &self.connection, memory: &mut self.memory, rest: &mut self.parts };
+        for command in commands {
+            match work.apply(command) {
+                Ok(reply) => replies.push(Ok(reply)),
+                Err(Fault::Refused(error)) => replies.push(Err(error)),
+                Err(broken) => return Err(broken),
+            }
+        }
+        work.rest.tallies.flush(work.connection)?;
+        work.memory.write(work.connection)?;
+        self.connection.execute_batch("COMMIT")?;
+        Ok(replies)
+    }
+
+    fn roll_back(&mut self) {
+        self.stale = true;
+        self.parts.tallies.clear();
+        // SQLite has rolled back by itself after some errors; then there is nothing to do, and nothing lost.
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(partition = self.parts.id.0, %error, "a failed transaction could not be rolled back");
+        }
+        match Memory::read(&self.connection) {
+            Ok(memory) => (self.memory, self.stale) = (memory, false),
+            Err(fault) => {
+                let error = fault.into_error();
+                tracing::error!(partition = self.parts.id.0, %error, "the partition could not be read again");
+            }
+        }
+    }
+}
+
+impl Work<'_> {
+    fn apply(&mut self, command: &Command) -> Outcome<Reply> {
+        match command {
+            Command::OpenLane(lane) => self.open_lane(lane).map(|()| Reply::Done),
+            Command::SetLaneState { lane, state } => self.set_lane_state(*lane, *state).map(|()| Reply::Done),
+            Command::Accept { messages, expansion, now } => {
+                self.accept(messages, *expansion, *now).map(Reply::Count)
+            }
+            Command::Claim(request) => self.claim(request).map(Reply::Claimed),
+            Command::Settle(settlements) => self.settle(settlements).map(|()| Reply::Done),
+            Command::Receipts { receipts, hold, retry, now } => {
+                self.rest.retry = Arc::clone(retry);
+                self.receipts(receipts, *hold, *now).map(Reply::Receipts)
+            }
+            Command::Suppress(orders) => self.suppress(orders).map(|()| Reply::Done),
+            Command::Unsuppress { phone, suppressed, now } => {
+                self.unsuppress(*phone, *suppressed, *now).map(Reply::Count)
+            }
+            Command::Consent(grants) => self.consent(grants).map(|()| Reply::Done),
+            Command::Inbound { record, orders } => self.inbound(record, orders).map(Reply::Fresh),
+            Command::Recover { retry, now } => {
+                self.rest.retry = Arc::clone(retry);
+                self.recover(*now).map(Reply::Count)
+            }
+            Command::Sweep { retention, retry, now } => {
+                self.rest.retry = Arc::clone(retry);
+                self.sweep(*retention, *now).map(Reply::Swept)
+            }
+            Command::Preload(rows) => self.preload(rows).map(|()| Reply::Done),
+        }
+    }
+
+    /// The partition's now: never behind the last commit.
+    pub(super) fn now(&mut self, clock: Timestamp) -> Outcome<Timestamp> {
+        let last = self.memory.committed_now;
+        let lag = last.since(clock);
+        if lag > MAX_CLOCK_LAG {
+            let behind_millis = i64::try_from(lag.as_millis()).unwrap_or(i64::MAX);
+            return Err(Fault::Refused(LedgerError::ClockBehind { behind_millis }));
+        }
+        self.memory.committed_now = last.max(clock);
+        Ok(self.memory.committed_now)
+    }
+
+    /// Puts a message into a stream.
+    pub(super) fn enqueue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
+        let (lane, avoid) = stream_key(stream);
+        let mut add = self.connection.prepare_cached(sql::QUEUE_ADD)?;
+        add.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
+        let earliest = self.memory.streams.entry((lane, avoid)).or_insert(i64::MAX);
+        *earliest = due_at.millis().min(*earliest);
+        Ok(())
+    }
+
+    /// Takes a message out of a stream, wherever in it.
+    pub(super) fn dequeue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
+        let (lane, avoid) = stream_key(stream);
+        let mut drop = self.connection.prepare_cached(sql::QUEUE_DROP)?;
+        drop.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
+        self.look_at_head(stream)
+    }
+
+    /// Reads again when a stream's first message is due.
+    pub(super) fn look_at_head(&mut self, stream: Stream) -> Outcome<()> {
+        let (lane, avoid) = stream_key(stream);
+        let mut head = self.connection.prepare_cached(sql::QUEUE_HEAD)?;
+        match head.query_row(params![lane, avoid], |row| row.get(0)).optional()? {
+            Some(due_at) => self.memory.streams.insert((lane, avoid), due_at),
+            None => self.memory.streams.remove(&(lane, avoid)),
+        };
+        Ok(())
+    }
+}
+
+impl Memory {
+    fn read(connection: &Connection) -> Outcome<Self> {
+        let mut memory = connection.query_row(sql::PARTITION_READ, [], |row| {
+            Ok(Self {
+                lanes: HashMap::new(),
+                expanded: HashMap::new(),
+                streams: BTreeMap::new(),
+                claims: HashMap::new(),
+                next_claim: row.get(3)?,
+                early: 0,
+                committed_now: Timestamp::from_millis(row.get(2)?),
+                unknown_through: row.get(4)?,
+                retired_through: row.get(5)?,
+                person_cursor: row.get(6)?,
+                last_suppression: 0,
+            })
+        })?;
+        for (lane, through) in lane::read_all(connection)? {
+            memory.expanded.insert(lane.id, through);
+            memory.lanes.insert(lane.id, lane);
+        }
+        memory.read_streams(connection)?;
+        memory.claims = super::recover::outstanding(connection)?;
+        memory.early =
+            connection.query_row(sql::EARLY_COUNT, [], |row| row.get::<_, i64>(0))?.cast_unsigned();
+        memory.last_suppression = connection.query_row(sql::SUPPRESSION_LAST, [], |row| row.get(0))?;
+        Ok(memory)
+    }
+
+    fn read_streams(&mut self, connection: &Connection) -> Outcome<()> {
+        let mut next = connection.prepare_cached(sql::QUEUE_NEXT_STREAM)?;
+        let mut place = (i64::MIN, 0);
+        loop {
+            let found = next
+                .query_row(params![place.0, place.1], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)))
+                .optional()?;
+            let Some((key, due_at)) = found else { return Ok(()) };
+            self.streams.insert(key, due_at);
+            place = key;
+        }
+    }
+
+    fn write(&self, connection: &Connection) -> Outcome<()> {
+        let mut write = connection.prepare_cached(sql::PARTITION_WRITE)?;
+        write.execute(params![
+            self.committed_now.millis(),
+            self.next_claim,
+            self.unknown_through,
+            self.retired_through
+        ])?;
+        Ok(())
+    }
+}
+
+/// A stream as the queue is ordered by it; no channel is number 0.
+pub(super) fn stream_key(stream: Stream) -> (i64, u16) {
+    (stream.lane.raw(), stream.avoid.map_or(0, |channel| channel.0))
+}
+
+pub(super) fn stream(lane: i64, avoid: u16) -> Stream {
+    Stream { lane: LaneId::from_raw(lane), avoid: Some(avoid).filter(|avoid| *avoid != 0).map(ChannelId) }
+}

@@ -1,0 +1,166 @@
+//! What people want: suppressions, consents, and the messages they send us.
+
+use domain::ids::{AccountId, CampaignId, InboundId, MessageId};
+use domain::ledger::{ConsentGrant, InboundRecord, SuppressionOrder};
+use domain::message::Category;
+use domain::phone::Phone;
+use domain::policy::{Scope, Suppressed};
+use domain::time::Timestamp;
+use rusqlite::params;
+
+use super::accept::blob;
+use super::fault::{Fault, Outcome};
+use super::partition::Work;
+use super::parts::carrier_id_value;
+use super::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed, sql};
+
+impl Work<'_> {
+    /// Reads a person into the reused facts.
+    pub(super) fn read_person(&mut self, phone_index: i64) -> Outcome<()> {
+        let mut read = self.connection.prepare_cached(sql::PERSON_READ)?;
+        let mut rows = read.query([phone_index])?;
+        match rows.next()? {
+            None => person::clear(&mut self.rest.facts),
+            Some(row) if person::unpack_into(blob(row, 0)?, &mut self.rest.facts) => (),
+            Some(_) => return Err(Fault::inconsistent("person", "facts", "not a record of this version")),
+        }
+        Ok(())
+    }
+
+    /// Writes the reused facts back.
+    pub(super) fn write_person(&mut self, phone_index: i64) -> Outcome<()> {
+        person::pack(&self.rest.facts, &mut self.rest.buffer);
+        self.connection.prepare_cached(sql::PERSON_WRITE)?.execute(params![phone_index, self.rest.buffer])?;
+        Ok(())
+    }
+
+    pub(super) fn suppress(&mut self, orders: &[SuppressionOrder]) -> Outcome<()> {
+        for order in orders {
+            self.suppress_one(order)?;
+        }
+        Ok(())
+    }
+
+    fn suppress_one(&mut self, order: &SuppressionOrder) -> Outcome<()> {
+        let phone_index = self.rest.sealer.phone_index(order.phone);
+        self.read_person(phone_index)?;
+        let fresh = person::suppress(&mut self.rest.facts, order.suppressed);
+        if let Scope::Entity(entity) = order.suppressed.scope {
+            let covers = |c: Option<Category>| c.is_none_or(|c| c == Category::Marketing);
+            let consents = self.rest.facts.consents.iter_mut();
+            consents
+                .filter(|c| c.entity == entity && covers(order.suppressed.category))
+                .for_each(|c| (c.withdrawn, c.since) = (true, c.since.max(order.suppressed.at)));
+        }
+        self.write_person(phone_index)?;
+        if !fresh {
+            return Ok(());
+        }
+        self.memory.last_suppression += 1;
+        let id = self.memory.last_suppression;
+        let sealed = sealed::seal(&self.rest.sealer.for_table(SUPPRESSION_TABLE), id, order.phone, "");
+        let suppressed = order.suppressed;
+        self.connection.prepare_cached(sql::SUPPRESSION_ADD)?.execute(params![
+            id,
+            order.account.raw(),
+            suppressed.at.millis(),
+            scope_code(suppressed.scope),
+            suppressed.category.map_or(0, Category::code),
+            suppressed.source.code(),
+            order.inbound.map(InboundId::raw),
+            phone_index,
+            sealed,
+        ])?;
+        Ok(())
+    }
+
+    /// Lifts every suppression of the same scope and category, whatever its source.
+    pub(super) fn unsuppress(
+        &mut self,
+        phone: Phone,
+        suppressed: Suppressed,
+        clock: Timestamp,
+    ) -> Outcome<u32> {
+        let now = self.now(clock)?;
+        let phone_index = self.rest.sealer.phone_index(phone);
+        self.read_person(phone_index)?;
+        let before = self.rest.facts.suppressions.len();
+        self.rest
+            .facts
+            .suppressions
+            .retain(|known| known.scope != suppressed.scope || known.category != suppressed.category);
+        let lifted = before - self.rest.facts.suppressions.len();
+        if lifted > 0 {
+            self.write_person(phone_index)?;
+            let category = suppressed.category.map_or(0, Category::code);
+            self.connection.prepare_cached(sql::SUPPRESSION_LIFT)?.execute(params![
+                phone_index,
+                scope_code(suppressed.scope),
+                category,
+                now.millis()
+            ])?;
+        }
+        Ok(lifted as u32)
+    }
+
+    pub(super) fn consent(&mut self, grants: &[ConsentGrant]) -> Outcome<()> {
+        for grant in grants {
+            let phone_index = self.rest.sealer.phone_index(grant.phone);
+            self.read_person(phone_index)?;
+            if person::consent(&mut self.rest.facts, grant.consent) {
+                self.write_person(phone_index)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `false`: the same message from the same phone is here already.
+    pub(super) fn inbound(&mut self, record: &InboundRecord, orders: &[SuppressionOrder]) -> Outcome<bool> {
+        let phone_index = self.rest.sealer.phone_index(record.from);
+        let carrier_id = carrier_id_value(&record.carrier_id);
+        let known: bool = self
+            .connection
+            .prepare_cached(sql::INBOUND_KNOWN)?
+            .query_row(params![record.gateway.0, carrier_id, phone_index], |row| row.get(0))?;
+        if known {
+            return Ok(false);
+        }
+        let body = format!("{}\n{}", record.to, record.text);
+        let sealer = self.rest.sealer.for_table(INBOUND_TABLE);
+        let added = self.connection.prepare_cached(sql::INBOUND_ADD)?.execute(params![
+            record.id.raw(),
+            record.account.map(AccountId::raw),
+            record.gateway.0,
+            record.channel.0,
+            carrier_id,
+            phone_index,
+            record.answers.map(MessageId::raw),
+            record.campaign.map(CampaignId::raw),
+            record.opted_out,
+            record.received_at.millis(),
+            sealed::seal(&sealer, record.id.raw(), record.from, &body),
+        ])?;
+        if added == 0 {
+            return Ok(false);
+        }
+        self.suppress(orders)?;
+        Ok(true)
+    }
+
+    /// For measurements: rows as [`super::bench`] makes them.
+    pub(super) fn preload(&mut self, rows: &[(i64, Vec<u8>)]) -> Outcome<()> {
+        let mut write = self.connection.prepare_cached(sql::PERSON_WRITE)?;
+        for (phone_index, facts) in rows {
+            write.execute(params![phone_index, facts])?;
+        }
+        Ok(())
+    }
+}
+
+/// 0 stands for the operator; no entity has it.
+pub(super) fn scope_code(scope: Scope) -> i64 {
+    match scope {
+        Scope::Operator => 0,
+        Scope::Entity(entity) => entity.raw(),
+    }
+}

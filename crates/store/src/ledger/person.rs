@@ -1,0 +1,213 @@
+//! All that is kept about a phone, in one row found by its keyed index: the one randomly placed page that a message
+//! touches. Suppressions, consents and recent hand-overs lie together, so one look reads what a claim decides on.
+//!
+//! Layout, little-endian: format (1), counts of suppressions, consents and recents (2 bytes each), then the entries
+//! in that order.
+
+use domain::ids::{EntityId, MessageId};
+use domain::message::Category;
+use domain::policy::{Consented, LegalBasis, PersonFacts, Recent, Scope, Suppressed, SuppressionSource};
+use domain::time::Timestamp;
+
+const FORMAT: u8 = 1;
+/// Stands for [`Scope::Operator`]; no id is 0.
+const OPERATOR: i64 = 0;
+/// A phone that gets more than this many messages within the retention of recents keeps the newest: caps are far
+/// smaller, and a row must stay small.
+const MAX_RECENTS: usize = 256;
+/// Orders and consents of one phone: one per scope or entity, so this is never met but by a mistake.
+const MAX_ENTRIES: usize = 4096;
+
+/// Reads a row; `None` when it is not one of this format.
+pub(super) fn unpack(raw: &[u8]) -> Option<PersonFacts> {
+    let mut facts = PersonFacts::default();
+    unpack_into(raw, &mut facts).then_some(facts)
+}
+
+/// Reads a row into facts that are used again, so that a claim allocates nothing.
+pub(super) fn unpack_into(raw: &[u8], facts: &mut PersonFacts) -> bool {
+    clear(facts);
+    read(raw, facts).is_some()
+}
+
+pub(super) fn clear(facts: &mut PersonFacts) {
+    facts.suppressions.clear();
+    facts.consents.clear();
+    facts.recents.clear();
+}
+
+/// Writes a row.
+pub(super) fn pack(facts: &PersonFacts, raw: &mut Vec<u8>) {
+    raw.clear();
+    raw.push(FORMAT);
+    let suppressions = &facts.suppressions[..facts.suppressions.len().min(MAX_ENTRIES)];
+    let consents = &facts.consents[..facts.consents.len().min(MAX_ENTRIES)];
+    let recents = &facts.recents[facts.recents.len().saturating_sub(MAX_RECENTS)..];
+    for count in [suppressions.len(), consents.len(), recents.len()] {
+        raw.extend_from_slice(&(count as u16).to_le_bytes());
+    }
+    for order in suppressions {
+        let scope = match order.scope {
+            Scope::Operator => OPERATOR,
+            Scope::Entity(entity) => entity.raw(),
+        };
+        raw.extend_from_slice(&scope.to_le_bytes());
+        raw.extend_from_slice(&[order.category.map_or(0, Category::code), order.source.code()]);
+        raw.extend_from_slice(&order.at.millis().to_le_bytes());
+    }
+    for consent in consents {
+        raw.extend_from_slice(&consent.entity.raw().to_le_bytes());
+        raw.extend_from_slice(&[consent.basis.code(), u8::from(consent.withdrawn)]);
+        raw.extend_from_slice(&consent.since.millis().to_le_bytes());
+        raw.extend_from_slice(&consent.until.map_or(i64::MAX, Timestamp::millis).to_le_bytes());
+    }
+    for recent in recents {
+        raw.extend_from_slice(&recent.handed_at.millis().to_le_bytes()[..6]);
+        raw.extend_from_slice(&recent.message.raw().to_le_bytes());
+        raw.extend_from_slice(&recent.entity.raw().to_le_bytes());
+        raw.push(recent.category.code());
+        raw.extend_from_slice(&recent.text_hash.to_le_bytes());
+    }
+}
+
+/// Adds a suppression; the same scope and category are kept once, with the first time and source.
+pub(super) fn suppress(facts: &mut PersonFacts, order: Suppressed) -> bool {
+    let known = facts.suppressions.iter().any(|s| s.scope == order.scope && s.category == order.category);
+    if known || facts.suppressions.len() >= MAX_ENTRIES {
+        return false;
+    }
+    facts.suppressions.push(order);
+    true
+}
+
+/// Adds or replaces the consent of one entity. `false`: an equal or newer one, or a newer withdrawal, was there.
+pub(super) fn consent(facts: &mut PersonFacts, grant: Consented) -> bool {
+    let full = facts.consents.len() >= MAX_ENTRIES;
+    match facts.consents.iter_mut().find(|c| c.entity == grant.entity) {
+        Some(known) if known.since >= grant.since => false,
+        Some(known) => {
+            *known = grant;
+            true
+        }
+        None if full => false,
+        None => {
+            facts.consents.push(grant);
+            true
+        }
+    }
+}
+
+fn read(raw: &[u8], facts: &mut PersonFacts) -> Option<()> {
+    let mut rest = Rest(raw);
+    if rest.take::<1>()? != [FORMAT] {
+        return None;
+    }
+    let [suppressions, consents, recents] =
+        [rest.take()?, rest.take()?, rest.take()?].map(u16::from_le_bytes);
+    for _ in 0..suppressions {
+        facts.suppressions.push(rest.suppressed()?);
+    }
+    for _ in 0..consents {
+        facts.consents.push(rest.consented()?);
+    }
+    for _ in 0..recents {
+        facts.recents.push(rest.recent()?);
+    }
+    rest.0.is_empty().then_some(())
+}
+
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (head, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*head)
+    }
+
+    fn big(&mut self) -> Option<i64> {
+        self.take().map(i64::from_le_bytes)
+    }
+
+    fn suppressed(&mut self) -> Option<Suppressed> {
+        let scope = match self.big()? {
+            OPERATOR => Scope::Operator,
+            entity => Scope::Entity(EntityId::from_raw(entity)),
+        };
+        let [category, source] = self.take()?;
+        Some(Suppressed {
+            scope,
+            category: if category == 0 { None } else { Some(Category::from_code(category)?) },
+            source: SuppressionSource::from_code(source)?,
+            at: Timestamp::from_millis(self.big()?),
+        })
+    }
+
+    fn consented(&mut self) -> Option<Consented> {
+        let entity = EntityId::from_raw(self.big()?);
+        let [basis, withdrawn] = self.take()?;
+        Some(Consented {
+            entity,
+            basis: LegalBasis::from_code(basis)?,
+            since: Timestamp::from_millis(self.big()?),
+            until: Some(self.big()?).filter(|until| *until != i64::MAX).map(Timestamp::from_millis),
+            withdrawn: withdrawn != 0,
+        })
+    }
+
+    fn recent(&mut self) -> Option<Recent> {
+        let [a, b, c, d, e, f] = self.take()?;
+        Some(Recent {
+            handed_at: Timestamp::from_millis(i64::from_le_bytes([a, b, c, d, e, f, 0, 0])),
+            message: MessageId::from_raw(self.big()?),
+            entity: EntityId::from_raw(self.big()?),
+            category: Category::from_code(self.take::<1>()?[0])?,
+            text_hash: self.take().map(u64::from_le_bytes)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn facts_round_trip() {
+        let entity = EntityId::from_raw(7);
+        let suppressed =
+            |scope, category| Suppressed { scope, category, source: SuppressionSource::OptOut, at: at(5) };
+        let granted = |since, withdrawn| Consented {
+            entity,
+            basis: LegalBasis::Request,
+            since: at(since),
+            until: Some(at(99)),
+            withdrawn,
+        };
+        let mut facts = PersonFacts::default();
+        assert!(suppress(&mut facts, suppressed(Scope::Operator, None)));
+        assert!(suppress(&mut facts, suppressed(Scope::Entity(entity), Some(Category::Marketing))));
+        assert!(!suppress(&mut facts, suppressed(Scope::Operator, None)), "kept once");
+        assert!(consent(&mut facts, granted(1, true)) && consent(&mut facts, granted(2, false)));
+        assert!(!consent(&mut facts, granted(2, false)) && !consent(&mut facts, granted(1, false)));
+        facts.recents = (0..300)
+            .map(|n| Recent {
+                handed_at: at(1_800_000_000_000 + n),
+                message: MessageId::from_raw(n),
+                entity,
+                category: Category::Notice,
+                text_hash: u64::MAX,
+            })
+            .collect();
+        let mut raw = Vec::new();
+        pack(&facts, &mut raw);
+        facts.recents.drain(..300 - MAX_RECENTS);
+        assert_eq!(unpack(&raw), Some(facts));
+        assert_eq!(unpack(&raw[..raw.len() - 1]), None);
+        raw.push(0);
+        assert_eq!(unpack(&raw), None);
+    }
+}

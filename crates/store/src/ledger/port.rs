@@ -1,0 +1,379 @@
+//! [`Ledger`] on partition files: each operation goes to its partition's writer, or to a reader beside it.
+
+use std::fs::File;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use domain::channel::Receipt;
+use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use domain::lane::{Lane, LaneState};
+use domain::ledger::{
+    Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
+    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
+    SuppressionRecord, Swept, Tally,
+};
+use domain::phone::Phone;
+use domain::policy::{PersonFacts, Suppressed};
+use domain::retry::RetryPolicy;
+use domain::time::Timestamp;
+use rusqlite::Connection;
+
+use super::board::Board;
+use super::command::{Command, Incoming, Reply};
+use super::fault::{Fault, Outcome};
+use super::life::Frozen;
+use super::read::{Page, Readers};
+use super::sealed;
+use super::writer::WriterHandle;
+use crate::sealing::{Sealer, TableSealer};
+
+/// One file: its writer and its readers.
+pub(super) struct Partition {
+    pub writer: WriterHandle,
+    pub readers: Arc<Readers>,
+}
+
+/// The ledger on SQLite. Made by [`SqliteLedger::open`]; closed by [`Ledger::close`] or when dropped.
+pub struct SqliteLedger {
+    map: PartitionMap,
+    pub(super) partitions: Arc<Vec<Partition>>,
+    board: Arc<Board>,
+    pub(super) sealer: Arc<Sealer>,
+    messages: Arc<TableSealer>,
+    lock: Mutex<Option<File>>,
+}
+
+impl SqliteLedger {
+    pub(super) fn assemble(
+        map: PartitionMap,
+        partitions: Vec<Partition>,
+        board: Arc<Board>,
+        sealer: &Arc<Sealer>,
+        lock: File,
+    ) -> Self {
+        let messages = sealer.for_table(super::MESSAGE_TABLE);
+        let partitions = Arc::new(partitions);
+        Self { map, partitions, board, sealer: Arc::clone(sealer), messages, lock: Mutex::new(Some(lock)) }
+    }
+
+    fn partition(&self, id: PartitionId) -> Result<&Partition, LedgerError> {
+        self.partitions.get(usize::from(id.0)).ok_or(LedgerError::NoSuch("partition"))
+    }
+
+    pub(super) async fn ask(&self, id: PartitionId, command: Command) -> Result<Reply, LedgerError> {
+        self.partition(id)?.writer.ask(command).await
+    }
+
+    /// Asks every partition and adds up.
+    async fn ask_all(&self, command: impl Fn() -> Command) -> Result<u32, LedgerError> {
+        let answers = futures::future::join_all(self.map.all().map(|id| self.ask(id, command()))).await;
+        answers.into_iter().try_fold(0, |sum, answer| match answer? {
+            Reply::Count(count) => Ok(sum + count),
+            _ => Ok(sum),
+        })
+    }
+
+    /// One bounded look, off the async threads.
+    async fn look<T: Send + 'static>(
+        &self,
+        id: PartitionId,
+        ask: impl FnOnce(&Readers, &Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, LedgerError> {
+        let readers = Arc::clone(&self.partition(id)?.readers);
+        let looked = tokio::task::spawn_blocking(move || readers.look(ask)).await;
+        looked.map_err(|_| LedgerError::Closed)?.map_err(Fault::into_error)
+    }
+
+    fn home(&self, phone: Phone) -> PartitionId {
+        self.map.of(phone.slot())
+    }
+
+    fn seal(&self, message: &NewMessage) -> Incoming {
+        Incoming {
+            id: message.id,
+            account: message.account,
+            campaign: message.campaign,
+            contact: message.contact,
+            frozen: Frozen {
+                category: message.category,
+                encoding: message.encoding,
+                carrier: message.carrier,
+                parts: message.parts,
+                test: message.test,
+                valid_until: message.valid_until,
+                price: message.price,
+                lane: message.lane,
+                entity: message.entity,
+            },
+            entry: message.entry,
+            sealed: sealed::seal(&self.messages, message.id.raw(), message.phone, &message.text),
+        }
+    }
+
+    /// Only when every file is closed may another process have the folder.
+    fn unlock(&self) {
+        self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// Finishes what waits and closes the files; takes as long as the disk does.
+fn shut(partitions: &[Partition]) {
+    partitions.iter().for_each(|partition| partition.writer.close());
+    for partition in partitions {
+        partition.writer.join();
+        partition.readers.close();
+    }
+}
+
+impl Drop for SqliteLedger {
+    fn drop(&mut self) {
+        shut(&self.partitions);
+        self.unlock();
+    }
+}
+
+#[async_trait]
+impl Ledger for SqliteLedger {
+    fn partitions(&self) -> PartitionMap {
+        self.map
+    }
+
+    fn due(&self) -> Vec<Due> {
+        self.board.all()
+    }
+
+    async fn due_changed(&self) {
+        self.board.changed().await;
+    }
+
+    async fn open_lane(&self, lane: Lane) -> Result<(), LedgerError> {
+        self.ask_all(|| Command::OpenLane(lane.clone())).await.map(drop)
+    }
+
+    async fn set_lane_state(
+        &self,
+        lane: LaneId,
+        state: LaneState,
+        _now: Timestamp,
+    ) -> Result<(), LedgerError> {
+        self.ask_all(|| Command::SetLaneState { lane, state }).await.map(drop)
+    }
+
+    async fn lanes(&self) -> Result<Vec<Lane>, LedgerError> {
+        let lanes = self.look(PartitionId(0), |readers, db| readers.lanes(db)).await?;
+        Ok(lanes.into_iter().map(|(lane, _)| lane).collect())
+    }
+
+    async fn accept(
+        &self,
+        partition: PartitionId,
+        messages: Vec<NewMessage>,
+        expansion: Option<Expansion>,
+        now: Timestamp,
+    ) -> Result<u32, LedgerError> {
+        if messages.iter().any(|message| self.map.of_message(message.id) != partition) {
+            return Err(LedgerError::NoSuch("message in this partition"));
+        }
+        let messages = messages.iter().map(|message| self.seal(message)).collect();
+        count(self.ask(partition, Command::Accept { messages, expansion, now }).await)
+    }
+
+    async fn expanded_through(&self, partition: PartitionId, lane: LaneId) -> Result<u64, LedgerError> {
+        let lanes = self.look(partition, |readers, db| readers.lanes(db)).await?;
+        let found = lanes.into_iter().find(|(known, _)| known.id == lane);
+        found.map(|(_, through)| through).ok_or(LedgerError::NoSuch("lane"))
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Result<Claim, LedgerError> {
+        match self.ask(request.partition, Command::Claim(request)).await? {
+            Reply::Claimed(claim) => Ok(claim),
+            _ => Err(LedgerError::Closed),
+        }
+    }
+
+    async fn settle(&self, partition: PartitionId, settlements: Vec<Settlement>) -> Result<(), LedgerError> {
+        self.ask(partition, Command::Settle(settlements)).await.map(drop)
+    }
+
+    async fn receipts(
+        &self,
+        partition: PartitionId,
+        receipts: Vec<Receipt>,
+        hold: bool,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Result<Vec<ReceiptOutcome>, LedgerError> {
+        match self.ask(partition, Command::Receipts { receipts, hold, retry, now }).await? {
+            Reply::Receipts(outcomes) => Ok(outcomes),
+            _ => Err(LedgerError::Closed),
+        }
+    }
+
+    async fn suppress(
+        &self,
+        partition: PartitionId,
+        orders: Vec<SuppressionOrder>,
+    ) -> Result<(), LedgerError> {
+        if orders.iter().any(|order| self.home(order.phone) != partition) {
+            return Err(LedgerError::NoSuch("phone in this partition"));
+        }
+        self.ask(partition, Command::Suppress(orders)).await.map(drop)
+    }
+
+    async fn unsuppress(
+        &self,
+        phone: Phone,
+        suppressed: Suppressed,
+        now: Timestamp,
+    ) -> Result<u32, LedgerError> {
+        count(self.ask(self.home(phone), Command::Unsuppress { phone, suppressed, now }).await)
+    }
+
+    async fn consent(&self, partition: PartitionId, grants: Vec<ConsentGrant>) -> Result<(), LedgerError> {
+        if grants.iter().any(|grant| self.home(grant.phone) != partition) {
+            return Err(LedgerError::NoSuch("phone in this partition"));
+        }
+        self.ask(partition, Command::Consent(grants)).await.map(drop)
+    }
+
+    async fn inbound(
+        &self,
+        record: InboundRecord,
+        orders: Vec<SuppressionOrder>,
+    ) -> Result<bool, LedgerError> {
+        let home = self.home(record.from);
+        if orders.iter().any(|order| self.home(order.phone) != home) {
+            return Err(LedgerError::NoSuch("phone in this partition"));
+        }
+        match self.ask(home, Command::Inbound { record: Box::new(record), orders }).await? {
+            Reply::Fresh(fresh) => Ok(fresh),
+            _ => Err(LedgerError::Closed),
+        }
+    }
+
+    async fn last_sent(
+        &self,
+        phone: Phone,
+        gateway: GatewayId,
+        since: Timestamp,
+    ) -> Result<Vec<LastSent>, LedgerError> {
+        self.look(self.home(phone), move |readers, db| readers.last_sent(db, phone, gateway, since)).await
+    }
+
+    async fn facts(
+        &self,
+        partition: PartitionId,
+        phones: Vec<Phone>,
+    ) -> Result<Vec<PersonFacts>, LedgerError> {
+        self.look(partition, move |readers, db| readers.facts(db, &phones)).await
+    }
+
+    async fn tallies(&self, lanes: &[LaneId]) -> Result<Vec<Tally>, LedgerError> {
+        let mut all = Vec::new();
+        for id in self.map.all() {
+            let lanes = lanes.to_vec();
+            all.extend(self.look(id, move |readers, db| readers.tallies(db, &lanes)).await?);
+        }
+        Ok(super::tally::fold(all))
+    }
+
+    async fn message(&self, account: AccountId, id: MessageId) -> Result<Option<MessageRecord>, LedgerError> {
+        self.look(self.map.of_message(id), move |readers, db| readers.message(db, account, id)).await
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        limit: u32,
+    ) -> Result<(Vec<MessageRecord>, Option<MessageId>), LedgerError> {
+        let ids: Vec<PartitionId> = match filter.phone {
+            Some(phone) => vec![self.home(phone)],
+            None => self.map.all().collect(),
+        };
+        let mut pages = Vec::with_capacity(ids.len());
+        for id in ids {
+            let filter = filter.clone();
+            pages.push(self.look(id, move |readers, db| readers.page(db, &filter, limit)).await?);
+        }
+        Ok(merge(pages, limit))
+    }
+
+    async fn suppressions(
+        &self,
+        account: AccountId,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Result<Vec<SuppressionRecord>, LedgerError> {
+        let mut all = Vec::new();
+        for id in self.map.all() {
+            all.extend(self.look(id, move |r, db| r.suppressions(db, account, before, limit)).await?);
+        }
+        all.sort_by_key(|record| std::cmp::Reverse(record.suppressed.at));
+        all.truncate(limit as usize);
+        Ok(all)
+    }
+
+    async fn inbounds(
+        &self,
+        account: AccountId,
+        before: Option<InboundId>,
+        limit: u32,
+    ) -> Result<Vec<InboundRecord>, LedgerError> {
+        let mut all = Vec::new();
+        for id in self.map.all() {
+            all.extend(self.look(id, move |r, db| r.inbounds(db, account, before, limit)).await?);
+        }
+        all.sort_by_key(|record| std::cmp::Reverse(record.id));
+        all.truncate(limit as usize);
+        Ok(all)
+    }
+
+    async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Result<u32, LedgerError> {
+        self.ask_all(|| Command::Recover { retry: Arc::clone(&retry), now }).await
+    }
+
+    async fn sweep(
+        &self,
+        partition: PartitionId,
+        retention: Retention,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Result<Swept, LedgerError> {
+        match self.ask(partition, Command::Sweep { retention, retry, now }).await? {
+            Reply::Swept(swept) => Ok(swept),
+            _ => Err(LedgerError::Closed),
+        }
+    }
+
+    async fn close(&self) {
+        let partitions = Arc::clone(&self.partitions);
+        if tokio::task::spawn_blocking(move || shut(&partitions)).await.is_err() {
+            tracing::error!("closing the ledger ended by a panic");
+        }
+        self.unlock();
+    }
+}
+
+fn count(reply: Result<Reply, LedgerError>) -> Result<u32, LedgerError> {
+    match reply? {
+        Reply::Count(count) => Ok(count),
+        _ => Err(LedgerError::Closed),
+    }
+}
+
+/// One page in order of id from the pages of all partitions: nothing beyond what every partition has looked at.
+fn merge(pages: Vec<Page>, limit: u32) -> (Vec<MessageRecord>, Option<MessageId>) {
+    let through = pages.iter().filter_map(|page| page.through).min();
+    let mut records: Vec<MessageRecord> = pages
+        .into_iter()
+        .flat_map(|page| page.records)
+        .filter(|record| through.is_none_or(|through| record.id <= through))
+        .collect();
+    records.sort_by_key(|record| record.id);
+    if records.len() > limit as usize {
+        records.truncate(limit as usize);
+        let last = records.last().map(|record| record.id);
+        return (records, last);
+    }
+    (records, through)
+}

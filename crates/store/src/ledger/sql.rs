@@ -1,0 +1,101 @@
+//! Every statement of the ledger, named; a test prepares each against a fresh file.
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        $($(#[$doc])* pub(super) const $name: &str = $text;)+
+
+        #[cfg(test)]
+        const ALL: &[(&str, &str)] = &[$((stringify!($name), $text),)+];
+    };
+}
+
+statements! {
+    PARTITION_NEW = "INSERT OR IGNORE INTO partition VALUES (1, ?1, ?2, 0, 1, 0, 0, NULL)";
+    PARTITION_READ = "SELECT number, partitions, committed_now, next_claim, unknown_through, retired_through, person_cursor FROM partition";
+    PARTITION_WRITE = "UPDATE partition SET committed_now = ?1, next_claim = ?2, unknown_through = ?3, retired_through = ?4";
+
+    LANE_PUT = "INSERT INTO lane (id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved";
+    LANE_STATE = "UPDATE lane SET state = ?2 WHERE id = ?1";
+    LANE_THROUGH = "UPDATE lane SET expanded_through = ?2 WHERE id = ?1";
+    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, expanded_through FROM lane";
+
+    MESSAGE_ADD = "INSERT OR IGNORE INTO message VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    LIFE_READ = "SELECT life FROM message WHERE id = ?1";
+    LIFE_WRITE = "UPDATE message SET life = ?2 WHERE id = ?1";
+    SEALED_READ = "SELECT sealed FROM message WHERE id = ?1";
+    MESSAGE_READ = "SELECT id, life, account, campaign, contact, sealed FROM message WHERE id = ?1";
+    MESSAGE_PAGE = "SELECT id, life, account, campaign, contact, sealed FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
+    LIVES_BETWEEN = "SELECT id, life FROM message WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3";
+    MESSAGE_DROP = "DELETE FROM message WHERE id = ?1";
+
+    QUEUE_ADD = "INSERT OR IGNORE INTO queue VALUES (?1, ?2, ?3, ?4)";
+    QUEUE_DUE = "SELECT q.due_at, q.message, m.life, m.sealed FROM queue q CROSS JOIN message m ON m.id = q.message WHERE q.lane = ?1 AND q.avoid = ?2 AND q.due_at <= ?3 ORDER BY q.due_at, q.message LIMIT ?4";
+    QUEUE_CUT = "DELETE FROM queue WHERE lane = ?1 AND avoid = ?2 AND (due_at, message) <= (?3, ?4)";
+    QUEUE_DROP = "DELETE FROM queue WHERE lane = ?1 AND avoid = ?2 AND due_at = ?3 AND message = ?4";
+    QUEUE_HEAD = "SELECT due_at FROM queue WHERE lane = ?1 AND avoid = ?2 ORDER BY due_at, message LIMIT 1";
+    QUEUE_STREAM = "SELECT due_at, message FROM queue WHERE lane = ?1 AND avoid = ?2 ORDER BY due_at, message LIMIT ?3";
+    /// The next stream at or after a place: a walk over stream heads, never over rows.
+    QUEUE_NEXT_STREAM = "SELECT lane, avoid, due_at FROM queue WHERE (lane, avoid) > (?1, ?2) ORDER BY lane, avoid, due_at LIMIT 1";
+
+    PERSON_READ = "SELECT facts FROM person WHERE phone_index = ?1";
+    PERSON_WRITE = "INSERT OR REPLACE INTO person VALUES (?1, ?2)";
+    PERSON_PAGE = "SELECT phone_index, facts FROM person WHERE phone_index > ?1 ORDER BY phone_index LIMIT ?2";
+    PERSON_CURSOR = "UPDATE partition SET person_cursor = ?1";
+
+    PART_ADD = "INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4)";
+    PART_FIND = "SELECT message, place FROM part WHERE gateway = ?1 AND carrier_id = ?2";
+
+    EARLY_ADD = "INSERT OR IGNORE INTO early VALUES (?1, ?2, ?3, ?4, ?5)";
+    EARLY_FIND = "SELECT status, code, received_at FROM early WHERE gateway = ?1 AND carrier_id = ?2 ORDER BY status";
+    EARLY_DROP = "DELETE FROM early WHERE gateway = ?1 AND carrier_id = ?2";
+    EARLY_EXPIRE = "DELETE FROM early WHERE received_at < ?1";
+    EARLY_COUNT = "SELECT count(*) FROM early";
+
+    CLAIM_ADD = "INSERT INTO claim VALUES (?1, ?2, ?3, ?4)";
+    CLAIM_DROP = "DELETE FROM claim WHERE seq = ?1";
+    CLAIMS = "SELECT seq, messages FROM claim ORDER BY seq";
+
+    OVERDUE_ADD = "INSERT OR IGNORE INTO overdue VALUES (?1, ?2)";
+    OVERDUE_DUE = "SELECT at, message FROM overdue WHERE at <= ?1 ORDER BY at, message LIMIT ?2";
+    OVERDUE_DROP = "DELETE FROM overdue WHERE at = ?1 AND message = ?2";
+
+    TALLY_ADD = "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, parts = parts + excluded.parts, price = price + excluded.price";
+    TALLY_READ = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM tally WHERE lane = ?1";
+
+    SUPPRESSION_ADD = "INSERT INTO suppression (id, account, suppressed_at, scope, category, source, inbound, phone_index, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    SUPPRESSION_LAST = "SELECT coalesce(max(id), 0) FROM suppression";
+    SUPPRESSION_LIFT = "UPDATE suppression SET lifted_at = ?4 WHERE phone_index = ?1 AND scope = ?2 AND category = ?3 AND lifted_at IS NULL";
+    SUPPRESSION_PAGE = "SELECT id, account, suppressed_at, scope, category, source, inbound, lifted_at, sealed FROM suppression WHERE account = ?1 AND suppressed_at < ?2 ORDER BY suppressed_at DESC, id DESC LIMIT ?3";
+
+    INBOUND_KNOWN = "SELECT EXISTS (SELECT 1 FROM inbound WHERE gateway = ?1 AND carrier_id = ?2 AND phone_index = ?3)";
+    INBOUND_ADD = "INSERT OR IGNORE INTO inbound VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    INBOUND_PAGE = "SELECT id, account, gateway, channel, carrier_id, answers, campaign, opted_out, received_at, sealed FROM inbound WHERE account = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::schema;
+
+    #[test]
+    fn every_statement_prepares_and_walks_no_whole_table() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        schema::migrate(&connection).unwrap();
+        for (name, text) in ALL {
+            connection.prepare(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+            let nulls = vec![rusqlite::types::Null; plan.parameter_count()];
+            let steps: Vec<String> = plan
+                .query_map(rusqlite::params_from_iter(nulls), |row| row.get(3))
+                .unwrap()
+                .collect::<Result<_, _>>()
+                .unwrap();
+            let whole = ["partition", "lane", "claim", "early"];
+            let bad = steps.iter().find(|step| {
+                step.contains("TEMP B-TREE")
+                    || step.strip_prefix("SCAN ").is_some_and(|t| !whole.iter().any(|w| t.starts_with(w)))
+            });
+            assert_eq!(bad, None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Housekeeping in bounded steps: cancelled lanes, 72-hour unknowns, held receipts, retention.
+//!
+//! The walk for unknowns follows ids, which are times: each message is looked at once, and what is not finished then
+//! is put into `overdue` to be looked at again. Nothing here ever reads a whole table.
+
+use std::time::Duration;
+
+use domain::ids::MessageId;
+use domain::lane::{LaneState, Stream};
+use domain::ledger::{Retention, Swept, TrailEvent};
+use domain::message::{MessageState, Reason};
+use domain::time::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::accept::{blob, step, unreadable};
+use super::fault::{Fault, Outcome};
+use super::life::Life;
+use super::partition::{Work, stream, stream_key};
+use super::{person, sql};
+
+/// How long a receipt is waited for (design, receipts and uncertain).
+const RECEIPT_WAIT: Duration = Duration::from_secs(72 * 3_600);
+/// Rows of each kind in one step: a few milliseconds of work.
+const STEP_ROWS: u32 = 500;
+
+impl Work<'_> {
+    pub(super) fn sweep(&mut self, retention: Retention, clock: Timestamp) -> Outcome<Swept> {
+        let now = self.now(clock)?;
+        self.rest.recents_kept = retention.recents;
+        let mut swept = Swept::default();
+        self.sweep_cancelled(&mut swept, now)?;
+        self.sweep_unknown(&mut swept, now)?;
+        self.sweep_overdue(&mut swept, now)?;
+        self.sweep_early(&mut swept, now)?;
+        self.retire_messages(&mut swept, now.minus(retention.messages))?;
+        self.retire_people(&mut swept, now.minus(retention.recents))?;
+        Ok(swept)
+    }
+
+    fn sweep_cancelled(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
+        let cancelled = |lane| self.memory.lanes.get(&lane).is_some_and(|l| l.state == LaneState::Cancelled);
+        let keys = self.memory.streams.keys().map(|&(lane, avoid)| stream(lane, avoid));
+        let Some(found) = keys.into_iter().find(|s: &Stream| cancelled(s.lane)) else { return Ok(()) };
+        let (lane, avoid) = stream_key(found);
+        let rows: Vec<(i64, i64)> = self
+            .connection
+            .prepare_cached(sql::QUEUE_STREAM)?
+            .query_map(params![lane, avoid, STEP_ROWS], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        let Some(&(due_at, last)) = rows.last() else { return self.look_at_head(found) };
+        for &(_, id) in &rows {
+            let Some(mut life) = self.load_life(id)? else { continue };
+            if life.state == MessageState::Queued {
+                self.advance(
+                    &mut life,
+                    MessageState::Cancelled,
+                    step(now, TrailEvent::Cancelled, Reason::CampaignCancelled),
+                );
+                self.store_life(id, &life)?;
+                swept.cancelled += 1;
+            }
+        }
+        self.connection.prepare_cached(sql::QUEUE_CUT)?.execute(params![lane, avoid, due_at, last])?;
+        swept.more = true;
+        self.look_at_head(found)
+    }
+
+    /// Walks on through the ids that are old enough.
+    fn sweep_unknown(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
+        let end = MessageId::first_at(now.minus(RECEIPT_WAIT));
+        let lives = self.lives_between(self.memory.unknown_through, end.raw())?;
+        swept.more |= lives.len() == STEP_ROWS as usize;
+        for (id, life) in lives {
+            self.look_for_word(swept, id, life, now)?;
+            self.memory.unknown_through = id;
+        }
+        Ok(())
+    }
+
+    fn sweep_overdue(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
+        let due: Vec<(i64, i64)> = self
+            .connection
+            .prepare_cached(sql::OVERDUE_DUE)?
+            .query_map(params![now.millis(), STEP_ROWS], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<Result<_, _>>()?;
+        swept.more |= due.len() == STEP_ROWS as usize;
+        for (at, id) in due {
+            self.connection.prepare_cached(sql::OVERDUE_DROP)?.execute(params![at, id])?;
+            if let Some(life) = self.load_life(id)? {
+                self.look_for_word(swept, id, life, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the wait of a message without word; looks again later at one that is still under way.
+    fn look_for_word(&mut self, swept: &mut Swept, id: i64, mut life: Life, now: Timestamp) -> Outcome<()> {
+        if life.state.is_final() {
+            return Ok(());
+        }
+        let waits = matches!(life.state, MessageState::Submitted | MessageState::Uncertain);
+        if waits && now.since(life.last_step_at()) >= RECEIPT_WAIT {
+            self.advance(&mut life, MessageState::Unknown, step(now, TrailEvent::Unknown, Reason::NoReceipt));
+            swept.unknown += 1;
+            return self.store_life(id, &life);
+        }
+        let from = if waits { life.last_step_at() } else { now };
+        look_again(self.connection, MessageId::from_raw(id), from)
+    }
+
+    fn sweep_early(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
+        if self.memory.early > 0 {
+            let before = now.minus(RECEIPT_WAIT).millis();
+            let dropped = self.connection.prepare_cached(sql::EARLY_EXPIRE)?.execute([before])?;
+            self.memory.early = self.memory.early.saturating_sub(dropped as u64);
+            swept.receipts_dropped += dropped as u32;
+        }
+        Ok(())
+    }
+
+    /// Removes finished messages that are older than they need be kept. One that never finished stays.
+    fn retire_messages(&mut self, swept: &mut Swept, before: Timestamp) -> Outcome<()> {
+        let lives = self.lives_between(self.memory.retired_through, MessageId::first_at(before).raw())?;
+        swept.more |= lives.len() == STEP_ROWS as usize;
+        for (id, life) in lives {
+            if life.state.is_final() {
+                self.connection.prepare_cached(sql::MESSAGE_DROP)?.execute([id])?;
+                swept.rows_retired += 1;
+            }
+            self.memory.retired_through = id;
+        }
+        Ok(())
+    }
+
+    /// Walks round through all people, a few at every sweep, and drops hand-overs that no cap looks at any more.
+    fn retire_people(&mut self, swept: &mut Swept, before: Timestamp) -> Outcome<()> {
+        let from = self.memory.person_cursor.unwrap_or(i64::MIN);
+        let mut people: Vec<(i64, Vec<u8>)> = Vec::new();
+        {
+            let mut page = self.connection.prepare_cached(sql::PERSON_PAGE)?;
+            let mut rows = page.query(params![from, STEP_ROWS])?;
+            while let Some(row) = rows.next()? {
+                people.push((row.get(0)?, blob(row, 1)?.to_vec()));
+            }
+        }
+        for (phone_index, raw) in &people {
+            if !person::unpack_into(raw, &mut self.rest.facts) {
+                return Err(Fault::inconsistent("person", "facts", "not a record of this version"));
+            }
+            let count = self.rest.facts.recents.len();
+            self.rest.facts.recents.retain(|recent| recent.handed_at >= before);
+            let dropped = count - self.rest.facts.recents.len();
+            if dropped > 0 {
+                self.write_person(*phone_index)?;
+                swept.rows_retired += dropped as u32;
+            }
+        }
+        self.memory.person_cursor =
+            people.last().filter(|_| people.len() == STEP_ROWS as usize).map(|(phone_index, _)| *phone_index);
+        self.connection.prepare_cached(sql::PERSON_CURSOR)?.execute([self.memory.person_cursor])?;
+        Ok(())
+    }
+
+    fn lives_between(&self, after: i64, before: i64) -> Outcome<Vec<(i64, Life)>> {
+        let mut read = self.connection.prepare_cached(sql::LIVES_BETWEEN)?;
+        let mut rows = read.query(params![after, before, STEP_ROWS])?;
+        let mut lives = Vec::new();
+        while let Some(row) = rows.next()? {
+            lives.push((row.get(0)?, Life::unpack(blob(row, 1)?).ok_or_else(unreadable)?));
+        }
+        Ok(lives)
+    }
+}
+
+/// Looks at a message again when it could have been without word for long enough since `from`.
+pub(super) fn look_again(connection: &Connection, id: MessageId, from: Timestamp) -> Outcome<()> {
+    let at = from.plus(RECEIPT_WAIT).millis();
+    connection.prepare_cached(sql::OVERDUE_ADD)?.execute(params![at, id.raw()])?;
+    Ok(())
+}

@@ -1,0 +1,222 @@
+//! The thread that drives one partition's writer: it gathers what waits, commits once, answers all.
+//!
+//! Two bounded queues: somebody waits at the interactive one; imports, expansions and housekeeping take the bulk one
+//! and never more than one transaction's worth at a time.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use domain::ids::PartitionId;
+use domain::ledger::LedgerError;
+use rusqlite::Connection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::board::Board;
+use super::command::{Command, Reply};
+use super::partition::PartitionWriter;
+
+/// Commands that may wait to be gathered; more callers wait at the door.
+const INTERACTIVE_BOUND: usize = 1_024;
+const BULK_BOUND: usize = 16;
+/// Rows of one transaction, about: keeps a commit near 20 ms.
+const TRANSACTION_ROWS: usize = 4_096;
+/// A checkpoint is made when the log holds so many pages (16 MiB): rarely enough that a page written by several
+/// transactions is copied once, and soon enough that the log stays in the system's cache.
+const CHECKPOINT_PAGES: i32 = 4_096;
+/// After so long without work the log is emptied and cut.
+const IDLE: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// Pages in the log after this thread's last commit, as SQLite told its hook.
+    static LOG_PAGES: Cell<i32> = const { Cell::new(0) };
+}
+
+struct Job {
+    command: Command,
+    reply: oneshot::Sender<Result<Reply, LedgerError>>,
+    permit: OwnedSemaphorePermit,
+}
+
+#[derive(Default)]
+struct Waiting {
+    interactive: VecDeque<Job>,
+    bulk: VecDeque<Job>,
+    closing: bool,
+}
+
+#[derive(Default)]
+struct Queues {
+    waiting: Mutex<Waiting>,
+    wake: Condvar,
+}
+
+enum Gathered {
+    Jobs(Vec<Job>),
+    Idle,
+    Closed,
+}
+
+/// The way to a partition's writer.
+pub(super) struct WriterHandle {
+    queues: Arc<Queues>,
+    interactive: Arc<Semaphore>,
+    bulk: Arc<Semaphore>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl WriterHandle {
+    pub(super) fn start(
+        id: PartitionId,
+        writer: PartitionWriter,
+        board: Arc<Board>,
+    ) -> std::io::Result<Self> {
+        let queues = Arc::new(Queues::default());
+        let thread = std::thread::Builder::new().name(format!("ledger-{}", id.0)).spawn({
+            let queues = Arc::clone(&queues);
+            move || drive(id, writer, &queues, &board)
+        })?;
+        Ok(Self {
+            queues,
+            interactive: Arc::new(Semaphore::new(INTERACTIVE_BOUND)),
+            bulk: Arc::new(Semaphore::new(BULK_BOUND)),
+            thread: Mutex::new(Some(thread)),
+        })
+    }
+
+    /// Waits for a place in the queue, then for the commit.
+    pub(super) async fn ask(&self, command: Command) -> Result<Reply, LedgerError> {
+        let interactive = command.is_interactive();
+        let door = if interactive { &self.interactive } else { &self.bulk };
+        let permit = Arc::clone(door).acquire_owned().await.map_err(|_| LedgerError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        {
+            let mut waiting = self.queues.lock();
+            if waiting.closing {
+                return Err(LedgerError::Closed);
+            }
+            let queue = if interactive { &mut waiting.interactive } else { &mut waiting.bulk };
+            queue.push_back(Job { command, reply, permit });
+        }
+        self.queues.wake.notify_one();
+        answer.await.unwrap_or(Err(LedgerError::Closed))
+    }
+
+    /// Lets the writer finish what waits. [`Self::join`] waits for it.
+    pub(super) fn close(&self) {
+        self.queues.lock().closing = true;
+        self.queues.wake.notify_one();
+    }
+
+    pub(super) fn join(&self) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("a partition's writer ended by a panic");
+        }
+    }
+}
+
+impl Queues {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is to be done next: everything that waits, within one transaction's bound.
+    fn gather(&self) -> Gathered {
+        let mut waiting = self.lock();
+        loop {
+            if !waiting.interactive.is_empty() || !waiting.bulk.is_empty() {
+                return Gathered::Jobs(waiting.take_some());
+            }
+            if waiting.closing {
+                return Gathered::Closed;
+            }
+            let (guard, timeout) =
+                self.wake.wait_timeout(waiting, IDLE).unwrap_or_else(PoisonError::into_inner);
+            waiting = guard;
+            if timeout.timed_out()
+                && waiting.interactive.is_empty()
+                && waiting.bulk.is_empty()
+                && !waiting.closing
+            {
+                return Gathered::Idle;
+            }
+        }
+    }
+}
+
+impl Waiting {
+    fn take_some(&mut self) -> Vec<Job> {
+        let mut jobs: Vec<Job> = Vec::new();
+        let mut rows = 0;
+        // One bulk job has its turn in every transaction, however much else waits.
+        let mut bulk_turn = self.bulk.pop_front();
+        while rows < TRANSACTION_ROWS {
+            let next =
+                self.interactive.pop_front().or_else(|| bulk_turn.take()).or_else(|| self.bulk.pop_front());
+            let Some(job) = next else { break };
+            rows += job.command.weight();
+            jobs.push(job);
+        }
+        jobs.extend(bulk_turn);
+        jobs
+    }
+}
+
+fn drive(id: PartitionId, mut writer: PartitionWriter, queues: &Queues, board: &Board) {
+    writer.connection().wal_hook(Some(|_, pages| {
+        LOG_PAGES.set(pages);
+        Ok(())
+    }));
+    board.publish(id, writer.due());
+    let mut truncated = false;
+    loop {
+        match queues.gather() {
+            Gathered::Jobs(jobs) => {
+                work(id, &mut writer, jobs, board);
+                truncated = false;
+                if LOG_PAGES.get() >= CHECKPOINT_PAGES {
+                    checkpoint(writer.connection(), "PASSIVE");
+                }
+            }
+            Gathered::Idle if truncated => (),
+            Gathered::Idle => truncated = checkpoint(writer.connection(), "TRUNCATE"),
+            Gathered::Closed => break,
+        }
+    }
+    checkpoint(writer.connection(), "TRUNCATE");
+}
+
+fn work(id: PartitionId, writer: &mut PartitionWriter, jobs: Vec<Job>, board: &Board) {
+    let mut commands = Vec::with_capacity(jobs.len());
+    let mut callers = Vec::with_capacity(jobs.len());
+    for Job { command, reply, permit } in jobs {
+        commands.push(command);
+        callers.push((reply, permit));
+    }
+    let replies = writer.run(&commands);
+    board.publish(id, writer.due());
+    for ((caller, permit), reply) in callers.into_iter().zip(replies) {
+        drop(permit);
+        // A caller that went away does not need to know; what was done is done.
+        let _ = caller.send(reply);
+    }
+}
+
+/// Copies the log into the file. `true`: all of it. A failure here loses nothing: the log stays.
+fn checkpoint(connection: &Connection, mode: &str) -> bool {
+    let done =
+        connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(0));
+    match done {
+        Ok(busy) => {
+            LOG_PAGES.set(0);
+            busy == 0
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the log could not be copied into the file; it will be tried again");
+            false
+        }
+    }
+}
