@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use domain::control::{ControlError, PriceLine, RouteConfig};
+use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig};
 use domain::ids::{AccountId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
@@ -44,6 +44,7 @@ pub(crate) struct Catalog {
     entities: RwLock<HashMap<AccountId, EntityId>>,
     prices: RwLock<HashMap<AccountId, Arc<Prices>>>,
     routes: RwLock<Option<Arc<[RouteConfig]>>>,
+    channels: RwLock<Option<Arc<[ChannelConfig]>>>,
 }
 
 impl Engine {
@@ -110,14 +111,36 @@ impl Engine {
         Ok(())
     }
 
+    /// All channels as configured, in order of id.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn channels(&self) -> Result<Arc<[ChannelConfig]>, ControlError> {
+        if let Some(channels) = read(&self.catalog.channels).as_ref() {
+            return Ok(Arc::clone(channels));
+        }
+        let mut channels = self.control.channels().await?;
+        channels.sort_by_key(|channel| channel.id);
+        let channels: Arc<[ChannelConfig]> = channels.into();
+        *write(&self.catalog.channels) = Some(Arc::clone(&channels));
+        Ok(channels)
+    }
+
+    /// Adds or replaces a channel's configuration.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn set_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
+        self.control.put_channel(channel).await?;
+        *write(&self.catalog.channels) = None;
+        Ok(())
+    }
+
     /// The route asked for if it is there, else the first one; `None` when there is no such route.
     ///
     /// # Errors
     /// When the control database refuses.
-    pub async fn route_or_first(
-        &self,
-        asked: Option<RouteId>,
-    ) -> Result<Option<RouteId>, ControlError> {
+    pub async fn route_or_first(&self, asked: Option<RouteId>) -> Result<Option<RouteId>, ControlError> {
         let routes = self.routes().await?;
         Ok(match asked {
             Some(id) => routes.iter().map(|route| route.id).find(|known| *known == id),

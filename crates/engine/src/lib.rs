@@ -4,10 +4,17 @@
 //! it sees only the ports of `domain`. Invariants: what a use-case acknowledged is durable; decisions are made by
 //! pure code of `domain`, so every loop here is thin; nothing is spawned that [`Engine::stop`] does not end.
 
+pub mod accept;
+pub mod campaign;
+pub mod dispatch;
 pub mod import;
 
+mod audience;
 mod catalog;
+mod compose;
 mod fault;
+mod housekeeping;
+mod inbound;
 mod settings;
 
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,7 +27,12 @@ use domain::time::Clock;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use accept::SendError;
+pub use campaign::CampaignTrouble;
+pub use catalog::Prices;
+pub use dispatch::{ChannelStatus, DispatchError, StartChannel};
 pub use fault::Whose;
+pub use import::ImportError;
 pub use settings::Settings;
 
 /// What an engine is made of.
@@ -49,6 +61,10 @@ pub struct Engine {
     policy: RwLock<Arc<Policy>>,
     pub(crate) catalog: catalog::Catalog,
     pub(crate) imports: import::RunningImports,
+    pub(crate) preflights: campaign::RunningPreflights,
+    pub(crate) expansions: campaign::Expansions,
+    pub(crate) api_lanes: accept::ApiLanes,
+    pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -67,6 +83,10 @@ impl Engine {
             policy: RwLock::new(policy),
             catalog: catalog::Catalog::default(),
             imports: import::RunningImports::default(),
+            preflights: campaign::RunningPreflights::default(),
+            expansions: campaign::Expansions::default(),
+            api_lanes: accept::ApiLanes::default(),
+            dispatch: RwLock::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         })

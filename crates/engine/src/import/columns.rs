@@ -74,12 +74,12 @@ fn sounds_like_phone(header: &str) -> u8 {
 
 /// How many of the cells are phones, in percent of those that are not empty.
 fn phone_share<'a>(cells: impl Iterator<Item = &'a str>, country: Country) -> usize {
-    let (mut filled, mut phones) = (0, 0);
+    let (mut filled, mut phones) = (0_usize, 0_usize);
     for cell in cells.filter(|cell| !cell.is_empty()) {
         filled += 1;
         phones += usize::from(Phone::parse(cell, country).is_ok());
     }
-    if filled == 0 { 0 } else { phones * 100 / filled }
+    (phones * 100).checked_div(filled).unwrap_or(0)
 }
 
 /// Whether a row is a header: no cell of it is a phone, and it says something.

@@ -19,6 +19,7 @@ mod upload;
 
 pub use error::ImportError;
 pub use map::{Mapped, Mapper};
+pub(crate) use map::{is_header, phone_place};
 pub use propose::{Proposal, ProposedColumn, propose};
 pub use rejected::REJECTED_MEDIA_TYPE;
 pub use row::{Row, RowTrouble};

@@ -1,0 +1,66 @@
+//! The streams of API messages: one lane per account, route, priority and category, made when first needed.
+
+use std::collections::HashMap;
+
+use domain::ids::{AccountId, EntityId, LaneId, RouteId};
+use domain::lane::{Lane, LaneState, WindowClose};
+use domain::ledger::LedgerError;
+use domain::message::{Category, Priority};
+use tokio::sync::Mutex;
+
+use crate::Engine;
+
+/// What tells one API stream from another.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct StreamKey {
+    pub account: AccountId,
+    pub route: RouteId,
+    pub priority: Priority,
+    pub category: Category,
+}
+
+impl StreamKey {
+    fn of(lane: &Lane) -> Option<Self> {
+        let Lane { account, route, priority, category, .. } = *lane;
+        lane.campaign.is_none().then_some(Self { account, route, priority, category })
+    }
+}
+
+/// The API streams that are open; `None` until the ledger was asked.
+#[derive(Default)]
+pub(crate) struct ApiLanes(Mutex<Option<HashMap<StreamKey, LaneId>>>);
+
+impl Engine {
+    /// The lane of a stream; opened in every partition before it is first given out.
+    pub(super) async fn api_lane(&self, key: StreamKey, entity: EntityId) -> Result<LaneId, LedgerError> {
+        // Held while a lane is opened, so that two first messages do not open two lanes.
+        let mut known = self.api_lanes.0.lock().await;
+        let lanes = match known.as_mut() {
+            Some(lanes) => lanes,
+            None => {
+                let lanes = self.ledger.lanes().await?;
+                known.insert(lanes.iter().filter_map(|lane| Some((StreamKey::of(lane)?, lane.id))).collect())
+            }
+        };
+        if let Some(lane) = lanes.get(&key) {
+            return Ok(*lane);
+        }
+        let lane = Lane {
+            id: LaneId::from(self.ids.fresh(self.clock.now())),
+            account: key.account,
+            entity,
+            campaign: None,
+            route: key.route,
+            priority: key.priority,
+            category: key.category,
+            state: LaneState::Open,
+            speed: None,
+            window_close: WindowClose::Hold,
+            held_words_approved: false,
+        };
+        let id = lane.id;
+        self.ledger.open_lane(lane).await?;
+        lanes.insert(key, id);
+        Ok(id)
+    }
+}

@@ -1,0 +1,236 @@
+//! Sending by request: check every item, record the key with its ids, then accept partition by partition.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::control::{IdempotentStart, TemplateRecord};
+use domain::ids::{AccountId, EntityId, MessageId, PartitionId, RouteId, TemplateId};
+use domain::ledger::{Entry, NewMessage};
+use domain::message::{Category, Priority, Reason};
+use domain::phone::{Phone, Slot};
+use domain::template::{Template, Values};
+use domain::text::{Signature, TextError, plan};
+use domain::time::Timestamp;
+
+use super::lanes::StreamKey;
+use super::request::{Content, IdempotencyKey, ItemOutcome, SendItem, SendRequest};
+use super::{MAX_BATCH, MAX_KEY_BYTES, RefusedItem, SendError};
+use crate::Engine;
+use crate::compose::{Composed, Composer, Reach};
+
+/// An item that will be accepted.
+struct Ready {
+    phone: Phone,
+    composed: Composed,
+    category: Category,
+    priority: Priority,
+    due_at: Timestamp,
+    valid_until: Timestamp,
+}
+
+/// What a request needs once.
+struct Desk {
+    account: AccountId,
+    entity: EntityId,
+    route: RouteId,
+    now: Timestamp,
+    templates: HashMap<TemplateId, Result<(Category, Template), RefusedItem>>,
+    composers: HashMap<(Category, Option<String>), Result<Arc<Composer>, RefusedItem>>,
+}
+
+impl Engine {
+    /// Takes messages of an account. Returns, in the order of the items, what became of each; what is accepted is
+    /// durable by then.
+    ///
+    /// # Errors
+    /// [`SendError`]: nothing is taken, or, after a failure of storage, an unknown part of it; a request with a key
+    /// may then be repeated and finishes what is missing.
+    pub async fn send(
+        &self,
+        account: AccountId,
+        request: SendRequest,
+    ) -> Result<Vec<ItemOutcome>, SendError> {
+        let SendRequest { items, idempotency, route } = request;
+        if items.is_empty() || items.len() > MAX_BATCH {
+            return Err(SendError::BatchSize { items: items.len() });
+        }
+        let mut desk = self.desk(account, route).await?;
+        self.load_templates(&mut desk, &items).await?;
+        self.load_composers(&mut desk, &items).await?;
+        let ready: Vec<Result<Ready, RefusedItem>> =
+            items.iter().map(|item| self.ready(&desk, item)).collect();
+        let ids = self.assign_ids(&desk, idempotency, &ready).await?;
+        self.accept_ready(&desk, &ids, &ready).await?;
+        let outcomes = ids.into_iter().zip(ready).map(|(id, ready)| match ready {
+            Ok(ready) => {
+                ItemOutcome::Accepted { id, parts: ready.composed.parts, price: ready.composed.price }
+            }
+            Err(refused) => ItemOutcome::Refused(refused),
+        });
+        Ok(outcomes.collect())
+    }
+
+    async fn desk(&self, account: AccountId, route: Option<RouteId>) -> Result<Desk, SendError> {
+        Ok(Desk {
+            account,
+            entity: self.entity_of(account).await?,
+            route: self.route_or_first(route).await?.ok_or(SendError::NoSuchRoute)?,
+            now: self.clock.now(),
+            templates: HashMap::new(),
+            composers: HashMap::new(),
+        })
+    }
+
+    async fn load_templates(&self, desk: &mut Desk, items: &[SendItem]) -> Result<(), SendError> {
+        for item in items {
+            let Content::Template { id, .. } = &item.content else { continue };
+            if !desk.templates.contains_key(id) {
+                let stored = self.control.template(desk.account, *id).await?;
+                desk.templates.insert(*id, compiled(stored));
+            }
+        }
+        Ok(())
+    }
+
+    async fn load_composers(&self, desk: &mut Desk, items: &[SendItem]) -> Result<(), SendError> {
+        let prices = self.prices(desk.account).await?;
+        let routes = self.routes().await?;
+        let route = routes.iter().find(|route| route.id == desk.route).ok_or(SendError::NoSuchRoute)?;
+        let channels = self.channels().await?;
+        for item in items {
+            let key = (desk.category(item), item.signature.clone());
+            if desk.composers.contains_key(&key) {
+                continue;
+            }
+            let signature = item.signature.as_deref().map(Signature::parse).transpose();
+            let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
+                Arc::new(Composer::new(
+                    key.0,
+                    signature,
+                    &self.settings.opt_out_suffix,
+                    self.settings.text_rules,
+                    &prices,
+                    Reach::of(route, &channels, key.0),
+                ))
+            });
+            desk.composers.insert(key, composer);
+        }
+        Ok(())
+    }
+
+    fn ready(&self, desk: &Desk, item: &SendItem) -> Result<Ready, RefusedItem> {
+        let phone = Phone::parse(&item.phone, self.settings.country).map_err(RefusedItem::Phone)?;
+        let category = desk.category(item);
+        let composer = match desk.composers.get(&(category, item.signature.clone())) {
+            Some(composer) => composer.clone()?,
+            None => return Err(RefusedItem::NoRoute),
+        };
+        let body = desk.body(item)?;
+        let composed = composer.compose(&body, phone).map_err(|reason| match reason {
+            Reason::NoRoute => RefusedItem::NoRoute,
+            _ => RefusedItem::Text(plan(&body, &self.settings.text_rules).err().unwrap_or(TextError::Empty)),
+        })?;
+        let due_at = item.send_at.map_or(desk.now, |at| at.max(desk.now));
+        let valid_until = due_at.plus(item.valid_for.unwrap_or_else(|| self.settings.validity(category)));
+        if valid_until <= due_at {
+            return Err(RefusedItem::NeverValid);
+        }
+        let priority = item.priority.unwrap_or_else(|| category.into());
+        Ok(Ready { phone, composed, category, priority, due_at, valid_until })
+    }
+
+    /// Every item gets an id, also one that is refused, so that a repeated request finds them by place.
+    async fn assign_ids(
+        &self,
+        desk: &Desk,
+        idempotency: Option<IdempotencyKey>,
+        ready: &[Result<Ready, RefusedItem>],
+    ) -> Result<Vec<MessageId>, SendError> {
+        let nowhere = Slot::new(0).expect("there is a slot 0");
+        let slot = |ready: &Result<Ready, RefusedItem>| ready.as_ref().map_or(nowhere, |r| r.phone.slot());
+        let ids: Vec<MessageId> =
+            ready.iter().map(|ready| self.ids.next(desk.now, slot(ready)).into()).collect();
+        let Some(IdempotencyKey { key, body_sha256 }) = idempotency else { return Ok(ids) };
+        if key.is_empty() || key.len() > MAX_KEY_BYTES {
+            return Err(SendError::Key);
+        }
+        let begun = self.control.begin_idempotent(desk.account, &key, body_sha256, &ids, desk.now).await?;
+        match begun {
+            IdempotentStart::Fresh => Ok(ids),
+            IdempotentStart::Replay(earlier) if earlier.len() == ids.len() => Ok(earlier),
+            IdempotentStart::Replay(_) | IdempotentStart::Mismatch => Err(SendError::KeyReused),
+        }
+    }
+
+    async fn accept_ready(
+        &self,
+        desk: &Desk,
+        ids: &[MessageId],
+        ready: &[Result<Ready, RefusedItem>],
+    ) -> Result<(), SendError> {
+        let map = self.ledger.partitions();
+        let mut parted: HashMap<PartitionId, Vec<NewMessage>> = HashMap::new();
+        for (id, ready) in ids.iter().zip(ready) {
+            let Ok(ready) = ready else { continue };
+            let key = StreamKey {
+                account: desk.account,
+                route: desk.route,
+                priority: ready.priority,
+                category: ready.category,
+            };
+            let lane = self.api_lane(key, desk.entity).await?;
+            let message = NewMessage {
+                id: *id,
+                lane,
+                account: desk.account,
+                entity: desk.entity,
+                campaign: None,
+                contact: None,
+                category: ready.category,
+                phone: ready.phone,
+                text: ready.composed.text.clone(),
+                encoding: ready.composed.encoding,
+                parts: ready.composed.parts,
+                price: ready.composed.price,
+                carrier: ready.composed.carrier,
+                valid_until: ready.valid_until,
+                test: false,
+                entry: Entry::Queue { due_at: ready.due_at },
+            };
+            parted.entry(map.of_message(*id)).or_default().push(message);
+        }
+        let accepting =
+            parted.into_iter().map(|(place, messages)| self.ledger.accept(place, messages, None, desk.now));
+        futures::future::try_join_all(accepting).await?;
+        Ok(())
+    }
+}
+
+impl Desk {
+    fn category(&self, item: &SendItem) -> Category {
+        let of_template = || match &item.content {
+            Content::Template { id, .. } => self.templates.get(id)?.as_ref().ok().map(|(of, _)| *of),
+            Content::Text(_) => None,
+        };
+        item.category.or_else(of_template).unwrap_or(Category::Notice)
+    }
+
+    fn body(&self, item: &SendItem) -> Result<String, RefusedItem> {
+        match &item.content {
+            Content::Text(text) => Ok(text.clone()),
+            Content::Template { id, values } => {
+                let stored = self.templates.get(id).ok_or(RefusedItem::NoSuchTemplate)?;
+                let (_, template) = stored.as_ref().map_err(RefusedItem::clone)?;
+                let values: Vec<(&str, &str)> =
+                    values.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                template.render(&Values(&values)).map_err(RefusedItem::Render)
+            }
+        }
+    }
+}
+
+fn compiled(stored: Option<TemplateRecord>) -> Result<(Category, Template), RefusedItem> {
+    let stored = stored.ok_or(RefusedItem::NoSuchTemplate)?;
+    let template = Template::compile(&stored.source).map_err(RefusedItem::Template)?;
+    Ok((stored.category, template))
+}

@@ -1,0 +1,235 @@
+//! Writing and editing campaigns: everything that can be known to be wrong is said before anything is counted.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::time::Duration;
+
+use domain::control::{AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, ContactFilter};
+use domain::ids::{AccountId, CampaignId, LaneId, RouteId, TemplateId};
+use domain::lane::WindowClose;
+use domain::message::Category;
+use domain::phone::Phone;
+use domain::template::Template;
+use domain::text::Signature;
+use domain::time::Timestamp;
+
+use super::{CampaignTrouble, MAX_NAME_CHARS, MAX_TEST_NUMBERS};
+use crate::Engine;
+use crate::import::ImportError;
+
+/// Contacts looked at for the names of their attributes.
+const CONTACTS_LOOKED_AT: u32 = 500;
+/// Shortest validity that a carrier can act on.
+const MIN_VALID_FOR: Duration = Duration::from_secs(60);
+
+/// A campaign as a user writes it.
+#[derive(Clone)]
+pub struct CampaignDraft {
+    pub name: String,
+    pub category: Category,
+    /// With or without brackets.
+    pub signature: String,
+    /// A stored template; its source is copied.
+    pub template: Option<TemplateId>,
+    /// The text with variables; wins over `template`.
+    pub text: Option<String>,
+    pub audience: AudienceSource,
+    /// As typed.
+    pub test_numbers: Vec<String>,
+    pub scheduled_at: Option<Timestamp>,
+    /// Messages per second.
+    pub speed: Option<u32>,
+    pub window_close: WindowClose,
+    /// The setting's default if not given.
+    pub valid_for: Option<Duration>,
+    /// The first route if not given.
+    pub route: Option<RouteId>,
+}
+
+impl fmt::Debug for CampaignDraft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CampaignDraft").field("category", &self.category).finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Writes a campaign. It sends nothing before its preflight and start.
+    ///
+    /// # Errors
+    /// [`CampaignTrouble`], one variant for each thing that can be wrong with a draft.
+    pub async fn create_campaign(
+        &self,
+        account: AccountId,
+        draft: CampaignDraft,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let now = self.clock.now();
+        let mut campaign = self.checked(account, draft, now).await?;
+        campaign.id = CampaignId::from(self.ids.fresh(now));
+        campaign.lane = LaneId::from(self.ids.fresh(now));
+        self.control.add_campaign(&campaign).await?;
+        Ok(campaign)
+    }
+
+    /// Replaces a campaign that has not been started; what a preflight found before is forgotten.
+    ///
+    /// # Errors
+    /// As [`Engine::create_campaign`], and [`CampaignTrouble::State`] once it is started.
+    pub async fn edit_campaign(
+        &self,
+        account: AccountId,
+        id: CampaignId,
+        draft: CampaignDraft,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let now = self.clock.now();
+        let fresh = self.checked(account, draft, now).await?;
+        let mut forgotten = None;
+        let edited = self
+            .change_campaign(account, id, |campaign| {
+                campaign.state.after(CampaignAction::Edit, false)?;
+                forgotten = campaign.frozen;
+                let (lane, created_at, version) = (campaign.lane, campaign.created_at, campaign.version);
+                *campaign = Campaign { id, lane, created_at, version, ..fresh.clone() };
+                Ok(())
+            })
+            .await?;
+        if let Some(audience) = forgotten {
+            self.control.drop_audience(account, audience).await?;
+        }
+        Ok(edited)
+    }
+
+    async fn checked(
+        &self,
+        account: AccountId,
+        draft: CampaignDraft,
+        now: Timestamp,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let name = checked_name(&draft.name)?;
+        let signature = Signature::parse(&draft.signature).map_err(CampaignTrouble::Signature)?;
+        let text = self.source_text(account, &draft).await?;
+        let template = Template::compile(&text).map_err(CampaignTrouble::Template)?;
+        self.check_variables(account, &template, &draft.audience).await?;
+        if draft.scheduled_at.is_some_and(|at| at <= now) {
+            return Err(CampaignTrouble::ScheduleInPast);
+        }
+        if draft.speed == Some(0) {
+            return Err(CampaignTrouble::Speed);
+        }
+        let valid_for = draft.valid_for.unwrap_or_else(|| self.settings.validity(draft.category));
+        if valid_for < MIN_VALID_FOR {
+            return Err(CampaignTrouble::Validity);
+        }
+        let route = self.route_or_first(draft.route).await?.ok_or(CampaignTrouble::NoSuchRoute)?;
+        Ok(Campaign {
+            id: CampaignId::from_raw(0),
+            account,
+            entity: self.entity_of(account).await?,
+            name,
+            category: draft.category,
+            signature: signature.inner().to_owned(),
+            template: if draft.text.is_some() { None } else { draft.template },
+            text,
+            audience: draft.audience,
+            test_numbers: self.test_numbers(&draft.test_numbers)?,
+            scheduled_at: draft.scheduled_at,
+            speed: draft.speed,
+            window_close: draft.window_close,
+            valid_for,
+            route,
+            held_words_approved: false,
+            state: CampaignState::Draft,
+            lane: LaneId::from_raw(0),
+            frozen: None,
+            preflight: None,
+            expanded: false,
+            created_at: now,
+            started_at: None,
+            finished_at: None,
+            version: 0,
+        })
+    }
+
+    async fn source_text(
+        &self,
+        account: AccountId,
+        draft: &CampaignDraft,
+    ) -> Result<String, CampaignTrouble> {
+        match (&draft.text, draft.template) {
+            (Some(text), _) => Ok(text.clone()),
+            (None, Some(id)) => {
+                let stored = self.control.template(account, id).await?;
+                Ok(stored.ok_or(CampaignTrouble::NoSuchTemplate)?.source)
+            }
+            (None, None) => Err(CampaignTrouble::NoText),
+        }
+    }
+
+    fn test_numbers(&self, raw: &[String]) -> Result<Vec<Phone>, CampaignTrouble> {
+        if raw.len() > MAX_TEST_NUMBERS {
+            return Err(CampaignTrouble::TooManyTestNumbers);
+        }
+        let mut phones = Vec::with_capacity(raw.len());
+        for (place, number) in raw.iter().enumerate() {
+            let phone = Phone::parse(number, self.settings.country)
+                .map_err(|error| CampaignTrouble::TestNumber { place: place + 1, error })?;
+            if !phones.contains(&phone) {
+                phones.push(phone);
+            }
+        }
+        Ok(phones)
+    }
+
+    /// Every variable without a column is named at once, with the columns that there are.
+    async fn check_variables(
+        &self,
+        account: AccountId,
+        template: &Template,
+        audience: &AudienceSource,
+    ) -> Result<(), CampaignTrouble> {
+        let (known, complete) = self.known_columns(account, audience).await?;
+        let unknown: Vec<&str> = template.variables().filter(|name| !known.contains(*name)).collect();
+        if unknown.is_empty() || !complete {
+            return Ok(());
+        }
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        Err(CampaignTrouble::UnknownVariables { unknown: unknown.join(", "), known: known.join(", ") })
+    }
+
+    /// Names that variables may have, and whether these are all: of a big contact list only the beginning is looked
+    /// at, and the preflight says the rest.
+    async fn known_columns(
+        &self,
+        account: AccountId,
+        audience: &AudienceSource,
+    ) -> Result<(BTreeSet<String>, bool), CampaignTrouble> {
+        let tags = match audience {
+            AudienceSource::File { upload, mapping } => {
+                self.control.import(account, *upload).await?.ok_or(ImportError::NoSuchFile)?;
+                crate::import::phone_place(mapping)?;
+                let used = mapping.columns.iter().filter(|(_, becomes)| *becomes != ColumnUse::Ignore);
+                return Ok((used.map(|(name, _)| name.clone()).collect(), true));
+            }
+            AudienceSource::Tags(tags) if tags.is_empty() => return Err(CampaignTrouble::NoTags),
+            AudienceSource::Tags(tags) => tags.clone(),
+            AudienceSource::All => Vec::new(),
+        };
+        let filter = ContactFilter { tags, phone: None, after: None };
+        let contacts = self.control.contacts(account, &filter, CONTACTS_LOOKED_AT).await?;
+        let complete = !contacts.is_empty() && contacts.len() < CONTACTS_LOOKED_AT as usize;
+        let names = contacts
+            .into_iter()
+            .flat_map(|contact| contact.personal.into_iter().chain(contact.queryable))
+            .map(|(name, _)| name)
+            .collect();
+        Ok((names, complete))
+    }
+}
+
+fn checked_name(name: &str) -> Result<String, CampaignTrouble> {
+    let name = name.trim();
+    let chars = name.chars().count();
+    if chars == 0 || chars > MAX_NAME_CHARS {
+        return Err(CampaignTrouble::Name { chars });
+    }
+    Ok(name.to_owned())
+}

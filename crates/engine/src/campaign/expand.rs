@@ -1,0 +1,237 @@
+//! Expansion: a frozen audience becomes messages in the ledger, chunk by chunk, once, whatever is killed meanwhile.
+//!
+//! Each partition keeps the ordinal up to which it has taken a lane's audience, in the transaction that takes it. So
+//! expansion starts at the lowest of these marks and leaves out, for each partition, what it has already.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry as Place;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::control::{AUDIENCE_CHUNK_ROWS, Audience, Campaign, CampaignState, ControlError};
+use domain::ids::{CampaignId, MessageId, PartitionId};
+use domain::ledger::{Entry, Expansion, NewMessage};
+use domain::money::Money;
+use domain::policy::RuleId;
+use domain::text::Encoding;
+use domain::time::Timestamp;
+use futures::future::{try_join, try_join_all};
+use tokio_util::sync::CancellationToken;
+
+use super::CampaignTrouble;
+use super::count::Ordered;
+use super::letter::Letter;
+use super::preflight::{GROUP_CHUNKS, Group};
+use crate::Engine;
+
+/// Wait after a failure that may pass (disk full, database busy), at first and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Rows of an audience chunk as a place in the audience counts them.
+const CHUNK_ROWS: u64 = AUDIENCE_CHUNK_ROWS as u64;
+
+/// Expansions that this process is running, each with the token that ends it.
+#[derive(Default)]
+pub(crate) struct Expansions(Mutex<HashMap<CampaignId, CancellationToken>>);
+
+impl Expansions {
+    /// A token for a new expansion, a child of `parent`; `None` when one is running.
+    fn begin(&self, id: CampaignId, parent: &CancellationToken) -> Option<CancellationToken> {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.entry(id) {
+            Place::Occupied(_) => None,
+            Place::Vacant(place) => Some(place.insert(parent.child_token()).clone()),
+        }
+    }
+
+    /// Ends an expansion at its next group.
+    pub(crate) fn end(&self, id: CampaignId) {
+        if let Some(token) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
+            token.cancel();
+        }
+    }
+}
+
+/// What is the same for every message of an expansion.
+struct Work {
+    campaign: Campaign,
+    audience: Audience,
+    letter: Letter,
+    due_at: Timestamp,
+    /// By partition, the ordinal up to which it has everything.
+    marks: Vec<u64>,
+}
+
+impl Engine {
+    /// Begins to expand a running or paused campaign, unless that is under way.
+    pub(super) fn spawn_expansion(self: &Arc<Self>, campaign: Campaign) {
+        let Some(token) = self.expansions.begin(campaign.id, &self.stop) else { return };
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            engine.expand_until_done(&campaign, &token).await;
+            engine.expansions.end(campaign.id);
+        });
+    }
+
+    /// Tries again after failures that may pass; what cannot be expanded is paused for a person.
+    async fn expand_until_done(&self, campaign: &Campaign, token: &CancellationToken) {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let outcome = self.expand(campaign, token).await;
+            let error = match outcome {
+                Ok(()) => return,
+                Err(_) if token.is_cancelled() => return,
+                Err(error) => error,
+            };
+            if !may_pass(&error) {
+                tracing::error!(campaign = %campaign.id, %error, "a campaign cannot be expanded; it is paused");
+                if let Err(error) = self.pause_campaign(campaign.account, campaign.id).await {
+                    tracing::error!(campaign = %campaign.id, %error, "and it could not be paused");
+                }
+                return;
+            }
+            tracing::warn!(campaign = %campaign.id, %error, "expansion waits and tries again");
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = token.cancelled() => return,
+            }
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+
+    async fn expand(&self, campaign: &Campaign, token: &CancellationToken) -> Result<(), CampaignTrouble> {
+        let missing = || ControlError::Inconsistent { table: "campaign", column: "frozen" };
+        let frozen = campaign.frozen.ok_or_else(missing)?;
+        let audience = self.control.audience(campaign.account, frozen).await?.ok_or_else(missing)?;
+        let marks = self.ledger.partitions().all().map(|partition| {
+            let lane = campaign.lane;
+            async move { self.ledger.expanded_through(partition, lane).await }
+        });
+        let marks = try_join_all(marks).await?;
+        let lowest = marks.iter().copied().min().unwrap_or(0);
+        let work = Work {
+            letter: self.letter(campaign).await?,
+            due_at: campaign.started_at.unwrap_or_else(|| self.clock.now()),
+            campaign: campaign.clone(),
+            audience,
+            marks,
+        };
+        let work = Arc::new(work);
+        let mut next = u32::try_from(lowest / CHUNK_ROWS).unwrap_or(u32::MAX);
+        let mut group = self.read_group(&work.audience, next).await?;
+        while group.rows > 0 {
+            if token.is_cancelled() {
+                return Err(CampaignTrouble::Interrupted);
+            }
+            next += GROUP_CHUNKS;
+            let accepting = self.accept_group(&work, group);
+            ((), group) = try_join(accepting, self.read_group(&work.audience, next)).await?;
+        }
+        self.change_campaign(campaign.account, campaign.id, |campaign| {
+            campaign.expanded = true;
+            Ok(())
+        })
+        .await?;
+        Ok(())
+    }
+
+    async fn accept_group(&self, work: &Arc<Work>, group: Group) -> Result<(), CampaignTrouble> {
+        let through = group.through;
+        let now = self.clock.now();
+        let parts = group.parted.into_iter().enumerate().map(|(place, rows)| async move {
+            let mark = work.marks.get(place).copied().unwrap_or(0);
+            if through <= mark {
+                return Ok(());
+            }
+            let composing = {
+                let (work, ids) = (Arc::clone(work), Arc::clone(&self.ids));
+                tokio::task::spawn_blocking(move || {
+                    let news = rows.into_iter().filter(|ordered| ordered.ordinal >= mark);
+                    news.map(|ordered| {
+                        let id = ids.next(now, ordered.row.phone.slot()).into();
+                        work.message(id, &ordered)
+                    })
+                    .collect::<Vec<_>>()
+                })
+            };
+            let messages = composing.await.map_err(|_| CampaignTrouble::Interrupted)?;
+            let partition = PartitionId(u16::try_from(place).unwrap_or(u16::MAX));
+            let expansion = Expansion { lane: work.campaign.lane, through };
+            self.ledger.accept(partition, messages, Some(expansion), now).await?;
+            Ok::<(), CampaignTrouble>(())
+        });
+        try_join_all(parts).await?;
+        Ok(())
+    }
+
+    /// The rows of the next chunks, by partition; no rows is the end.
+    pub(super) async fn read_group(&self, audience: &Audience, first: u32) -> Result<Group, CampaignTrouble> {
+        let map = self.ledger.partitions();
+        let mut parted: Vec<Vec<Ordered>> = map.all().map(|_| Vec::new()).collect();
+        let last = first.saturating_add(GROUP_CHUNKS).min(audience.chunks);
+        let chunks = (first..last).map(|number| self.control.chunk(audience.account, audience.id, number));
+        let mut rows = 0;
+        for (number, chunk) in (first..).zip(try_join_all(chunks).await?) {
+            let chunk =
+                chunk.ok_or(ControlError::Inconsistent { table: "audience_chunk", column: "number" })?;
+            for (place, row) in chunk.into_iter().enumerate() {
+                let ordinal = u64::from(number) * CHUNK_ROWS + place as u64;
+                parted[usize::from(map.of(row.phone.slot()).0)].push(Ordered { ordinal, row });
+                rows += 1;
+            }
+        }
+        Ok(Group { rows, parted, through: u64::from(last) * CHUNK_ROWS })
+    }
+}
+
+impl Work {
+    fn message(&self, id: MessageId, ordered: &Ordered) -> NewMessage {
+        let (campaign, row) = (&self.campaign, &ordered.row);
+        let composed = self.letter.for_row(row, &self.audience.columns);
+        let mut message = NewMessage {
+            id,
+            lane: campaign.lane,
+            account: campaign.account,
+            entity: campaign.entity,
+            campaign: Some(campaign.id),
+            contact: row.contact,
+            category: campaign.category,
+            phone: row.phone,
+            text: String::new(),
+            encoding: Encoding::Ucs2,
+            parts: 0,
+            price: Money::ZERO,
+            carrier: row.phone.carrier(),
+            valid_until: self.due_at.plus(campaign.valid_for),
+            test: row.test,
+            entry: Entry::Queue { due_at: self.due_at },
+        };
+        match composed {
+            Ok(composed) => {
+                message.text = composed.text;
+                message.encoding = composed.encoding;
+                message.parts = composed.parts;
+                message.price = composed.price;
+            }
+            Err(reason) => message.entry = Entry::Reject { reason, rule: RuleId::NONE },
+        }
+        message
+    }
+}
+
+/// Whether waiting may help: the disk may get space, the database may come back.
+fn may_pass(error: &CampaignTrouble) -> bool {
+    match error {
+        CampaignTrouble::Control(error) => {
+            matches!(error, ControlError::Full | ControlError::Unavailable(_) | ControlError::Changed(_))
+        }
+        CampaignTrouble::Ledger(error) => error.is_retryable(),
+        CampaignTrouble::Interrupted => true,
+        _ => false,
+    }
+}
+
+/// Whether a campaign in this state is to be expanded.
+pub(super) fn expands(campaign: &Campaign) -> bool {
+    !campaign.expanded && matches!(campaign.state, CampaignState::Running | CampaignState::Paused)
+}

@@ -1,0 +1,235 @@
+//! What people do to campaigns once they are written: start, pause, resume, cancel, approve.
+//!
+//! The control database is written first and the ledger's lanes follow; after a crash between the two,
+//! [`Engine::resume_all`] lets the lanes follow again.
+
+use std::sync::Arc;
+
+use domain::control::{Campaign, CampaignAction, CampaignState, ControlError};
+use domain::ids::{AccountId, CampaignId, LaneId};
+use domain::lane::{Lane, LaneState};
+use domain::message::Priority;
+
+use super::CampaignTrouble;
+use super::expand::expands;
+use crate::Engine;
+
+/// Times that a change is tried again when somebody else was faster; more means a fight, not an accident.
+const TRIES: usize = 5;
+
+impl Engine {
+    /// A campaign of an account.
+    ///
+    /// # Errors
+    /// [`CampaignTrouble::NoSuchCampaign`] and storage's own.
+    pub async fn campaign(&self, account: AccountId, id: CampaignId) -> Result<Campaign, CampaignTrouble> {
+        self.control.campaign(account, id).await?.ok_or(CampaignTrouble::NoSuchCampaign)
+    }
+
+    /// Starts a counted campaign: now, or at its time. Returns when that is durable; the sending follows.
+    ///
+    /// # Errors
+    /// [`CampaignTrouble::State`] without a preflight, [`CampaignTrouble::ScheduleInPast`] when its time has passed.
+    pub async fn start_campaign(
+        self: &Arc<Self>,
+        account: AccountId,
+        id: CampaignId,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let now = self.clock.now();
+        let started = self
+            .change_campaign(account, id, |campaign| {
+                let later = campaign.scheduled_at.is_some();
+                let after = campaign.state.after(CampaignAction::Start, later)?;
+                if campaign.scheduled_at.is_some_and(|at| at <= now) {
+                    return Err(CampaignTrouble::ScheduleInPast);
+                }
+                campaign.state = after;
+                if after == CampaignState::Running {
+                    campaign.started_at = Some(now);
+                }
+                Ok(())
+            })
+            .await?;
+        self.follow(&started).await?;
+        Ok(started)
+    }
+
+    /// Launches a scheduled campaign whose time has come.
+    pub(super) async fn launch_campaign(
+        self: &Arc<Self>,
+        account: AccountId,
+        id: CampaignId,
+    ) -> Result<(), CampaignTrouble> {
+        let now = self.clock.now();
+        let launched = self
+            .change_campaign(account, id, |campaign| {
+                campaign.state = campaign.state.after(CampaignAction::Launch, false)?;
+                // Not the scheduled time: after a night without power, validity begins when sending does.
+                campaign.started_at = Some(now);
+                Ok(())
+            })
+            .await?;
+        self.follow(&launched).await
+    }
+
+    /// Pauses a running campaign; when this returns, nothing more is claimed.
+    ///
+    /// # Errors
+    /// [`CampaignTrouble::State`] unless it is running.
+    pub async fn pause_campaign(
+        &self,
+        account: AccountId,
+        id: CampaignId,
+    ) -> Result<Campaign, CampaignTrouble> {
+        self.act(account, id, CampaignAction::Pause, LaneState::Paused).await
+    }
+
+    /// Goes on with a paused campaign.
+    ///
+    /// # Errors
+    /// [`CampaignTrouble::State`] unless it is paused.
+    pub async fn resume_campaign(
+        self: &Arc<Self>,
+        account: AccountId,
+        id: CampaignId,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let campaign = self.act(account, id, CampaignAction::Resume, LaneState::Open).await?;
+        if expands(&campaign) {
+            self.spawn_expansion(campaign.clone());
+        }
+        Ok(campaign)
+    }
+
+    /// Stops a campaign for good; when this returns, nothing more is claimed.
+    ///
+    /// # Errors
+    /// [`CampaignTrouble::State`] when it has ended already.
+    pub async fn cancel_campaign(
+        &self,
+        account: AccountId,
+        id: CampaignId,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let now = self.clock.now();
+        let mut had_lane = false;
+        let campaign = self
+            .change_campaign(account, id, |campaign| {
+                campaign.state = campaign.state.after(CampaignAction::Cancel, false)?;
+                campaign.finished_at = Some(now);
+                had_lane = campaign.started_at.is_some();
+                Ok(())
+            })
+            .await?;
+        self.expansions.end(id);
+        if had_lane {
+            self.ledger.open_lane(lane_of(&campaign)).await?;
+            self.ledger.set_lane_state(campaign.lane, LaneState::Cancelled, now).await?;
+        }
+        Ok(campaign)
+    }
+
+    /// A person has looked at the held words and lets the campaign go. Its numbers must be counted again.
+    ///
+    /// # Errors
+    /// [`CampaignTrouble::State`] once it is started.
+    pub async fn approve_held_words(
+        &self,
+        account: AccountId,
+        id: CampaignId,
+    ) -> Result<Campaign, CampaignTrouble> {
+        self.change_campaign(account, id, |campaign| {
+            campaign.state = campaign.state.after(CampaignAction::Edit, false)?;
+            campaign.held_words_approved = true;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The policy paused a lane of a campaign (the end of the sending window, a person is to decide): the campaign
+    /// and all partitions follow. A lane without a campaign is left alone.
+    ///
+    /// # Errors
+    /// Storage's own.
+    pub async fn pause_for_human(&self, lane: LaneId) -> Result<(), CampaignTrouble> {
+        let lanes = self.ledger.lanes().await?;
+        let Some(lane) = lanes.into_iter().find(|known| known.id == lane) else { return Ok(()) };
+        let Some(campaign) = lane.campaign else { return Ok(()) };
+        match self.pause_campaign(lane.account, campaign).await {
+            // Paused or ended already.
+            Ok(_) | Err(CampaignTrouble::State(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn act(
+        &self,
+        account: AccountId,
+        id: CampaignId,
+        action: CampaignAction,
+        lane: LaneState,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let campaign = self
+            .change_campaign(account, id, |campaign| {
+                campaign.state = campaign.state.after(action, false)?;
+                Ok(())
+            })
+            .await?;
+        self.ledger.open_lane(lane_of(&campaign)).await?;
+        self.ledger.set_lane_state(campaign.lane, lane, self.clock.now()).await?;
+        Ok(campaign)
+    }
+
+    /// Lets lane and expansion follow the state that the control database holds.
+    pub(super) async fn follow(self: &Arc<Self>, campaign: &Campaign) -> Result<(), CampaignTrouble> {
+        let state = match campaign.state {
+            CampaignState::Running => LaneState::Open,
+            CampaignState::Paused => LaneState::Paused,
+            CampaignState::Cancelled if campaign.started_at.is_some() => LaneState::Cancelled,
+            _ => return Ok(()),
+        };
+        self.ledger.open_lane(lane_of(campaign)).await?;
+        self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
+        if expands(campaign) {
+            self.spawn_expansion(campaign.clone());
+        }
+        Ok(())
+    }
+
+    /// Reads, changes and writes a campaign, again when somebody else was faster.
+    pub(crate) async fn change_campaign(
+        &self,
+        account: AccountId,
+        id: CampaignId,
+        mut change: impl FnMut(&mut Campaign) -> Result<(), CampaignTrouble> + Send,
+    ) -> Result<Campaign, CampaignTrouble> {
+        let mut tries = 0;
+        loop {
+            let mut campaign = self.campaign(account, id).await?;
+            change(&mut campaign)?;
+            tries += 1;
+            match self.control.update_campaign(&mut campaign).await {
+                Err(ControlError::Changed(_)) if tries < TRIES => {}
+                outcome => {
+                    outcome?;
+                    return Ok(campaign);
+                }
+            }
+        }
+    }
+}
+
+/// A campaign's lane, open.
+pub(super) fn lane_of(campaign: &Campaign) -> Lane {
+    Lane {
+        id: campaign.lane,
+        account: campaign.account,
+        entity: campaign.entity,
+        campaign: Some(campaign.id),
+        route: campaign.route,
+        priority: Priority::from(campaign.category),
+        category: campaign.category,
+        state: LaneState::Open,
+        speed: campaign.speed,
+        window_close: campaign.window_close,
+        held_words_approved: campaign.held_words_approved,
+    }
+}

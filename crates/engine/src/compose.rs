@@ -1,0 +1,122 @@
+//! From a recipient to a finished text with its count and price: the one way for preflight, expansion and API.
+
+use domain::control::{ChannelConfig, RouteConfig};
+use domain::message::{Category, Reason};
+use domain::money::Money;
+use domain::phone::{Carrier, Phone};
+use domain::template::{RenderError, Template, Values};
+use domain::text::{Encoding, Signature, TextError, TextRules, compose, plan};
+
+use crate::Prices;
+
+/// A text that can be sent.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Composed {
+    pub text: String,
+    pub encoding: Encoding,
+    /// Billed characters.
+    pub length: u16,
+    pub parts: u8,
+    pub carrier: Carrier,
+    pub price: Money,
+}
+
+/// What is the same for every recipient of a stream of messages.
+pub(crate) struct Composer {
+    signature: Option<Signature>,
+    suffix: Option<String>,
+    rules: TextRules,
+    /// Per part, in the order of [`Carrier::ALL`]; none where no channel leads.
+    prices: [Option<Money>; Carrier::ALL.len()],
+}
+
+impl Composer {
+    /// Marketing gets the opt-out words; `reach` says which carriers the route leads to.
+    pub(crate) fn new(
+        category: Category,
+        signature: Option<Signature>,
+        opt_out_suffix: &str,
+        rules: TextRules,
+        prices: &Prices,
+        reach: Reach,
+    ) -> Self {
+        Self {
+            signature,
+            suffix: (category == Category::Marketing).then(|| opt_out_suffix.to_owned()),
+            rules,
+            prices: Carrier::ALL
+                .map(|carrier| reach.leads_to(carrier).then(|| prices.per_part(category, carrier))),
+        }
+    }
+
+    /// The whole text for one phone.
+    ///
+    /// # Errors
+    /// The reason for which this recipient gets nothing.
+    pub(crate) fn compose(&self, body: &str, phone: Phone) -> Result<Composed, Reason> {
+        let carrier = phone.carrier();
+        let per_part = self.prices[place(carrier)].ok_or(Reason::NoRoute)?;
+        let text = compose(self.signature.as_ref(), body, self.suffix.as_deref());
+        let plan = plan(&text, &self.rules).map_err(|error| match error {
+            TextError::TooLong { .. } => Reason::TextTooLong,
+            TextError::Empty | TextError::NotRepresentable { .. } => Reason::RenderFailed,
+        })?;
+        Ok(Composed {
+            text,
+            encoding: plan.encoding,
+            length: plan.length,
+            parts: plan.parts,
+            carrier,
+            price: per_part * i64::from(plan.billed_parts),
+        })
+    }
+
+    /// As [`Self::compose`], with the body from a template and one recipient's values.
+    ///
+    /// # Errors
+    /// The reason for which this recipient gets nothing.
+    pub(crate) fn render(
+        &self,
+        template: &Template,
+        values: &Values<'_>,
+        phone: Phone,
+    ) -> Result<Composed, Reason> {
+        let body = template.render(values).map_err(|error| match error {
+            RenderError::MissingVariable { .. } => Reason::MissingVariable,
+            RenderError::TooLong { .. } => Reason::TextTooLong,
+            RenderError::BadValue { .. } | RenderError::TooMuchWork | RenderError::Failed { .. } => {
+                Reason::RenderFailed
+            }
+        })?;
+        self.compose(&body, phone)
+    }
+}
+
+fn place(carrier: Carrier) -> usize {
+    Carrier::ALL.iter().position(|known| *known == carrier).expect("ALL holds every carrier")
+}
+
+/// Which carriers a route leads to, for one category. A channel that names no carriers or categories takes all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Reach([bool; Carrier::ALL.len()]);
+
+impl Reach {
+    /// From the configuration: a channel that is switched off for the moment still counts, since its messages wait.
+    pub(crate) fn of(route: &RouteConfig, channels: &[ChannelConfig], category: Category) -> Self {
+        let on_route = |channel: &&ChannelConfig| {
+            route.steps.iter().any(|step| step.channels.iter().any(|(id, _)| *id == channel.id))
+        };
+        let serving: Vec<&ChannelConfig> = channels
+            .iter()
+            .filter(on_route)
+            .filter(|channel| channel.categories.is_empty() || channel.categories.contains(&category))
+            .collect();
+        Self(Carrier::ALL.map(|carrier| {
+            serving.iter().any(|channel| channel.carriers.is_empty() || channel.carriers.contains(&carrier))
+        }))
+    }
+
+    fn leads_to(self, carrier: Carrier) -> bool {
+        self.0[place(carrier)]
+    }
+}
