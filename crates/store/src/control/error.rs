@@ -15,7 +15,9 @@ const DISK_FULL: i64 = 13;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenControlError {
     /// Written by a newer version of the program: an older one would misread it.
-    #[error("the control database has schema version {found}, and this program knows versions up to {known}: start the newer program, or restore a backup made before the upgrade")]
+    #[error(
+        "the control database has schema version {found}, and this program knows versions up to {known}: start the newer program, or restore a backup made before the upgrade"
+    )]
     NewerSchema { found: u32, known: u32 },
     /// A migration that no version of this program has made.
     #[error("the control database was changed by another program (unknown step `{step}`)")]

@@ -22,8 +22,11 @@ mod migrations;
 mod open;
 mod pack;
 mod preflight_document;
+mod reading;
 mod row;
 mod template;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::io;
@@ -76,14 +79,22 @@ impl ControlDb {
     /// # Errors
     /// [`OpenControlError`]; only its `Io` and `Database` may pass by themselves.
     pub async fn open(options: OpenControl) -> Result<Arc<Self>, OpenControlError> {
+        Self::open_bounded(options, None).await
+    }
+
+    /// [`Self::open`] with a bound on the pages of the file: what a full disk answers can be had for the asking.
+    async fn open_bounded(
+        options: OpenControl,
+        max_pages: Option<u32>,
+    ) -> Result<Arc<Self>, OpenControlError> {
         let OpenControl { folder, sealer, ids } = options;
         std::fs::create_dir_all(&folder)?;
         let file = Self::file(&folder);
-        let db = open::connect(&file).await?;
+        let db = open::connect(&file, max_pages).await?;
         open::migrate(&db).await?;
         let turn = Arc::new(Mutex::new(()));
         let reader = Arc::new(BulkReader::new(&file, Arc::clone(&sealer)));
-        let writer = BulkWriter::start(&file, Arc::clone(&sealer), Arc::clone(&turn))?;
+        let writer = BulkWriter::start(&file, max_pages, Arc::clone(&sealer), Arc::clone(&turn))?;
         let uploads = SealedFolder::open(&folder.join("uploads"), Arc::clone(&sealer))?;
         Ok(Arc::new(Self { db, turn, sealer, ids, writer, reader, uploads }))
     }

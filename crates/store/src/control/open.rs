@@ -4,9 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
-use sea_orm::sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sea_orm::sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sea_orm::{DatabaseConnection, SqlxSqliteConnector};
 use sea_orm_migration::MigratorTrait;
 
@@ -23,8 +21,8 @@ const CONNECTIONS: u32 = 4;
 /// so that a person's click does not pay for an import.
 const CHECKPOINT_PAGES: &str = "32000";
 
-pub(super) async fn connect(file: &Path) -> Result<DatabaseConnection, ControlError> {
-    let options = SqliteConnectOptions::new()
+pub(super) async fn connect(file: &Path, max_pages: Option<u32>) -> Result<DatabaseConnection, ControlError> {
+    let mut options = SqliteConnectOptions::new()
         .filename(file)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
@@ -32,6 +30,9 @@ pub(super) async fn connect(file: &Path) -> Result<DatabaseConnection, ControlEr
         .busy_timeout(BUSY_TIMEOUT)
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES)
         .disable_statement_logging();
+    if let Some(pages) = max_pages {
+        options = options.pragma("max_page_count", pages.to_string());
+    }
     let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await;
     match pool {
         Ok(pool) => Ok(SqlxSqliteConnector::from_sqlx_sqlite_pool(pool)),
@@ -46,7 +47,8 @@ pub(super) async fn migrate(db: &DatabaseConnection) -> Result<(), OpenControlEr
     let applied = Migrator::get_migration_models(&transaction).await.map_err(failed)?;
     let known: Vec<String> =
         Migrator::get_migration_files().iter().map(|step| step.name().to_owned()).collect();
-    for step in applied.into_iter().map(|model| model.version).filter(|step| !known.contains(step)) {
+    let steps = applied.into_iter().map(|model| model.version);
+    if let Some(step) = steps.filter(|step| !known.contains(step)).max_by_key(|step| version_of(step)) {
         return Err(match version_of(&step) {
             Some(found) if found > SCHEMA_VERSION => {
                 OpenControlError::NewerSchema { found, known: SCHEMA_VERSION }

@@ -35,7 +35,9 @@ impl Write<'_> {
 
 /// Takes SQLite's write lock at once: a transaction that reads first and writes later could not wait for it.
 pub(super) async fn begin(db: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
-    let immediate =
-        TransactionOptions { sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate), ..Default::default() };
+    let immediate = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..Default::default()
+    };
     db.begin_with_options(immediate).await
 }

@@ -10,9 +10,7 @@ mod tenants;
 
 use async_trait::async_trait;
 use sea_orm::DbErr;
-use sea_orm_migration::sea_query::{
-    ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement,
-};
+use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table, TableCreateStatement};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
@@ -40,8 +38,8 @@ pub(super) fn version_of(step: &str) -> Option<u32> {
 type NamedStep = (&'static str, fn() -> Ddl);
 
 enum Ddl {
-    Table(TableCreateStatement),
-    Index(IndexCreateStatement),
+    Table(Box<TableCreateStatement>),
+    Index(Box<IndexCreateStatement>),
 }
 
 struct Step {
@@ -55,22 +53,22 @@ impl MigrationName for Step {
     }
 }
 
+#[expect(
+    elided_lifetimes_in_paths,
+    reason = "the trait leaves the lifetime out, and a written one would be another"
+)]
 #[async_trait]
 impl MigrationTrait for Step {
-    async fn up(&self, manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         match (self.make)() {
-            Ddl::Table(table) => manager.create_table(table).await,
-            Ddl::Index(index) => manager.create_index(index).await,
+            Ddl::Table(table) => manager.create_table(*table).await,
+            Ddl::Index(index) => manager.create_index(*index).await,
         }
     }
 }
 
 fn table<const N: usize>(name: &'static str, columns: [&mut ColumnDef; N]) -> Ddl {
-    let mut statement = Table::create().table(name).if_not_exists().take();
-    for column in columns {
-        statement.col(column);
-    }
-    Ddl::Table(statement)
+    Ddl::Table(Box::new(columns_of(name, columns)))
 }
 
 /// A table whose rows are found by several columns together.
@@ -79,26 +77,35 @@ fn table_keyed<const N: usize>(
     key: &[&'static str],
     columns: [&mut ColumnDef; N],
 ) -> Ddl {
-    let Ddl::Table(mut statement) = table(name, columns) else { unreachable!("`table` makes a table") };
     let mut primary = Index::create();
     for column in key {
         primary.col(*column);
     }
-    statement.primary_key(&mut primary);
-    Ddl::Table(statement)
+    Ddl::Table(Box::new(columns_of(name, columns).primary_key(&mut primary).take()))
+}
+
+fn columns_of<const N: usize>(name: &'static str, columns: [&mut ColumnDef; N]) -> TableCreateStatement {
+    let mut statement = Table::create().table(name).if_not_exists().take();
+    for column in columns {
+        statement.col(column);
+    }
+    statement
 }
 
 fn unique(name: &'static str, table: &'static str, columns: &[&'static str]) -> Ddl {
-    let Ddl::Index(mut statement) = index(name, table, columns) else { unreachable!("`index` makes an index") };
-    Ddl::Index(statement.unique().take())
+    Ddl::Index(Box::new(index_on(name, table, columns).unique().take()))
 }
 
 fn index(name: &'static str, table: &'static str, columns: &[&'static str]) -> Ddl {
+    Ddl::Index(Box::new(index_on(name, table, columns)))
+}
+
+fn index_on(name: &'static str, table: &'static str, columns: &[&'static str]) -> IndexCreateStatement {
     let mut statement = Index::create().name(name).table(table).if_not_exists().take();
     for column in columns {
         statement.col(*column);
     }
-    Ddl::Index(statement)
+    statement
 }
 
 /// The primary key that ids of [`domain::ids`] are kept in.

@@ -1,0 +1,56 @@
+//! Rows that an import did not take: each sealed, since it is what a person's file said.
+
+use domain::control::{ControlError, RejectedRow};
+use domain::ids::{AccountId, ImportId};
+use rusqlite::{Connection, params};
+
+use super::sql;
+use crate::control::error::of_bulk;
+use crate::control::pack::{Unpack, put_text};
+use crate::control::reading::stored;
+use crate::sealing::Sealer;
+
+pub(in crate::control) const TABLE: &str = "rejected_row";
+
+/// A line and what is sealed of it.
+pub(in crate::control) type SealedRow = (i64, Vec<u8>);
+
+pub(in crate::control) fn seal(sealer: &Sealer, import: ImportId, rows: &[RejectedRow]) -> Vec<SealedRow> {
+    let sealer = sealer.for_table(TABLE);
+    let sealed = rows.iter().map(|row| {
+        let mut plain = Vec::with_capacity(row.reason.len() + row.record.len() + 8);
+        put_text(&mut plain, &row.reason);
+        put_text(&mut plain, &row.record);
+        let line = stored(row.line);
+        (line, sealer.seal(&row_name(import, line), &plain))
+    });
+    sealed.collect()
+}
+
+/// `None` when the bytes are no rejected row.
+pub(in crate::control) fn read(line: u64, plain: &[u8]) -> Option<RejectedRow> {
+    let mut rest = Unpack(plain);
+    Some(RejectedRow { line, reason: rest.text()?, record: rest.text()? })
+}
+
+pub(in crate::control) fn row_name(import: ImportId, line: i64) -> [u8; 16] {
+    let mut name = [0; 16];
+    let (id, place) = name.split_at_mut(8);
+    id.copy_from_slice(&import.raw().to_be_bytes());
+    place.copy_from_slice(&line.to_be_bytes());
+    name
+}
+
+/// A line that is there already stays as it is.
+pub(super) fn apply(
+    connection: &Connection,
+    account: AccountId,
+    import: ImportId,
+    rows: &[SealedRow],
+) -> Result<(), ControlError> {
+    let mut insert = connection.prepare_cached(sql::INSERT_REJECTED).map_err(|e| of_bulk(&e))?;
+    for (line, sealed) in rows {
+        insert.execute(params![import.raw(), line, account.raw(), sealed]).map_err(|e| of_bulk(&e))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! Campaigns. The text, the test numbers and the preflight's quotes are sealed in one value.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::control::{Campaign, CampaignState, Campaigns, ControlError};
+use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId, RouteId, TemplateId};
+use domain::lane::WindowClose;
+use domain::message::Category;
+use domain::time::Timestamp;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use super::ControlDb;
+use super::document::SourceDocument;
+use super::error::of_database;
+use super::preflight_document::{CampaignSecrets, PreflightDocument};
+use super::reading::{PAGE_LIMIT, Reading, json, seal};
+use super::row::campaign::{Column, Entity, Model};
+
+const TABLE: &str = "campaign";
+
+/// Codes of [`WindowClose`]; never reused.
+const CLOSE_HOLD: i32 = 1;
+const CLOSE_PAUSE: i32 = 2;
+const CLOSE_DROP: i32 = 3;
+
+#[async_trait]
+impl Campaigns for ControlDb {
+    async fn add_campaign(&self, campaign: &Campaign) -> Result<(), ControlError> {
+        let row = self.campaign_row(campaign).into_active_model();
+        let write = self.write().await?;
+        let added = Entity::insert(row).exec_without_returning(&write.transaction).await;
+        added.map_err(|e| of_database(&e, TABLE))?;
+        write.commit().await
+    }
+
+    async fn update_campaign(&self, campaign: &mut Campaign) -> Result<(), ControlError> {
+        let mut row = self.campaign_row(campaign).into_active_model().reset_all();
+        row.id = ActiveValue::NotSet;
+        row.version = ActiveValue::Set(campaign.version + 1);
+        let write = self.write().await?;
+        let updated = Entity::update_many()
+            .set(row)
+            .filter(Column::Id.eq(campaign.id.raw()))
+            .filter(Column::Account.eq(campaign.account.raw()))
+            .filter(Column::Version.eq(campaign.version))
+            .exec(&write.transaction)
+            .await
+            .map_err(|e| of_database(&e, TABLE))?;
+        if updated.rows_affected == 0 {
+            return Err(ControlError::Changed(TABLE));
+        }
+        write.commit().await?;
+        campaign.version += 1;
+        Ok(())
+    }
+
+    async fn campaign(&self, account: AccountId, id: CampaignId) -> Result<Option<Campaign>, ControlError> {
+        let row = Entity::find_by_id(id.raw()).filter(Column::Account.eq(account.raw())).one(&self.db).await;
+        row.map_err(|e| of_database(&e, TABLE))?.map(|row| self.campaign_of(row)).transpose()
+    }
+
+    async fn campaigns(
+        &self,
+        account: AccountId,
+        before: Option<CampaignId>,
+        limit: u32,
+    ) -> Result<Vec<Campaign>, ControlError> {
+        let mut page = Entity::find().filter(Column::Account.eq(account.raw()));
+        if let Some(before) = before {
+            page = page.filter(Column::Id.lt(before.raw()));
+        }
+        let limit = u64::from(limit.min(PAGE_LIMIT));
+        let rows = page.order_by_desc(Column::Id).limit(limit).all(&self.db).await;
+        let rows = rows.map_err(|e| of_database(&e, TABLE))?;
+        rows.into_iter().map(|row| self.campaign_of(row)).collect()
+    }
+
+    async fn campaigns_in(&self, states: &[CampaignState]) -> Result<Vec<Campaign>, ControlError> {
+        let codes = states.iter().map(|state| i32::from(state.code()));
+        let rows =
+            Entity::find().filter(Column::State.is_in(codes)).order_by_asc(Column::Id).all(&self.db).await;
+        let rows = rows.map_err(|e| of_database(&e, TABLE))?;
+        rows.into_iter().map(|row| self.campaign_of(row)).collect()
+    }
+}
+
+impl ControlDb {
+    fn campaign_row(&self, campaign: &Campaign) -> Model {
+        let secrets = CampaignSecrets {
+            text: campaign.text.clone(),
+            test_numbers: campaign.test_numbers.iter().map(|phone| phone.to_u64()).collect(),
+            preflight: campaign.preflight.as_ref().map(PreflightDocument::of),
+        };
+        let (window_close, drop_after) = match campaign.window_close {
+            WindowClose::Hold => (CLOSE_HOLD, None),
+            WindowClose::PauseForHuman => (CLOSE_PAUSE, None),
+            WindowClose::DropAfter(at) => (CLOSE_DROP, Some(at.millis())),
+        };
+        Model {
+            id: campaign.id.raw(),
+            account: campaign.account.raw(),
+            entity: campaign.entity.raw(),
+            name: campaign.name.clone(),
+            category: campaign.category.code().into(),
+            signature: campaign.signature.clone(),
+            template: campaign.template.map(TemplateId::raw),
+            audience_source: json(&SourceDocument::of(&campaign.audience)),
+            scheduled_at: campaign.scheduled_at.map(Timestamp::millis),
+            speed: campaign.speed.map(i64::from),
+            window_close,
+            drop_after,
+            valid_for: i64::try_from(campaign.valid_for.as_millis()).unwrap_or(i64::MAX),
+            route: campaign.route.0.into(),
+            held_words_approved: campaign.held_words_approved,
+            state: campaign.state.code().into(),
+            lane: campaign.lane.raw(),
+            frozen: campaign.frozen.map(AudienceId::raw),
+            expanded: campaign.expanded,
+            sealed: seal(&self.sealer, TABLE, campaign.id.raw(), &secrets),
+            created_at: campaign.created_at.millis(),
+            started_at: campaign.started_at.map(Timestamp::millis),
+            finished_at: campaign.finished_at.map(Timestamp::millis),
+            version: campaign.version,
+        }
+    }
+
+    fn campaign_of(&self, row: Model) -> Result<Campaign, ControlError> {
+        let reading = Reading(TABLE);
+        let secrets: CampaignSecrets = reading.open(&self.sealer, row.id, &row.sealed)?;
+        let tests = secrets.test_numbers.into_iter().map(|digits| reading.phone("sealed", digits));
+        let preflight = secrets.preflight.map(|document| document.read(reading));
+        let source: SourceDocument = reading.json("audience_source", &row.audience_source)?;
+        let speed = row.speed.map(|speed| reading.number("speed", speed));
+        Ok(Campaign {
+            id: CampaignId::from_raw(row.id),
+            account: AccountId::from_raw(row.account),
+            entity: EntityId::from_raw(row.entity),
+            name: row.name,
+            category: reading.code("category", row.category, Category::from_code)?,
+            signature: row.signature,
+            template: row.template.map(TemplateId::from_raw),
+            text: secrets.text,
+            audience: source.read(reading)?,
+            test_numbers: tests.collect::<Result<_, _>>()?,
+            scheduled_at: row.scheduled_at.map(Timestamp::from_millis),
+            speed: speed.transpose()?,
+            window_close: window_close(reading, row.window_close, row.drop_after)?,
+            valid_for: Duration::from_millis(reading.number("valid_for", row.valid_for)?),
+            route: RouteId(reading.number("route", row.route)?),
+            held_words_approved: row.held_words_approved,
+            state: reading.code("state", row.state, CampaignState::from_code)?,
+            lane: LaneId::from_raw(row.lane),
+            frozen: row.frozen.map(AudienceId::from_raw),
+            preflight: preflight.transpose()?,
+            expanded: row.expanded,
+            created_at: Timestamp::from_millis(row.created_at),
+            started_at: row.started_at.map(Timestamp::from_millis),
+            finished_at: row.finished_at.map(Timestamp::from_millis),
+            version: row.version,
+        })
+    }
+}
+
+fn window_close(reading: Reading, code: i32, drop_after: Option<i64>) -> Result<WindowClose, ControlError> {
+    match (code, drop_after) {
+        (CLOSE_HOLD, _) => Ok(WindowClose::Hold),
+        (CLOSE_PAUSE, _) => Ok(WindowClose::PauseForHuman),
+        (CLOSE_DROP, Some(at)) => Ok(WindowClose::DropAfter(Timestamp::from_millis(at))),
+        _ => Err(reading.odd("window_close")),
+    }
+}

@@ -1,0 +1,172 @@
+//! Channels, routes, prices and settings.
+
+use async_trait::async_trait;
+use domain::control::{ChannelConfig, Channels, ControlError, PriceLine, Protocol, RouteConfig, Secret};
+use domain::ids::{AccountId, ChannelId, GatewayId, RouteId};
+use domain::message::Category;
+use domain::money::Money;
+use domain::phone::Carrier;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder};
+
+use super::ControlDb;
+use super::document::StepsDocument;
+use super::error::of_database;
+use super::reading::{Reading, json, seal};
+use super::row::{channel, price, route, setting};
+
+#[async_trait]
+impl Channels for ControlDb {
+    async fn channels(&self) -> Result<Vec<ChannelConfig>, ControlError> {
+        let rows = channel::Entity::find().order_by_asc(channel::Column::Id).all(&self.db).await;
+        let rows = rows.map_err(|e| of_database(&e, "channel"))?;
+        rows.into_iter().map(|row| self.channel_of(row)).collect()
+    }
+
+    async fn put_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
+        let row = self.channel_row(channel).into_active_model();
+        let replace =
+            OnConflict::column(channel::Column::Id).update_columns(channel::Column::iter()).to_owned();
+        let write = self.write().await?;
+        let put = channel::Entity::insert(row).on_conflict(replace);
+        put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "channel"))?;
+        write.commit().await
+    }
+
+    async fn routes(&self) -> Result<Vec<RouteConfig>, ControlError> {
+        let rows = route::Entity::find().order_by_asc(route::Column::Id).all(&self.db).await;
+        let reading = Reading("route");
+        let route = |row: route::Model| {
+            Ok(RouteConfig {
+                id: RouteId(reading.number("id", row.id)?),
+                name: row.name,
+                steps: reading.json::<StepsDocument>("steps", &row.steps)?.read(),
+            })
+        };
+        rows.map_err(|e| of_database(&e, "route"))?.into_iter().map(route).collect()
+    }
+
+    async fn put_route(&self, route: &RouteConfig) -> Result<(), ControlError> {
+        let row = route::Model {
+            id: route.id.0.into(),
+            name: route.name.clone(),
+            steps: json(&StepsDocument::of(&route.steps)),
+        };
+        let replace = OnConflict::column(route::Column::Id).update_columns(route::Column::iter()).to_owned();
+        let write = self.write().await?;
+        let put = route::Entity::insert(row.into_active_model()).on_conflict(replace);
+        put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "route"))?;
+        write.commit().await
+    }
+
+    async fn prices(&self, account: AccountId) -> Result<Vec<PriceLine>, ControlError> {
+        let rows = price::Entity::find()
+            .filter(price::Column::Account.eq(account.raw()))
+            .order_by_asc(price::Column::Category)
+            .order_by_asc(price::Column::Carrier)
+            .all(&self.db)
+            .await;
+        rows.map_err(|e| of_database(&e, "price"))?.iter().map(price_of).collect()
+    }
+
+    async fn put_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
+        let write = self.write().await?;
+        let old = price::Entity::delete_many().filter(price::Column::Account.eq(account.raw()));
+        old.exec(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
+        for line in lines {
+            let row = price::Model {
+                // The caller's account, whatever the line says: nobody sets another tenant's prices by mistake.
+                account: account.raw(),
+                category: line.category.map_or(0, Category::code).into(),
+                carrier: line.carrier.map_or("", Carrier::as_str).to_owned(),
+                per_part: line.per_part.micros(),
+            };
+            let put = price::Entity::insert(row.into_active_model());
+            put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
+        }
+        write.commit().await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<String>, ControlError> {
+        let row = setting::Entity::find_by_id(name.to_owned()).one(&self.db).await;
+        Ok(row.map_err(|e| of_database(&e, "setting"))?.map(|row| row.content))
+    }
+
+    async fn put_setting(&self, name: &str, value: &str) -> Result<(), ControlError> {
+        let row = setting::Model { name: name.to_owned(), content: value.to_owned() };
+        let replace =
+            OnConflict::column(setting::Column::Name).update_column(setting::Column::Content).to_owned();
+        let write = self.write().await?;
+        let put = setting::Entity::insert(row.into_active_model()).on_conflict(replace);
+        put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "setting"))?;
+        write.commit().await
+    }
+}
+
+impl ControlDb {
+    fn channel_row(&self, channel: &ChannelConfig) -> channel::Model {
+        let id = i64::from(channel.id.0);
+        let carriers: Vec<&str> = channel.carriers.iter().map(|carrier| carrier.as_str()).collect();
+        let categories: Vec<&str> = channel.categories.iter().map(|category| category.word()).collect();
+        channel::Model {
+            id,
+            gateway: channel.gateway.0.into(),
+            name: channel.name.clone(),
+            protocol: channel.protocol.code().into(),
+            host: channel.host.clone(),
+            port: channel.port.into(),
+            login: channel.login.clone(),
+            sealed: seal(&self.sealer, "channel", id, &channel.secret.0),
+            access_code: channel.access_code.clone(),
+            service_id: channel.service_id.clone(),
+            connections: channel.connections.into(),
+            window_size: channel.window.into(),
+            parts_per_second: channel.parts_per_second.map(i64::from),
+            carriers: json(&carriers),
+            categories: json(&categories),
+            cost: channel.cost.micros(),
+            enabled: channel.enabled,
+        }
+    }
+
+    fn channel_of(&self, row: channel::Model) -> Result<ChannelConfig, ControlError> {
+        let reading = Reading("channel");
+        let carriers: Vec<String> = reading.json("carriers", &row.carriers)?;
+        let carrier = |word: &String| reading.word("carriers", word, Carrier::from_word);
+        let categories: Vec<String> = reading.json("categories", &row.categories)?;
+        let category = |word: &String| reading.word("categories", word, Category::from_word);
+        let pace = row.parts_per_second.map(|pace| reading.number("parts_per_second", pace));
+        Ok(ChannelConfig {
+            id: ChannelId(reading.number("id", row.id)?),
+            gateway: GatewayId(reading.number("gateway", row.gateway)?),
+            name: row.name,
+            protocol: reading.code("protocol", row.protocol, Protocol::from_code)?,
+            host: row.host,
+            port: reading.number("port", row.port)?,
+            login: row.login,
+            secret: Secret(reading.open(&self.sealer, row.id, &row.sealed)?),
+            access_code: row.access_code,
+            service_id: row.service_id,
+            connections: reading.number("connections", row.connections)?,
+            window: reading.number("window_size", row.window_size)?,
+            parts_per_second: pace.transpose()?,
+            carriers: carriers.iter().map(carrier).collect::<Result<_, _>>()?,
+            categories: categories.iter().map(category).collect::<Result<_, _>>()?,
+            cost: Money::from_micros(row.cost),
+            enabled: row.enabled,
+        })
+    }
+}
+
+fn price_of(row: &price::Model) -> Result<PriceLine, ControlError> {
+    let reading = Reading("price");
+    let category = (row.category != 0).then(|| reading.code("category", row.category, Category::from_code));
+    let carrier =
+        (!row.carrier.is_empty()).then(|| reading.word("carrier", &row.carrier, Carrier::from_word));
+    Ok(PriceLine {
+        account: AccountId::from_raw(row.account),
+        category: category.transpose()?,
+        carrier: carrier.transpose()?,
+        per_part: Money::from_micros(row.per_part),
+    })
+}

@@ -1,0 +1,9 @@
+//! The stories of the store, one module each.
+
+mod control_campaigns;
+mod control_people;
+mod control_schema;
+mod control_secrecy;
+mod control_stage;
+mod control_tenants;
+mod control_uploads;
