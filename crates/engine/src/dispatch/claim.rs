@@ -1,0 +1,129 @@
+//! The claiming loop of one channel: capacity asks the scheduler, the scheduler names a partition and lanes, the
+//! ledger decides and marks, the channel writes.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use domain::ledger::{Claim, ClaimRequest, LedgerError};
+use domain::routing::{Offer, Plan, Step};
+use futures::FutureExt;
+use futures::stream::{FuturesUnordered, StreamExt};
+
+use super::slot::Reservation;
+use super::{ChannelSlot, Dispatch, channels_now};
+use crate::Engine;
+
+/// After a claim began, its messages may be written for this long: the bound on what an opt-out acknowledged by
+/// another node may miss.
+const WRITE_DEADLINE_MILLIS: u64 = 2_000;
+/// How often an idle channel looks again; wake-ups are only hints.
+const IDLE: Duration = Duration::from_millis(20);
+/// Wait after storage refused a claim (a full disk): claims are not worth hammering.
+const AFTER_ERROR: Duration = Duration::from_millis(500);
+
+/// Claims for one channel until it is stopped.
+pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<ChannelSlot>) {
+    let mut claims = FuturesUnordered::new();
+    let most_claims = usize::from(engine.ledger.partitions().len());
+    loop {
+        if slot.stop.is_cancelled() {
+            break;
+        }
+        let wait = if claims.len() >= most_claims {
+            IDLE
+        } else {
+            match plan(&engine, &dispatch, &slot, claims.is_empty()) {
+                Step::Claim(plan) => {
+                    let reservation = slot.reserve(plan.max_parts);
+                    claims.push(claim(&engine, &dispatch, &slot, plan, reservation).boxed());
+                    IDLE
+                }
+                Step::Wait { millis } => Duration::from_millis(millis.max(1)).min(IDLE),
+                Step::Idle => IDLE,
+            }
+        };
+        // A claim just planned may leave room for another: look again as soon as the claims have been polled once.
+        tokio::select! {
+            biased;
+            () = slot.stop.cancelled() => break,
+            Some(paused) = claims.next(), if !claims.is_empty() => {
+                if let Err(error) = paused {
+                    tracing::warn!(channel = %slot.config.id, %error, "a claim failed");
+                    tokio::time::sleep(AFTER_ERROR).await;
+                }
+            }
+            () = slot.channel.capacity_changed() => {}
+            () = engine.ledger.due_changed() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    // What is claimed already is handed over, so that it comes back as not written and is queued again.
+    while claims.next().await.is_some() {}
+}
+
+fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -> Step {
+    let now_millis = engine.clock.monotonic_millis();
+    let parts = slot.free_parts(now_millis);
+    if parts == 0 || (!alone && parts < slot.least_claim()) {
+        return Step::Idle;
+    }
+    let due = engine.ledger.due();
+    if due.is_empty() {
+        return Step::Idle;
+    }
+    let slots = dispatch.slots();
+    let channels = channels_now(&slots, now_millis);
+    let routes = dispatch.routes();
+    let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
+    let offer = Offer {
+        channel: slot.config.id,
+        parts,
+        now: engine.clock.now(),
+        now_millis,
+        due: &due,
+        routes: &routes,
+        channels: &channels,
+    };
+    dispatch.scheduler().plan(offer, |id| lanes.get(&id))
+}
+
+async fn claim(
+    engine: &Arc<Engine>,
+    dispatch: &Dispatch,
+    slot: &ChannelSlot,
+    plan: Plan,
+    reservation: Reservation,
+) -> Result<(), LedgerError> {
+    let began = engine.clock.monotonic_millis();
+    let request = ClaimRequest {
+        partition: plan.partition,
+        channel: slot.config.id,
+        gateway: slot.config.gateway,
+        takes: plan.takes.clone(),
+        max_parts: plan.max_parts,
+        now: engine.clock.now(),
+        policy: engine.policy(),
+    };
+    let Claim { outgoing, rejected, deferred, paused, .. } = match engine.ledger.claim(request).await {
+        Ok(claim) => claim,
+        Err(error) => {
+            dispatch.scheduler().served(&plan, &[]);
+            return Err(error);
+        }
+    };
+    let count = u32::try_from(outgoing.len()).unwrap_or(u32::MAX);
+    dispatch.scheduler().served(&plan, &plan.in_order(count, count + rejected + deferred));
+    if count > 0 {
+        slot.health().handed_over(count, began);
+        slot.counters.claimed.fetch_add(u64::from(count), Ordering::Relaxed);
+        slot.channel.submit(outgoing, began + WRITE_DEADLINE_MILLIS);
+    }
+    drop(reservation);
+    for lane in paused {
+        if let Err(error) = engine.pause_for_human(lane).await {
+            tracing::warn!(%lane, %error, "the campaign of a lane that met the end of its hours was not marked paused");
+        }
+    }
+    Ok(())
+}

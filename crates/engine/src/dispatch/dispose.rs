@@ -1,0 +1,98 @@
+//! What a channel's answer means for a message. Pure.
+
+use domain::carrier_code::submit_result_reason;
+use domain::channel::{CarrierCode, SubmitOutcome, Submitted};
+use domain::ids::ChannelId;
+use domain::ids::GatewayId;
+use domain::ledger::{Disposition, Settlement};
+use domain::message::Reason;
+use domain::retry::{Next, RetryPolicy, Tried};
+
+/// How an answer counts for the channel's health and counters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Taken,
+    Throttled,
+    Refused { ill: bool },
+    NotWritten,
+    Uncertain,
+}
+
+/// The settlement of one answer.
+pub(super) fn dispose(
+    submitted: Submitted,
+    channel: ChannelId,
+    gateway: GatewayId,
+    retry: &RetryPolicy,
+) -> (Settlement, Kind) {
+    let Submitted { outgoing, at, outcome } = submitted;
+    let tried = Tried {
+        category: outgoing.category,
+        attempts: outgoing.ticket.attempt,
+        valid_until: outgoing.valid_until,
+        channel,
+    };
+    let again = |due_at, spends_attempt, avoid, reason, code, ids, possible_duplicate| Disposition::Requeue {
+        due_at,
+        spends_attempt,
+        avoid,
+        reason,
+        code,
+        gateway,
+        ids,
+        possible_duplicate,
+    };
+    let none = CarrierCode::default();
+    let (disposition, kind) = match outcome {
+        SubmitOutcome::Taken(ids) => (Disposition::Submitted { gateway, ids }, Kind::Taken),
+        SubmitOutcome::Throttled => {
+            let due_at = at.plus(retry.throttle_back_off);
+            (again(due_at, false, None, Reason::Throttled, none, Vec::new(), false), Kind::Throttled)
+        }
+        SubmitOutcome::NotWritten { recalled } => {
+            let reason = if recalled { Reason::Recalled } else { Reason::DeadlinePassed };
+            (again(at, false, None, reason, none, Vec::new(), false), Kind::NotWritten)
+        }
+        SubmitOutcome::Refused { code, taken } => refused(code, taken, gateway, tried, at, retry),
+        SubmitOutcome::Uncertain { taken } => {
+            let disposition = match retry.after_uncertainty(tried, at) {
+                Next::Retry { due_at, avoid } => {
+                    again(due_at, true, avoid, Reason::ConnectionLost, none, taken, true)
+                }
+                Next::Stop => Disposition::Uncertain { reason: Reason::ConnectionLost, gateway, ids: taken },
+            };
+            (disposition, Kind::Uncertain)
+        }
+    };
+    (Settlement { ticket: outgoing.ticket, channel, at, disposition }, kind)
+}
+
+/// A refusal: some parts taken make it partial, which is tried again only where a duplicate may be.
+fn refused(
+    code: CarrierCode,
+    taken: Vec<domain::channel::CarrierMessageId>,
+    gateway: GatewayId,
+    tried: Tried,
+    at: domain::time::Timestamp,
+    retry: &RetryPolicy,
+) -> (Disposition, Kind) {
+    let cause = code.as_str().parse().map_or(Reason::CarrierSystem, submit_result_reason);
+    let partial = !taken.is_empty();
+    let reason = if partial { Reason::Partial } else { cause };
+    let next =
+        if partial { retry.after_uncertainty(tried, at) } else { retry.after_failure(cause, tried, at) };
+    let disposition = match next {
+        Next::Retry { due_at, avoid } => Disposition::Requeue {
+            due_at,
+            spends_attempt: true,
+            avoid,
+            reason,
+            code,
+            gateway,
+            ids: taken,
+            possible_duplicate: partial,
+        },
+        Next::Stop => Disposition::Failed { reason, code, gateway, ids: taken },
+    };
+    (disposition, Kind::Refused { ill: domain::routing::Health::is_illness(cause) })
+}

@@ -1,0 +1,221 @@
+//! Dispatch: channels claim what they can write, and what they answer is settled.
+//!
+//! One task per channel claims; one task takes the channels' events; per partition one task settles and one applies
+//! receipts, so that what waits for a busy partition goes as one batch. Invariants: a channel never holds more than
+//! its capacity; nothing is written after its claim's deadline; a carrier's PDU is acknowledged only when its
+//! content is durable.
+
+mod claim;
+mod dispose;
+mod receipts;
+mod settle;
+mod slot;
+mod status;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use domain::channel::{Channel, ChannelEvent};
+use domain::control::{ChannelConfig, ControlError, RouteConfig};
+use domain::ids::{ChannelId, LaneId};
+use domain::lane::Lane;
+use domain::ledger::LedgerError;
+use domain::retry::RetryPolicy;
+use domain::routing::{ChannelNow, Scheduler};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use slot::ChannelSlot;
+pub use status::ChannelStatus;
+
+use crate::{CampaignTrouble, Engine};
+
+/// How often lanes and routes are read again: a changed speed is in force after at most this.
+const REFRESH: Duration = Duration::from_millis(500);
+/// Batches of channel events that may wait; beyond it the connections stop reading, and the carriers wait.
+pub const EVENT_BATCHES: usize = 256;
+
+/// Makes a running channel from its configuration; it ends when the token is cancelled.
+pub type StartChannel =
+    Box<dyn Fn(&ChannelConfig, CancellationToken) -> Result<Arc<dyn Channel>, String> + Send + Sync>;
+
+/// Why dispatch could not start, or a channel could not be changed.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The configuration does not fit the protocol: the operator's fault.
+    #[error("channel {id} cannot be started: {detail}")]
+    Channel { id: ChannelId, detail: String },
+    #[error(transparent)]
+    Campaign(#[from] CampaignTrouble),
+    /// `start` was not called.
+    #[error("dispatch is not running")]
+    NotRunning,
+}
+
+/// What all tasks of dispatch share.
+pub(crate) struct Dispatch {
+    pub(crate) retry: Arc<RetryPolicy>,
+    start_channel: StartChannel,
+    slots: RwLock<Vec<Arc<ChannelSlot>>>,
+    scheduler: Mutex<Scheduler>,
+    lanes: RwLock<HashMap<LaneId, Lane>>,
+    routes: RwLock<Arc<[RouteConfig]>>,
+}
+
+impl Dispatch {
+    pub(crate) fn slots(&self) -> Vec<Arc<ChannelSlot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn slot(&self, id: ChannelId) -> Option<Arc<ChannelSlot>> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        slots.iter().find(|slot| slot.config.id == id).cloned()
+    }
+
+    fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn routes(&self) -> Arc<[RouteConfig]> {
+        Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Engine {
+    /// Settles what an earlier process left in flight, brings campaigns back to where they were, starts the configured
+    /// channels, and begins to claim.
+    ///
+    /// # Errors
+    /// When storage refuses. A channel that cannot be started is reported in its status and left out.
+    pub async fn start_dispatch(
+        self: &Arc<Self>,
+        start_channel: StartChannel,
+        events: mpsc::Receiver<(ChannelId, ChannelEvent)>,
+        retry: RetryPolicy,
+    ) -> Result<(), DispatchError> {
+        let retry = Arc::new(retry);
+        let found = self.ledger.recover(Arc::clone(&retry), self.clock.now()).await?;
+        if found > 0 {
+            tracing::warn!(messages = found, "messages were in flight when the last process ended");
+        }
+        self.resume_all().await?;
+        let dispatch = Arc::new(Dispatch {
+            retry,
+            start_channel,
+            slots: RwLock::default(),
+            scheduler: Mutex::default(),
+            lanes: RwLock::default(),
+            routes: RwLock::new(Arc::from([])),
+        });
+        *self.dispatch.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&dispatch));
+        self.refresh(&dispatch).await?;
+        for config in self.control.channels().await? {
+            self.start_slot(&dispatch, config);
+        }
+        let partitions = settle::start(self, &dispatch);
+        let receipts = receipts::start(self, &dispatch);
+        self.tasks.spawn(settle::take_events(
+            Arc::clone(self),
+            Arc::clone(&dispatch),
+            events,
+            partitions,
+            receipts,
+        ));
+        self.tasks.spawn(keep_fresh(Arc::clone(self), Arc::clone(&dispatch)));
+        Ok(())
+    }
+
+    /// Adds a channel or changes one: its connections are closed and made anew.
+    ///
+    /// # Errors
+    /// When the control database refuses, or dispatch does not run.
+    pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
+        let dispatch = self.dispatch().ok_or(DispatchError::NotRunning)?;
+        self.control.put_channel(config).await?;
+        {
+            let mut slots = dispatch.slots.write().unwrap_or_else(PoisonError::into_inner);
+            slots.retain(|slot| {
+                let other = slot.config.id != config.id;
+                if !other {
+                    slot.stop.cancel();
+                }
+                other
+            });
+        }
+        match self.start_slot(&dispatch, config.clone()) {
+            None => Ok(()),
+            Some(detail) => Err(DispatchError::Channel { id: config.id, detail }),
+        }
+    }
+
+    /// Live state of every channel.
+    #[must_use]
+    pub fn channel_statuses(&self) -> Vec<ChannelStatus> {
+        let now = self.clock.monotonic_millis();
+        self.dispatch()
+            .map_or_else(Vec::new, |dispatch| dispatch.slots().iter().map(|slot| slot.status(now)).collect())
+    }
+
+    pub(crate) fn dispatch(&self) -> Option<Arc<Dispatch>> {
+        self.dispatch.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns why the channel could not be started.
+    fn start_slot(self: &Arc<Self>, dispatch: &Arc<Dispatch>, config: ChannelConfig) -> Option<String> {
+        if !config.enabled {
+            return None;
+        }
+        let stop = self.stop.child_token();
+        let channel = match (dispatch.start_channel)(&config, stop.clone()) {
+            Ok(channel) => channel,
+            Err(detail) => {
+                tracing::error!(channel = %config.id, detail, "the channel cannot be started");
+                return Some(detail);
+            }
+        };
+        let slot = Arc::new(ChannelSlot::new(config, channel, stop));
+        dispatch.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
+        self.tasks.spawn(claim::run(Arc::clone(self), Arc::clone(dispatch), slot));
+        None
+    }
+
+    async fn refresh(&self, dispatch: &Dispatch) -> Result<(), DispatchError> {
+        let lanes: HashMap<_, _> =
+            self.ledger.lanes().await?.into_iter().map(|lane| (lane.id, lane)).collect();
+        dispatch.scheduler().retain(|lane| lanes.contains_key(&lane));
+        *dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner) = lanes;
+        *dispatch.routes.write().unwrap_or_else(PoisonError::into_inner) = self.routes().await?;
+        Ok(())
+    }
+}
+
+/// Reads lanes and routes again from time to time. A claim decides by the partition's own copy of the lane, so a
+/// stale view here costs a moment's speed and never a wrong message.
+async fn keep_fresh(engine: Arc<Engine>, dispatch: Arc<Dispatch>) {
+    loop {
+        tokio::select! {
+            () = engine.stop.cancelled() => return,
+            () = tokio::time::sleep(REFRESH) => {}
+        }
+        if let Err(error) = engine.refresh(&dispatch).await {
+            tracing::warn!(%error, "lanes and routes could not be read again");
+        }
+    }
+}
+
+/// The channels as routing sees them.
+fn channels_now(slots: &[Arc<ChannelSlot>], now: u64) -> Vec<ChannelNow<'_>> {
+    slots
+        .iter()
+        .map(|slot| ChannelNow {
+            config: &slot.config,
+            usable: slot.is_usable(now),
+            free_parts: slot.free_parts(now),
+        })
+        .collect()
+}

@@ -1,0 +1,127 @@
+//! Takes the channels' events: answers go to their partitions' settling tasks, arrivals to receipts and inbound.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::channel::{ChannelEvent, Submitted};
+use domain::ids::{ChannelId, PartitionId};
+use domain::ledger::Settlement;
+use tokio::sync::mpsc;
+
+use super::dispose::{Kind, dispose};
+use super::receipts::Receipts;
+use super::{ChannelSlot, Dispatch};
+use crate::Engine;
+
+/// Settlements that may wait for one partition: more than all windows together hold.
+const WAITING: usize = 16_384;
+/// Settlements of one transaction at most.
+const BATCH: usize = 2_000;
+/// Wait before a batch that storage refused is tried again.
+const AFTER_ERROR: Duration = Duration::from_millis(200);
+
+/// The way to each partition's settling task.
+pub(super) type Partitions = Vec<mpsc::Sender<Settlement>>;
+
+/// Starts a settling task for each partition. Each ends when its sender is dropped and what waits is settled.
+pub(super) fn start(engine: &Arc<Engine>, _dispatch: &Arc<Dispatch>) -> Partitions {
+    let partitions = engine.ledger.partitions();
+    partitions
+        .all()
+        .map(|partition| {
+            let (sender, receiver) = mpsc::channel(WAITING);
+            engine.tasks.spawn(settle(Arc::clone(engine), partition, receiver));
+            sender
+        })
+        .collect()
+}
+
+/// Settles what waits for one partition, batch by batch. A refused batch is tried again for as long as it takes:
+/// what the carrier answered must not be lost, and a full disk gets room one day.
+async fn settle(engine: Arc<Engine>, partition: PartitionId, mut receiver: mpsc::Receiver<Settlement>) {
+    let mut batch = Vec::new();
+    while receiver.recv_many(&mut batch, BATCH).await > 0 {
+        while let Err(error) = engine.ledger.settle(partition, batch.clone()).await {
+            tracing::error!(partition = partition.0, %error, "answers could not be settled; trying again");
+            if !error.is_retryable() || engine.stop.is_cancelled() {
+                break;
+            }
+            tokio::time::sleep(AFTER_ERROR).await;
+        }
+        batch.clear();
+    }
+}
+
+/// Takes events until all channels are gone.
+pub(super) async fn take_events(
+    engine: Arc<Engine>,
+    dispatch: Arc<Dispatch>,
+    mut events: mpsc::Receiver<(ChannelId, ChannelEvent)>,
+    partitions: Partitions,
+    receipts: Receipts,
+) {
+    // Channels say goodbye after the stop and their last answers still count, so the end is a quiet moment after it.
+    loop {
+        let stopping = engine.stop.is_cancelled();
+        let event = tokio::select! {
+            event = events.recv() => event,
+            () = engine.stop.cancelled(), if !stopping => continue,
+            () = tokio::time::sleep(QUIET), if stopping => None,
+        };
+        let Some((id, event)) = event else { return };
+        let Some(slot) = dispatch.slot(id) else { continue };
+        match event {
+            ChannelEvent::Submitted(answers) => {
+                answered(&engine, &dispatch, &slot, answers, &partitions).await;
+            }
+            ChannelEvent::Arrived { receipts: arrived, inbound, acknowledge } => {
+                slot.counters.receipts.fetch_add(arrived.len() as u64, Ordering::Relaxed);
+                slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
+                receipts.take(&engine, arrived, inbound, acknowledge).await;
+            }
+            ChannelEvent::Connections { up, configured, trouble } => {
+                tracing::info!(channel = %id, up, configured, "connections changed");
+                slot.health().connections(up);
+                slot.set_trouble(trouble);
+            }
+        }
+    }
+}
+
+/// How long the end of events is waited for after the stop; longer than the channels' farewell.
+const QUIET: Duration = Duration::from_secs(6);
+
+async fn answered(
+    engine: &Engine,
+    dispatch: &Dispatch,
+    slot: &ChannelSlot,
+    answers: Vec<Submitted>,
+    partitions: &Partitions,
+) {
+    let (mut fine, mut ill) = (0, 0);
+    for answer in answers {
+        let partition = usize::from(answer.outgoing.ticket.partition.0);
+        let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &dispatch.retry);
+        let counter = match kind {
+            Kind::Taken => &slot.counters.submitted,
+            Kind::Throttled => &slot.counters.throttled,
+            Kind::Refused { .. } => &slot.counters.refused,
+            Kind::Uncertain => &slot.counters.uncertain,
+            Kind::NotWritten => &slot.counters.claimed,
+        };
+        match kind {
+            Kind::NotWritten => counter.fetch_sub(1, Ordering::Relaxed),
+            _ => counter.fetch_add(1, Ordering::Relaxed),
+        };
+        match kind {
+            Kind::Taken | Kind::Throttled | Kind::Refused { ill: false } => fine += 1,
+            Kind::Refused { ill: true } | Kind::Uncertain => ill += 1,
+            Kind::NotWritten => {}
+        }
+        if let Some(sender) = partitions.get(partition) {
+            let _closed_at_shutdown = sender.send(settlement).await;
+        }
+    }
+    slot.health().answered(fine, ill, engine.clock.monotonic_millis());
+}

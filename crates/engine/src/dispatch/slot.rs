@@ -1,0 +1,120 @@
+//! A running channel as dispatch keeps it: capacity less what claims have reserved, health, counters.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::channel::Channel;
+use domain::control::ChannelConfig;
+use domain::routing::{Condition, Health, HealthRules};
+use tokio_util::sync::CancellationToken;
+
+use super::status::ChannelStatus;
+
+/// A claim that would take fewer parts than this share of the channel's whole window waits for more room, unless
+/// nothing is under way: small claims cost a commit each.
+const CLAIM_SHARE: u32 = 32;
+
+/// A running channel.
+pub struct ChannelSlot {
+    pub(crate) config: ChannelConfig,
+    pub(crate) channel: Arc<dyn Channel>,
+    pub(crate) stop: CancellationToken,
+    /// Parts promised to claims that are under way.
+    reserved: AtomicU32,
+    health: Mutex<Health>,
+    trouble: Mutex<Option<String>>,
+    pub(crate) counters: Counters,
+}
+
+/// What happened on a channel since the process started.
+#[derive(Default)]
+pub(crate) struct Counters {
+    pub(crate) claimed: AtomicU64,
+    pub(crate) submitted: AtomicU64,
+    pub(crate) throttled: AtomicU64,
+    pub(crate) refused: AtomicU64,
+    pub(crate) uncertain: AtomicU64,
+    pub(crate) receipts: AtomicU64,
+    pub(crate) inbound: AtomicU64,
+}
+
+impl ChannelSlot {
+    pub(crate) fn new(config: ChannelConfig, channel: Arc<dyn Channel>, stop: CancellationToken) -> Self {
+        Self {
+            config,
+            channel,
+            stop,
+            reserved: AtomicU32::new(0),
+            health: Mutex::new(Health::new(HealthRules::default())),
+            trouble: Mutex::new(None),
+            counters: Counters::default(),
+        }
+    }
+
+    pub(crate) fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_trouble(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    pub(crate) fn is_usable(&self, now: u64) -> bool {
+        self.health().is_usable(now)
+    }
+
+    /// Parts that another claim may take now.
+    pub(crate) fn free_parts(&self, now: u64) -> u32 {
+        let free = self.channel.capacity().parts.saturating_sub(self.reserved.load(Ordering::Acquire));
+        match self.health().condition(now) {
+            Condition::Up => free,
+            Condition::Probing { allowance } => free.min(allowance),
+            Condition::Down { .. } => 0,
+        }
+    }
+
+    /// The least that is worth a claim of its own while others are under way.
+    pub(crate) fn least_claim(&self) -> u32 {
+        u32::from(self.config.connections) * u32::from(self.config.window) / CLAIM_SHARE
+    }
+
+    /// Sets parts aside for a claim; they are free again when the guard is dropped, after what was claimed has been
+    /// handed over.
+    pub(crate) fn reserve(self: &Arc<Self>, parts: u32) -> Reservation {
+        self.reserved.fetch_add(parts, Ordering::AcqRel);
+        Reservation { slot: Arc::clone(self), parts }
+    }
+
+    pub(crate) fn status(&self, now: u64) -> ChannelStatus {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let capacity = self.channel.capacity();
+        ChannelStatus {
+            id: self.config.id,
+            name: self.config.name.clone(),
+            connections_up: capacity.connections_up,
+            connections: self.config.connections,
+            free_parts: capacity.parts,
+            condition: self.health().condition(now),
+            trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            claimed: count(&self.counters.claimed),
+            submitted: count(&self.counters.submitted),
+            throttled: count(&self.counters.throttled),
+            refused: count(&self.counters.refused),
+            uncertain: count(&self.counters.uncertain),
+            receipts: count(&self.counters.receipts),
+            inbound: count(&self.counters.inbound),
+        }
+    }
+}
+
+/// Parts set aside.
+pub(crate) struct Reservation {
+    slot: Arc<ChannelSlot>,
+    parts: u32,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.slot.reserved.fetch_sub(self.parts, Ordering::AcqRel);
+    }
+}

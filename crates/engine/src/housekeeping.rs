@@ -1,0 +1,62 @@
+//! Small steps that keep the house in order: cancelled lanes, messages without word, kept receipts, retention.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::ledger::Retention;
+
+use crate::Engine;
+
+/// Between two rounds over all partitions when nothing waits.
+const ROUND: Duration = Duration::from_secs(2);
+/// Sending records are kept a year: Order 74/2026 wants at least six months.
+const MESSAGES_KEPT: Duration = Duration::from_secs(365 * 86_400);
+/// Hand-overs are kept for attribution of answers (30 days), longer than any cap looks back.
+const RECENTS_KEPT: Duration = Duration::from_secs(31 * 86_400);
+/// Uploaded files are kept this long.
+const UPLOADS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// Rounds between two looks for what has expired in the control database and the uploads.
+const ROUNDS_TO_EXPIRY: u32 = 300;
+
+impl Engine {
+    /// Starts housekeeping; it ends with the engine.
+    pub fn start_housekeeping(self: &Arc<Self>) {
+        self.tasks.spawn(keep_house(Arc::clone(self)));
+    }
+}
+
+async fn keep_house(engine: Arc<Engine>) {
+    let retention = Retention { messages: MESSAGES_KEPT, recents: RECENTS_KEPT };
+    for round in 0u32.. {
+        let mut more = false;
+        if let Some(dispatch) = engine.dispatch() {
+            for partition in engine.ledger.partitions().all() {
+                let retry = Arc::clone(&dispatch.retry);
+                match engine.ledger.sweep(partition, retention, retry, engine.clock.now()).await {
+                    Ok(swept) => more |= swept.more,
+                    Err(error) => tracing::warn!(partition = partition.0, %error, "a sweep failed"),
+                }
+            }
+        }
+        if round.is_multiple_of(ROUNDS_TO_EXPIRY) {
+            expire(&engine).await;
+        }
+        let pause = if more { ROUND / 100 } else { ROUND };
+        tokio::select! {
+            () = engine.stop.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn expire(engine: &Arc<Engine>) {
+    let now = engine.clock.now();
+    if let Err(error) = engine.control.expire_idempotent(now).await {
+        tracing::warn!(%error, "old idempotency records could not be removed");
+    }
+    let control = Arc::clone(&engine.control);
+    let removed = tokio::task::spawn_blocking(move || control.expire_uploads(now.minus(UPLOADS_KEPT))).await;
+    if let Ok(Err(error)) = removed {
+        tracing::warn!(kind = ?error.kind(), "old uploads could not be removed");
+    }
+}
