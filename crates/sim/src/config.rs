@@ -56,7 +56,7 @@ pub struct SimConfig {
 /// Who may log in.
 #[derive(Clone)]
 pub enum Accounts {
-    /// Anybody, with any secret.
+    /// Anybody, with any secret. The carrier cannot prove itself then: a client that checks the server's authenticator leaves.
     Any,
     /// Logins (SP_Id, at most six octets) with their secrets.
     Listed(Vec<(String, String)>),

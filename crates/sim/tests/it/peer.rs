@@ -8,7 +8,7 @@ use sim::{Handle, SimConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use wire::cmpp::{ClientConfig, Event, MsgId, Session, Submit, Version};
+use wire::cmpp::{ClientConfig, Destinations, Event, MsgId, Session, Submit, Version};
 use wire::{CloseCause, Millis, Octets, Secret, TerminalId};
 
 /// Longest wait for anything in these tests.
@@ -88,6 +88,15 @@ impl Peer {
         content.extend(text.encode_utf16().flat_map(u16::to_be_bytes));
         let phone = TerminalId::new(phone).unwrap();
         let submit = Submit { tp_udhi: u8::from(header.is_some()), ..Submit::to(phone, 8, &content) };
+        self.session.submit(Millis(0), token, &submit).unwrap();
+    }
+
+    /// Submits one part to many phones at once.
+    pub(crate) fn submit_many(&mut self, token: u64, phones: &[&str], text: &str) {
+        let content: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let phones: Vec<TerminalId> = phones.iter().map(|phone| TerminalId::new(phone).unwrap()).collect();
+        let submit =
+            Submit { destinations: Destinations::many(&phones), ..Submit::to(phones[0], 8, &content) };
         self.session.submit(Millis(0), token, &submit).unwrap();
     }
 

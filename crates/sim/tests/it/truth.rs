@@ -63,6 +63,30 @@ fn a_phone_that_is_none_is_refused() {
 }
 
 #[test]
+fn a_submit_to_many_is_one_message_and_one_receipt_each() {
+    block_on(async {
+        let (handle, _stop) = start(SimConfig::ideal()).await;
+        let mut peer = Peer::open(handle.addr()).await;
+        let phones = [PHONE, "13800138001", "8613800138002"];
+        peer.submit_many(1, &phones, "各位好");
+        peer.wait(|seen| seen.iter().filter(|seen| matches!(seen, Seen::Report { .. })).count() == 3).await;
+        let Some(Seen::Answer { msg_id: first, result: 0, .. }) = peer.seen.get(1) else {
+            panic!("{:?}", peer.seen)
+        };
+        let expected = |index: u16, phone: &str| Seen::Report {
+            msg_id: first.of_destination(index),
+            stat: "DELIVRD".to_owned(),
+            phone: phone.to_owned(),
+        };
+        for report in [expected(0, PHONE), expected(1, "13800138001"), expected(2, "13800138002")] {
+            assert_eq!(peer.count(|seen| *seen == report), 1);
+        }
+        let counters = handle.counters();
+        assert_eq!((counters.submits, counters.messages, counters.delivered), (1, 3, 3));
+    });
+}
+
+#[test]
 fn the_truth_survives_a_stop_and_can_be_read_back() {
     block_on(async {
         let (handle, stop) = start(SimConfig::ideal()).await;
