@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::phone::Phone;
 use domain::text::Concat;
 
-use super::shared::Ack;
+use super::handover::Ack;
 
 /// How long parts wait for the others, in milliseconds (the 3 minutes that gateways use).
 const PATIENCE_MILLIS: u64 = 180_000;

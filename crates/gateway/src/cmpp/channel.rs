@@ -19,7 +19,7 @@ use wire::EncodeError;
 
 use super::assembly::Assembly;
 use super::connection;
-use super::shared::Shared;
+use super::handover::Handover;
 use super::submit::SubmitForm;
 use crate::pace::Pace;
 
@@ -40,7 +40,7 @@ pub(crate) struct Core {
     pub(crate) config: ChannelConfig,
     pub(crate) settings: ChannelSettings,
     pub(crate) form: SubmitForm,
-    pub(crate) connections: Vec<Arc<Shared>>,
+    pub(crate) connections: Vec<Arc<Handover>>,
     pub(crate) up: AtomicU16,
     pub(crate) pace: Mutex<Pace>,
     pub(crate) assembly: Mutex<Assembly>,
@@ -96,7 +96,7 @@ impl CmppChannel {
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Arc<Self>, EncodeError> {
-        let connections: Vec<_> = (0..config.connections).map(|_| Shared::new()).collect();
+        let connections: Vec<_> = (0..config.connections).map(|_| Handover::new()).collect();
         let now = settings.clock.monotonic_millis();
         let core = Arc::new(Core {
             form: SubmitForm::new(&config)?,
@@ -110,9 +110,9 @@ impl CmppChannel {
             config,
             settings,
         });
-        for (number, shared) in core.connections.iter().enumerate() {
+        for (number, handover) in core.connections.iter().enumerate() {
             let rng = StdRng::seed_from_u64(core.settings.seed ^ (number as u64 + 1));
-            tracker.spawn(connection::run(Arc::clone(&core), Arc::clone(shared), stop.clone(), rng));
+            tracker.spawn(connection::run(Arc::clone(&core), Arc::clone(handover), stop.clone(), rng));
         }
         Ok(Arc::new(Self { core }))
     }

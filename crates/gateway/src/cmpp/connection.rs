@@ -21,7 +21,7 @@ use wire::{Octets, Secret};
 use super::channel::Core;
 use super::events::Gathered;
 use super::flight::{Flights, Step, part_of};
-use super::shared::{Ack, Shared, Waiting};
+use super::handover::{Ack, Handover, Waiting};
 use super::submit::connect_timestamp;
 use crate::backoff::{AFTER_REFUSAL, Backoff};
 
@@ -39,14 +39,14 @@ const RESULT_SRC_ID: u32 = 10;
 const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Keeps one connection until `stop`.
-pub(crate) async fn run(core: Arc<Core>, shared: Arc<Shared>, stop: CancellationToken, mut rng: StdRng) {
+pub(crate) async fn run(core: Arc<Core>, handover: Arc<Handover>, stop: CancellationToken, mut rng: StdRng) {
     let mut backoff = Backoff::default();
     let mut version = match core.config.protocol {
         Protocol::Cmpp20 => Version::V20,
         Protocol::Cmpp30 => Version::V30,
     };
     while !stop.is_cancelled() {
-        let wait = match Connection::open(&core, &shared, version).await {
+        let wait = match Connection::open(&core, &handover, version).await {
             Err(error) => {
                 tracing::info!(channel = %core.config.id, kind = ?error.kind(), "could not connect");
                 backoff.next(&mut rng)
@@ -93,7 +93,7 @@ impl Core {
 
 struct Connection<'a> {
     core: &'a Core,
-    shared: &'a Arc<Shared>,
+    handover: &'a Arc<Handover>,
     stream: TcpStream,
     session: Session,
     flights: Flights,
@@ -105,7 +105,7 @@ struct Connection<'a> {
 }
 
 impl<'a> Connection<'a> {
-    async fn open(core: &'a Core, shared: &'a Arc<Shared>, version: Version) -> io::Result<Self> {
+    async fn open(core: &'a Core, handover: &'a Arc<Handover>, version: Version) -> io::Result<Self> {
         let address = (core.config.host.as_str(), core.config.port);
         let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
         stream.set_nodelay(true)?;
@@ -122,7 +122,7 @@ impl<'a> Connection<'a> {
         let session = Session::client(config, now, connect_timestamp(core.settings.clock.now()));
         Ok(Self {
             core,
-            shared,
+            handover,
             stream,
             session,
             flights: Flights::new(core.config.window.into()),
@@ -148,14 +148,14 @@ impl<'a> Connection<'a> {
                 biased;
                 () = stop.cancelled(), if farewell.is_none() => {
                     farewell = Some(self.core.now_millis() + FAREWELL.as_millis() as u64);
-                    self.session.terminate(Millis(self.core.now_millis()));
+                    self.give_back_unwritten();
                 }
                 ready = self.stream.ready(self.interest()) => {
                     if ready.is_err() || self.read().is_err() {
                         break;
                     }
                 }
-                () = self.shared.wake.notified() => {}
+                () = self.handover.wake.notified() => {}
                 () = tokio::time::sleep(self.wait()) => {
                     self.session.handle_timeout(Millis(self.core.now_millis()));
                     self.gathered.take_expired(self.core);
@@ -164,15 +164,21 @@ impl<'a> Connection<'a> {
             self.gathered.take(self.core, &mut self.session, &mut self.flights);
             if self.gathered.connected && !stood {
                 stood = true;
-                self.epoch = self.shared.connected(self.core.config.window);
+                self.epoch = self.handover.connected(self.core.config.window);
                 self.core.up.fetch_add(1, Ordering::Relaxed);
                 self.core.tell_connections(None).await;
                 self.core.changed.notify_one();
             }
             self.after_events().await;
             self.fill();
-            if farewell.is_some_and(|until| self.core.now_millis() >= until) {
-                break;
+            if let Some(until) = farewell {
+                // Goodbye is said when everything written is answered: a carrier closes at once.
+                if self.session.open_requests() == 0 {
+                    self.session.terminate(Millis(self.core.now_millis()));
+                }
+                if self.core.now_millis() >= until {
+                    break;
+                }
             }
         }
         stood
@@ -225,20 +231,20 @@ impl<'a> Connection<'a> {
             self.core.pace().slow_down(self.core.now_millis());
         }
         if released > 0 {
-            self.shared.release(released);
+            self.handover.release(released);
             self.core.changed.notify_one();
         }
         self.again.extend(self.gathered.again.drain(..).map(Reverse));
         for Ack { sequence, msg_id } in self.gathered.acks_at_once.drain(..) {
             self.session.ack_deliver(sequence, msg_id, 0);
         }
-        self.gathered.tell(self.core, self.shared, self.epoch).await;
+        self.gathered.tell(self.core, self.handover, self.epoch).await;
     }
 
     /// Writes acknowledgements, parts due again, and as many waiting messages as the window takes.
     fn fill(&mut self) {
         let (acks, mut waiting) = {
-            let mut state = self.shared.lock();
+            let mut state = self.handover.lock();
             let room = self.session.free_window();
             let mut taken = 0;
             let count = state
@@ -275,7 +281,7 @@ impl<'a> Connection<'a> {
         self.gathered.released += i64::from(outgoing.parts);
         let outcome = SubmitOutcome::NotWritten { recalled: false };
         self.gathered.submitted.push(self.core.submitted(outgoing, outcome));
-        self.shared.wake.notify_one();
+        self.handover.wake.notify_one();
     }
 
     fn write(&mut self, outgoing: Outgoing, now: u64) {
@@ -306,7 +312,7 @@ impl<'a> Connection<'a> {
             Err(SendError::Encode(_) | SendError::WrongRole) => {
                 let step = self.flights.answered(token, MsgId(0), RESULT_SRC_ID);
                 self.gathered.step(self.core, step, now);
-                self.shared.wake.notify_one();
+                self.handover.wake.notify_one();
             }
         }
     }
@@ -326,7 +332,7 @@ impl<'a> Connection<'a> {
         let code = CarrierCode::new(b"ENCODE");
         let outcome = SubmitOutcome::Refused { code, taken: Vec::new() };
         self.gathered.submitted.push(self.core.submitted(outgoing, outcome));
-        self.shared.wake.notify_one();
+        self.handover.wake.notify_one();
     }
 
     /// Gives everything back that is not answered, and tells that the connection is gone.
@@ -343,14 +349,19 @@ impl<'a> Connection<'a> {
         if stood {
             self.core.up.fetch_sub(1, Ordering::Relaxed);
         }
-        let unwritten = self.shared.disconnected();
-        let not_written = SubmitOutcome::NotWritten { recalled: false };
-        let given_back =
-            unwritten.into_iter().map(|outgoing| self.core.submitted(outgoing, not_written.clone()));
-        self.gathered.submitted.extend(given_back);
-        self.gathered.tell(self.core, self.shared, self.epoch).await;
+        self.give_back_unwritten();
+        self.gathered.tell(self.core, self.handover, self.epoch).await;
         if stood {
             self.core.tell_connections(None).await;
         }
+    }
+
+    /// Nothing more is taken; what waits was never written.
+    fn give_back_unwritten(&mut self) {
+        let not_written = SubmitOutcome::NotWritten { recalled: false };
+        let unwritten = self.handover.disconnected();
+        let given_back =
+            unwritten.into_iter().map(|outgoing| self.core.submitted(outgoing, not_written.clone()));
+        self.gathered.submitted.extend(given_back);
     }
 }

@@ -15,7 +15,7 @@ use wire::session::{CloseCause, Request};
 use super::assembly::Key;
 use super::channel::Core;
 use super::flight::{Flights, Step};
-use super::shared::{Ack, Shared};
+use super::handover::{Ack, Handover};
 
 /// A part to be written again after this many milliseconds, when flow control refused it among taken ones.
 const PART_RETRY_MILLIS: u64 = 500;
@@ -158,7 +158,7 @@ impl Gathered {
     }
 
     /// Tells the engine; waits when it has more than it can take, which stops this connection's reading.
-    pub(crate) async fn tell(&mut self, core: &Core, shared: &Arc<Shared>, epoch: u64) {
+    pub(crate) async fn tell(&mut self, core: &Core, handover: &Arc<Handover>, epoch: u64) {
         let id = core.config.id;
         if !self.submitted.is_empty() {
             let event = ChannelEvent::Submitted(std::mem::take(&mut self.submitted));
@@ -168,7 +168,7 @@ impl Gathered {
             let event = ChannelEvent::Arrived {
                 receipts: std::mem::take(&mut self.receipts),
                 inbound: std::mem::take(&mut self.inbound),
-                acknowledge: shared.acknowledge(epoch, std::mem::take(&mut self.acks)),
+                acknowledge: handover.acknowledge(epoch, std::mem::take(&mut self.acks)),
             };
             let _closed_at_shutdown = core.events.send((id, event)).await;
         }

@@ -9,7 +9,7 @@ mod channel;
 mod connection;
 mod events;
 mod flight;
-mod shared;
+mod handover;
 mod submit;
 
 pub use channel::{ChannelSettings, CmppChannel};

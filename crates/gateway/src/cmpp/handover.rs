@@ -34,13 +34,13 @@ pub(crate) struct State {
     pub(crate) acks: Vec<Ack>,
 }
 
-pub(crate) struct Shared {
+pub(crate) struct Handover {
     state: Mutex<State>,
     /// Wakes the connection's task.
     pub(crate) wake: Notify,
 }
 
-impl Shared {
+impl Handover {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { state: Mutex::new(State::default()), wake: Notify::new() })
     }
@@ -102,13 +102,13 @@ impl Shared {
 
     /// What the engine calls when the DELIVERs of one read are durable.
     pub(crate) fn acknowledge(self: &Arc<Self>, epoch: u64, acks: Vec<Ack>) -> Acknowledge {
-        let shared = Arc::clone(self);
+        let handover = Arc::clone(self);
         Box::new(move || {
-            let mut state = shared.lock();
+            let mut state = handover.lock();
             if state.up && state.epoch == epoch {
                 state.acks.extend(acks);
                 drop(state);
-                shared.wake.notify_one();
+                handover.wake.notify_one();
             }
         })
     }
