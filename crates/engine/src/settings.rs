@@ -31,7 +31,7 @@ impl Default for Settings {
         Self {
             country: Country::CN,
             zone: TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC),
-            text_rules: TextRules::CMPP,
+            text_rules: TextRules::MAINLAND,
             opt_out_suffix: DEFAULT_OPT_OUT.to_owned(),
             otp_valid_for: Duration::from_secs(5 * 60),
             valid_for: Duration::from_secs(24 * 3600),

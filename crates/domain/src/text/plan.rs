@@ -67,6 +67,8 @@ impl TextRules {
         max_parts: MAX_PARTS,
         billing: Billing::Characters,
     };
+    /// What a platform plans with before it knows the channel: mainland carriers' counting, the widest single part.
+    pub const MAINLAND: TextRules = TextRules::CMPP;
     /// SGIP.
     pub const SGIP: TextRules = TextRules { ascii_single: 140, ..TextRules::CMPP };
     /// SMGP.
