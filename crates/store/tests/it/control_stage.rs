@@ -90,7 +90,7 @@ impl Stage {
     }
 }
 
-async fn open(place: &Path, ids: &Arc<IdGenerator>) -> Arc<ControlDb> {
+pub(crate) async fn open(place: &Path, ids: &Arc<IdGenerator>) -> Arc<ControlDb> {
     let folder = place.join("data");
     let sealer = Sealer::open(&place.join("keys"), &folder).unwrap();
     ControlDb::open(OpenControl { folder, sealer, ids: Arc::clone(ids) }).await.unwrap()
