@@ -30,13 +30,15 @@ pub struct OpenOptions {
     pub sealer: Arc<Sealer>,
     /// Memory for pages, for each partition's writer, in KiB (default 8 MiB).
     pub cache_kib: u32,
+    /// Pages (4 KiB) that one file may have: a bound on disk use, beyond which work is refused as on a full disk.
+    pub max_pages: Option<u32>,
 }
 
 impl OpenOptions {
     /// The defaults for a data folder.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, sealer: Arc<Sealer>) -> Self {
-        Self { folder: folder.into(), partitions: 8, sealer, cache_kib: 8 * 1024 }
+        Self { folder: folder.into(), partitions: 8, sealer, cache_kib: 8 * 1024, max_pages: None }
     }
 }
 
@@ -137,7 +139,7 @@ fn open_partition(
             return Err(LedgerOpenError::Incomplete { path, partitions });
         }
     }
-    let setup = Setup { path: &path, id, partitions, cache_kib: options.cache_kib, sealer: &options.sealer };
+    let setup = Setup { path: &path, id, partitions, options };
     let writer = PartitionWriter::open(&setup).map_err(|fault| ledger(&path, fault))?;
     let readers = Arc::new(Readers::new(&path, &options.sealer));
     let writer = WriterHandle::start(id, writer, Arc::clone(board))

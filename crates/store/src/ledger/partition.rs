@@ -20,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
+use super::open::OpenOptions;
 use super::tally::Tallies;
 use super::{lane, schema, sql};
 use crate::sealing::{Sealer, TableSealer};
@@ -83,8 +84,7 @@ pub(super) struct Setup<'a> {
     pub path: &'a Path,
     pub id: PartitionId,
     pub partitions: u16,
-    pub cache_kib: u32,
-    pub sealer: &'a Arc<Sealer>,
+    pub options: &'a OpenOptions,
 }
 
 impl PartitionWriter {
@@ -95,10 +95,13 @@ impl PartitionWriter {
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
              PRAGMA wal_autocheckpoint = 0; PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; \
              PRAGMA locking_mode = NORMAL; PRAGMA cache_size = -{};",
-            setup.cache_kib
+            setup.options.cache_kib
         ))?;
         schema::migrate(&connection)?;
         connection.execute(sql::PARTITION_NEW, params![setup.id.0, setup.partitions])?;
+        // SQLite's own bound when none is asked for.
+        let max_pages = setup.options.max_pages.unwrap_or(u32::MAX - 1);
+        connection.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(()))?;
         let memory = Memory::read(&connection)?;
         Ok(Self {
             connection,
@@ -106,8 +109,8 @@ impl PartitionWriter {
             stale: false,
             parts: Rest {
                 id: setup.id,
-                sealer: Arc::clone(setup.sealer),
-                messages: setup.sealer.for_table(super::MESSAGE_TABLE),
+                sealer: Arc::clone(&setup.options.sealer),
+                messages: setup.options.sealer.for_table(super::MESSAGE_TABLE),
                 retry: Arc::new(RetryPolicy::default()),
                 recents_kept: DEFAULT_RECENTS,
                 tallies: Tallies::default(),

@@ -7,3 +7,7 @@ mod control_secrecy;
 mod control_stage;
 mod control_tenants;
 mod control_uploads;
+mod ledger_faults;
+mod ledger_people;
+mod ledger_stage;
+mod ledger_story;

@@ -1,0 +1,223 @@
+//! What people want is respected by every claim after it: refusals, consents, caps; and the counts add up.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use domain::channel::{CarrierMessageId, ReceiptStatus};
+use domain::ids::{InboundId, MessageId};
+use domain::ledger::{Disposition, Entry, InboundRecord, MessageFilter, Tally};
+use domain::message::{Category, MessageState, Reason};
+use domain::policy::RuleId;
+use proptest::prelude::*;
+
+use super::ledger_stage::*;
+
+fn inbound(stage: &Stage, number: u64, carrier: u64) -> InboundRecord {
+    InboundRecord {
+        id: InboundId::from(stage.ids.next(stage.now, phone(number).slot())),
+        account: Some(ACCOUNT),
+        gateway: GATEWAY,
+        channel: FIRST,
+        carrier_id: CarrierMessageId::Number(carrier),
+        from: phone(number),
+        to: "10690001".into(),
+        text: "退订".into(),
+        answers: None,
+        campaign: None,
+        opted_out: true,
+        received_at: stage.now,
+    }
+}
+
+#[tokio::test]
+async fn a_claim_refuses_the_suppressed_the_unasked_and_the_capped() {
+    let mut stage = Stage::new(2);
+    let lane = lane(1, Category::Marketing);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.consent(0..4).await;
+    stage.accept(&(0..6).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
+    let order = stage.opt_out(1);
+    stage.ledger.suppress(stage.home(phone(1)), vec![order]).await.unwrap();
+    let claim = stage.claim(FIRST, stream(1, None)).await;
+    assert_eq!((claim.outgoing.len(), claim.rejected), (3, 3), "{claim:?}");
+    for out in &claim.outgoing {
+        stage.submit(out).await;
+    }
+    stage.pass(3_600);
+    stage.accept(&(0..4).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
+    let claim = stage.claim(FIRST, stream(1, None)).await;
+    assert_eq!((claim.outgoing.len(), claim.rejected + claim.deferred), (0, 4), "one a day");
+    let reasons: HashMap<Reason, usize> =
+        stage.all_messages().await.iter().fold(HashMap::new(), |mut all, m| {
+            *all.entry(m.reason).or_default() += 1;
+            all
+        });
+    assert_eq!(reasons.get(&Reason::Suppressed), Some(&2));
+    assert_eq!(reasons.get(&Reason::NoConsent), Some(&2));
+    assert_eq!(reasons.get(&Reason::Capped), Some(&3));
+}
+
+#[tokio::test]
+async fn a_reply_acts_once_and_can_be_taken_back() {
+    let mut stage = Stage::new(2);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let sent = stage.accept_one(stage.message(&lane, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    stage.submit(&out).await;
+    let last = stage.ledger.last_sent(phone(1), GATEWAY, NOW).await.unwrap();
+    assert_eq!(
+        last.iter().map(|l| (l.message, l.channel, l.offered_opt_out)).collect::<Vec<_>>(),
+        [(sent, FIRST, true)]
+    );
+
+    let order = stage.opt_out(1);
+    let first = inbound(&stage, 1, 7);
+    assert!(stage.ledger.inbound(first, vec![order]).await.unwrap());
+    let again = inbound(&stage, 1, 7);
+    assert!(!stage.ledger.inbound(again, vec![order]).await.unwrap(), "redelivered");
+    let page = stage.ledger.inbounds(ACCOUNT, None, 10).await.unwrap();
+    assert_eq!(page.len(), 1);
+    assert_eq!((page[0].from, page[0].text.as_str(), &*page[0].to), (phone(1), "退订", "10690001"));
+    let listed = stage.ledger.suppressions(ACCOUNT, None, 10).await.unwrap();
+    assert_eq!((listed.len(), listed[0].phone, listed[0].lifted_at), (1, phone(1), None));
+
+    stage.pass(120);
+    stage.accept_one(stage.message(&lane, 1)).await;
+    assert_eq!(stage.claim(FIRST, stream(1, None)).await.rejected, 1);
+    assert_eq!(stage.ledger.unsuppress(phone(1), order.suppressed, stage.now).await.unwrap(), 1);
+    assert_eq!(stage.ledger.unsuppress(phone(1), order.suppressed, stage.now).await.unwrap(), 0);
+    let listed = stage.ledger.suppressions(ACCOUNT, None, 10).await.unwrap();
+    assert_eq!(listed[0].lifted_at, Some(stage.now));
+    stage.pass(120);
+    stage.accept_one(stage.message(&lane, 1)).await;
+    assert_eq!(stage.claim(FIRST, stream(1, None)).await.outgoing.len(), 1);
+}
+
+#[tokio::test]
+async fn tallies_equal_the_messages() {
+    let mut stage = Stage::new(2);
+    let lane = lane(1, Category::Marketing);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.consent(0..30).await;
+    let mut messages: Vec<_> = (0..40).map(|n| stage.message(&lane, n)).collect();
+    messages[5].entry = Entry::Reject { reason: Reason::MissingVariable, rule: RuleId(0) };
+    messages[6].test = true;
+    messages[7].parts = 3;
+    stage.accept(&messages).await;
+    for (index, out) in stage.claim(FIRST, stream(1, None)).await.outgoing.iter().enumerate() {
+        match index % 5 {
+            0 => stage.settle(out, FIRST, requeue(&stage, Reason::Throttled, false, None)).await,
+            1 => stage.settle(out, FIRST, failed(Reason::CarrierContent)).await,
+            2 => {
+                let reason = Reason::NoAnswer;
+                let lost = Disposition::Uncertain { reason, gateway: GATEWAY, ids: Vec::new() };
+                stage.settle(out, FIRST, lost).await;
+            }
+            _ => stage.submit(out).await,
+        }
+    }
+    stage.pass(60);
+    let submitted: Vec<MessageId> = stage
+        .all_messages()
+        .await
+        .iter()
+        .filter(|m| m.state == MessageState::Submitted)
+        .map(|m| m.id)
+        .collect();
+    for (index, id) in submitted.iter().enumerate() {
+        let (status, code) = match index % 3 {
+            0 => (ReceiptStatus::Undelivered, "MK:0001"),
+            1 => (ReceiptStatus::Undelivered, "UNDELIV"),
+            _ => (ReceiptStatus::Delivered, "DELIVRD"),
+        };
+        stage.receipt(*id, 0, status, code).await;
+        if index % 6 == 0 {
+            stage.receipt(*id, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+        }
+    }
+    let mut counted: HashMap<(MessageState, Reason, bool), (i64, i64, i64)> = HashMap::new();
+    for m in stage.all_messages().await {
+        let sum = counted.entry((m.state, m.reason, m.test)).or_default();
+        *sum = (sum.0 + 1, sum.1 + i64::from(m.parts), sum.2 + m.price.micros());
+    }
+    assert!(counted.len() >= 7, "{counted:?}");
+    assert_eq!(present(&stage.ledger.tallies(&[lane.id]).await.unwrap()), counted);
+}
+
+/// What the moves leave in each state.
+fn present(tallies: &[Tally]) -> HashMap<(MessageState, Reason, bool), (i64, i64, i64)> {
+    let mut sums: HashMap<(MessageState, Reason, bool), (i64, i64, i64)> = HashMap::new();
+    for t in tallies {
+        let mut add = |state, reason, sign: i64| {
+            let sum = sums.entry((state, reason, t.test)).or_default();
+            *sum = (sum.0 + sign * t.messages, sum.1 + sign * t.parts, sum.2 + sign * t.price.micros());
+        };
+        add(t.to, t.reason, 1);
+        if let Some(from) = t.from {
+            add(from, t.from_reason, -1);
+        }
+    }
+    sums.retain(|_, sum| *sum != (0, 0, 0));
+    sums
+}
+
+#[tokio::test]
+async fn messages_are_listed_by_campaign_state_and_phone_in_pages() {
+    let stage = Stage::new(3);
+    let (one, two) = (lane(1, Category::Notice), lane(2, Category::Notice));
+    for lane in [&one, &two] {
+        stage.ledger.open_lane(lane.clone()).await.unwrap();
+    }
+    let mut messages: Vec<_> = (0..30).map(|n| stage.message(&one, n)).collect();
+    messages.extend((0..10).map(|n| stage.message(&two, n)));
+    stage.accept(&messages).await;
+    stage.claim(FIRST, stream(2, None)).await;
+    let all = stage.all_messages().await;
+    assert_eq!(all.len(), 40);
+    assert!(all.windows(2).all(|pair| pair[0].id < pair[1].id), "in order of id, each once");
+    let everything =
+        MessageFilter { account: ACCOUNT, campaign: None, state: None, phone: None, after: None };
+    let by = |filter: MessageFilter| {
+        let ledger = Arc::clone(&stage.ledger);
+        async move { ledger.messages(&filter, 100).await.unwrap().0.len() }
+    };
+    assert_eq!(by(MessageFilter { campaign: two.campaign, ..everything.clone() }).await, 10);
+    assert_eq!(by(MessageFilter { state: Some(MessageState::Queued), ..everything.clone() }).await, 30);
+    assert_eq!(by(MessageFilter { phone: Some(phone(3)), ..everything.clone() }).await, 2);
+    assert_eq!(by(MessageFilter { account: domain::ids::AccountId::from_raw(9), ..everything }).await, 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// However the same queue is cut into claims, the same messages are sent and refused for the same reasons.
+    #[test]
+    fn any_split_into_claims_gives_the_same_verdicts(
+        people in prop::collection::vec(0u64..6, 1..24),
+        splits in prop::collection::vec(1u32..5, 24),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let verdicts = |limits: Vec<u32>| runtime.block_on(verdicts(&people, limits));
+        prop_assert_eq!(verdicts(vec![1_000; 24]), verdicts(splits));
+    }
+}
+
+async fn verdicts(people: &[u64], limits: Vec<u32>) -> Vec<(MessageState, Reason)> {
+    let stage = Stage::new(1);
+    let lane = lane(1, Category::Marketing);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.consent(0..4).await;
+    let messages: Vec<_> = people.iter().map(|n| stage.message(&lane, *n)).collect();
+    stage.accept(&messages).await;
+    let home = stage.home(phone(0));
+    for limit in limits {
+        stage.claim_at(home, FIRST, &[(stream(1, None), limit)]).await;
+    }
+    let mut verdicts = Vec::new();
+    for message in &messages {
+        let record = stage.look(message.id).await;
+        verdicts.push((record.state, record.reason));
+    }
+    verdicts
+}

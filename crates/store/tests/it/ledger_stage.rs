@@ -1,0 +1,316 @@
+//! A ledger with one entity, one API lane and two channels, driven through the port only: what every engine passes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, ReceiptStatus};
+use domain::ids::{
+    AccountId, CampaignId, ChannelId, EntityId, GatewayId, IdGenerator, LaneId, MessageId, PartitionId,
+    RouteId,
+};
+use domain::lane::{Lane, LaneState, Stream, WindowClose};
+use domain::ledger::{
+    Claim, ClaimRequest, ConsentGrant, Disposition, Entry, Ledger, MessageFilter, MessageRecord, NewMessage,
+    ReceiptOutcome, Retention, Settlement, SuppressionOrder, Swept, Take,
+};
+use domain::message::{Category, Priority, Reason};
+use domain::money::Money;
+use domain::phone::Phone;
+use domain::policy::{Consented, LegalBasis, Policy, Scope, Suppressed, SuppressionSource};
+use domain::retry::RetryPolicy;
+use domain::text::Encoding;
+use domain::time::Timestamp;
+use store::ledger::{OpenOptions, SqliteLedger};
+use store::sealing::Sealer;
+
+pub(crate) const ACCOUNT: AccountId = AccountId::from_raw(2);
+pub(crate) const ENTITY: EntityId = EntityId::from_raw(3);
+pub(crate) const FIRST: ChannelId = ChannelId(1);
+pub(crate) const SECOND: ChannelId = ChannelId(2);
+pub(crate) const GATEWAY: GatewayId = GatewayId(1);
+/// A Wednesday, 10:00 in China: within every sending window.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_789_524_000_000);
+pub(crate) const RETENTION: Retention =
+    Retention { messages: Duration::from_secs(180 * 86_400), recents: Duration::from_secs(35 * 86_400) };
+
+/// A ledger in a folder of its own, with the moment it is there.
+pub(crate) struct Stage {
+    pub(crate) folder: Arc<tempfile::TempDir>,
+    pub(crate) ledger: Arc<dyn Ledger>,
+    pub(crate) ids: IdGenerator,
+    pub(crate) now: Timestamp,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) retry: Arc<RetryPolicy>,
+    partitions: u16,
+}
+
+pub(crate) fn phone(number: u64) -> Phone {
+    Phone::from_u64(8_613_800_000_000 + number).unwrap()
+}
+
+/// The word after the signature keeps texts apart; marketing says how to refuse.
+pub(crate) fn text(number: u64) -> String {
+    format!("【鸿雁】第{number}号通知，回T退订")
+}
+
+pub(crate) fn lane(id: i64, category: Category) -> Lane {
+    Lane {
+        id: LaneId::from_raw(id),
+        account: ACCOUNT,
+        entity: ENTITY,
+        campaign: Some(CampaignId::from_raw(900 + id)),
+        route: RouteId(1),
+        priority: Priority::from(category),
+        category,
+        state: LaneState::Open,
+        speed: None,
+        window_close: WindowClose::Hold,
+        held_words_approved: false,
+    }
+}
+
+pub(crate) fn stream(lane: i64, avoid: Option<ChannelId>) -> Stream {
+    Stream { lane: LaneId::from_raw(lane), avoid }
+}
+
+impl Stage {
+    pub(crate) fn new(partitions: u16) -> Self {
+        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), partitions)
+    }
+
+    pub(crate) fn in_folder(folder: Arc<tempfile::TempDir>, partitions: u16) -> Self {
+        let sealer = Sealer::open(&folder.path().join("keys/key"), &folder.path().join("data")).unwrap();
+        let mut options = OpenOptions::new(folder.path().join("data"), sealer);
+        options.partitions = partitions;
+        let ledger = SqliteLedger::open(&options).unwrap();
+        Self {
+            folder,
+            ledger,
+            ids: IdGenerator::new(0),
+            now: NOW,
+            policy: Arc::new(Policy::builtin()),
+            retry: Arc::new(RetryPolicy::default()),
+            partitions,
+        }
+    }
+
+    /// Closes the files and opens them again, as a restart does.
+    pub(crate) async fn reopen(self) -> Self {
+        self.ledger.close().await;
+        let Self { folder, ledger, ids, now, partitions, .. } = self;
+        drop(ledger);
+        Self { ids, now, ..Self::in_folder(folder, partitions) }
+    }
+
+    pub(crate) fn home(&self, phone: Phone) -> PartitionId {
+        self.ledger.partitions().of(phone.slot())
+    }
+
+    pub(crate) fn pass(&mut self, seconds: u64) {
+        self.now = self.now.plus(Duration::from_secs(seconds));
+    }
+
+    pub(crate) fn message(&self, lane: &Lane, number: u64) -> NewMessage {
+        let phone = phone(number);
+        NewMessage {
+            id: self.ids.next(self.now, phone.slot()).into(),
+            lane: lane.id,
+            account: ACCOUNT,
+            entity: ENTITY,
+            campaign: lane.campaign,
+            contact: None,
+            category: lane.category,
+            phone,
+            text: text(number),
+            encoding: Encoding::Ucs2,
+            parts: 1,
+            price: Money::from_micros(45_000),
+            carrier: phone.carrier(),
+            valid_until: self.now.plus(Duration::from_secs(4 * 3_600)),
+            test: false,
+            entry: Entry::Queue { due_at: self.now },
+        }
+    }
+
+    /// Accepts messages wherever they belong; returns how many were new.
+    pub(crate) async fn accept(&self, messages: &[NewMessage]) -> u32 {
+        let mut fresh = 0;
+        for id in self.ledger.partitions().all() {
+            let here = |m: &&NewMessage| self.ledger.partitions().of_message(m.id) == id;
+            let here: Vec<NewMessage> = messages.iter().filter(here).cloned().collect();
+            fresh += self.ledger.accept(id, here, None, self.now).await.unwrap();
+        }
+        fresh
+    }
+
+    /// Accepts one message and returns its id.
+    pub(crate) async fn accept_one(&self, message: NewMessage) -> MessageId {
+        let id = message.id;
+        assert_eq!(self.accept(&[message]).await, 1);
+        id
+    }
+
+    pub(crate) async fn claim_at(
+        &self,
+        partition: PartitionId,
+        channel: ChannelId,
+        takes: &[(Stream, u32)],
+    ) -> Claim {
+        let takes = takes.iter().map(|&(stream, limit)| Take { stream, limit }).collect();
+        self.claim_parts(partition, channel, takes, 1_000).await
+    }
+
+    pub(crate) async fn claim_parts(
+        &self,
+        partition: PartitionId,
+        channel: ChannelId,
+        takes: Vec<Take>,
+        max_parts: u32,
+    ) -> Claim {
+        let (now, policy) = (self.now, Arc::clone(&self.policy));
+        let request = ClaimRequest { partition, channel, gateway: GATEWAY, takes, max_parts, now, policy };
+        self.ledger.claim(request).await.unwrap()
+    }
+
+    /// Claims all that is due in a stream, in every partition.
+    pub(crate) async fn claim(&self, channel: ChannelId, stream: Stream) -> Claim {
+        let mut all = Claim::default();
+        for id in self.ledger.partitions().all() {
+            let claim = self.claim_at(id, channel, &[(stream, 1_000)]).await;
+            all.outgoing.extend(claim.outgoing);
+            all.rejected += claim.rejected;
+            all.deferred += claim.deferred;
+            all.paused.extend(claim.paused);
+            all.more |= claim.more;
+        }
+        all
+    }
+
+    pub(crate) async fn settle(&self, outgoing: &Outgoing, channel: ChannelId, disposition: Disposition) {
+        let settlement = Settlement { ticket: outgoing.ticket, channel, at: self.now, disposition };
+        self.ledger.settle(outgoing.ticket.partition, vec![settlement]).await.unwrap();
+    }
+
+    /// The carrier takes every part under ids made from the message's.
+    pub(crate) async fn submit(&self, outgoing: &Outgoing) {
+        let ids = (0..outgoing.parts).map(|part| carrier_id(outgoing.ticket.message, part)).collect();
+        self.settle(outgoing, FIRST, Disposition::Submitted { gateway: GATEWAY, ids }).await;
+    }
+
+    pub(crate) async fn receipt(
+        &self,
+        id: MessageId,
+        part: u8,
+        status: ReceiptStatus,
+        code: &str,
+    ) -> ReceiptOutcome {
+        let partition = self.ledger.partitions().of_message(id);
+        let receipt = receipt(carrier_id(id, part), status, code, self.now);
+        let receipts = vec![receipt];
+        let outcomes =
+            self.ledger.receipts(partition, receipts, true, Arc::clone(&self.retry), self.now).await.unwrap();
+        outcomes[0]
+    }
+
+    pub(crate) async fn look(&self, id: MessageId) -> MessageRecord {
+        self.ledger.message(ACCOUNT, id).await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn consent(&self, numbers: std::ops::Range<u64>) {
+        for number in numbers {
+            let phone = phone(number);
+            let consent = Consented {
+                entity: ENTITY,
+                basis: LegalBasis::Consent,
+                since: self.now.minus(Duration::from_secs(86_400)),
+                until: None,
+                withdrawn: false,
+            };
+            self.ledger.consent(self.home(phone), vec![ConsentGrant { phone, consent }]).await.unwrap();
+        }
+    }
+
+    pub(crate) fn opt_out(&self, number: u64) -> SuppressionOrder {
+        SuppressionOrder {
+            phone: phone(number),
+            account: ACCOUNT,
+            suppressed: Suppressed {
+                scope: Scope::Entity(ENTITY),
+                category: None,
+                source: SuppressionSource::OptOut,
+                at: self.now,
+            },
+            inbound: None,
+        }
+    }
+
+    /// Sweeps every partition until nothing is left to do.
+    pub(crate) async fn sweep(&self) -> Swept {
+        let mut all = Swept::default();
+        for id in self.ledger.partitions().all() {
+            loop {
+                let swept =
+                    self.ledger.sweep(id, RETENTION, Arc::clone(&self.retry), self.now).await.unwrap();
+                all.cancelled += swept.cancelled;
+                all.unknown += swept.unknown;
+                all.receipts_dropped += swept.receipts_dropped;
+                all.rows_retired += swept.rows_retired;
+                if !swept.more {
+                    break;
+                }
+            }
+        }
+        all
+    }
+
+    /// Every message of the account, through the pages.
+    pub(crate) async fn all_messages(&self) -> Vec<MessageRecord> {
+        let mut filter =
+            MessageFilter { account: ACCOUNT, campaign: None, state: None, phone: None, after: None };
+        let mut all = Vec::new();
+        loop {
+            let (page, after) = self.ledger.messages(&filter, 7).await.unwrap();
+            all.extend(page);
+            match after {
+                Some(_) => filter.after = after,
+                None => return all,
+            }
+        }
+    }
+}
+
+pub(crate) fn carrier_id(id: MessageId, part: u8) -> CarrierMessageId {
+    CarrierMessageId::Number(id.raw().cast_unsigned() << 2 | u64::from(part))
+}
+
+pub(crate) fn receipt(
+    carrier_id: CarrierMessageId,
+    status: ReceiptStatus,
+    code: &str,
+    at: Timestamp,
+) -> Receipt {
+    let code = CarrierCode::new(code.as_bytes());
+    Receipt { gateway: GATEWAY, carrier_id, phone: None, status, code, received_at: at }
+}
+
+pub(crate) fn requeue(
+    stage: &Stage,
+    reason: Reason,
+    spends_attempt: bool,
+    avoid: Option<ChannelId>,
+) -> Disposition {
+    Disposition::Requeue {
+        due_at: stage.now,
+        spends_attempt,
+        avoid,
+        reason,
+        code: CarrierCode::new(b"8"),
+        gateway: GATEWAY,
+        ids: Vec::new(),
+        possible_duplicate: false,
+    }
+}
+
+pub(crate) fn failed(reason: Reason) -> Disposition {
+    Disposition::Failed { reason, code: CarrierCode::new(b"11"), gateway: GATEWAY, ids: Vec::new() }
+}

@@ -1,0 +1,294 @@
+//! One message after another through the port: what every implementation of the ledger has to do.
+
+use domain::channel::ReceiptStatus::{Delivered, Expired, Undelivered};
+use domain::lane::LaneState;
+use domain::ledger::{Disposition, Entry, Expansion, LedgerError, ReceiptOutcome, TrailEvent};
+use domain::message::{Category, MessageState, Reason};
+use domain::time::Timestamp;
+use std::sync::Arc;
+
+use super::ledger_stage::*;
+
+#[tokio::test]
+async fn a_message_is_accepted_claimed_settled_and_arrives() {
+    let stage = Stage::new(2);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let message = stage.message(&lane, 1);
+    let id = message.id;
+    assert_eq!(stage.accept(std::slice::from_ref(&message)).await, 1);
+    assert_eq!(stage.accept(&[message]).await, 0, "repeating changes nothing");
+    let due = stage.ledger.due();
+    assert_eq!(due.len(), 1);
+    assert_eq!((due[0].stream, due[0].earliest), (stream(1, None), stage.now));
+
+    let claim = stage.claim(FIRST, stream(1, None)).await;
+    let [out] = claim.outgoing.as_slice() else { panic!("one message: {claim:?}") };
+    assert_eq!((out.phone, &*out.text, out.ticket.attempt), (phone(1), text(1).as_str(), 1));
+    assert!(stage.ledger.due().is_empty() && !claim.more);
+    assert!(stage.claim(SECOND, stream(1, None)).await.outgoing.is_empty(), "taken once");
+    assert_eq!(stage.look(id).await.state, MessageState::Sending);
+
+    stage.submit(out).await;
+    assert_eq!(stage.look(id).await.state, MessageState::Submitted);
+    let applied = ReceiptOutcome::Applied { message: id, state: MessageState::Delivered };
+    assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, applied);
+    assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, ReceiptOutcome::Duplicate);
+    assert_eq!(stage.receipt(id, 0, Undelivered, "MK:0001").await, ReceiptOutcome::Duplicate);
+
+    let record = stage.look(id).await;
+    assert_eq!(
+        (record.state, record.code.as_str(), record.attempts),
+        (MessageState::Delivered, "DELIVRD", 1)
+    );
+    let events: Vec<_> = record.trail.iter().map(|entry| entry.event).collect();
+    use TrailEvent as T;
+    assert_eq!(events, [T::Accepted, T::Claimed, T::Submitted, T::Delivered]);
+    let other = domain::ids::AccountId::from_raw(77);
+    assert!(stage.ledger.message(other, id).await.unwrap().is_none(), "another account sees nothing");
+}
+
+#[tokio::test]
+async fn expansion_takes_each_ordinal_once() {
+    let stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let home = stage.ledger.partitions().all().next().unwrap();
+    let chunk: Vec<_> = (0..10).map(|n| stage.message(&lane, n)).collect();
+    let again: Vec<_> = (0..10).map(|n| stage.message(&lane, n)).collect();
+    let expansion = |through| Some(Expansion { lane: lane.id, through });
+    assert_eq!(stage.ledger.accept(home, chunk, expansion(10), NOW).await.unwrap(), 10);
+    assert_eq!(
+        stage.ledger.accept(home, again.clone(), expansion(10), NOW).await.unwrap(),
+        0,
+        "other ids, same chunk"
+    );
+    assert_eq!(stage.ledger.expanded_through(home, lane.id).await.unwrap(), 10);
+    let stage = stage.reopen().await;
+    assert_eq!(
+        stage.ledger.accept(home, again.clone(), expansion(10), NOW).await.unwrap(),
+        0,
+        "after a restart too"
+    );
+    assert_eq!(stage.ledger.accept(home, again, expansion(20), NOW).await.unwrap(), 10);
+}
+
+#[tokio::test]
+async fn takes_are_followed_in_order_and_parts_bound_a_claim() {
+    let stage = Stage::new(1);
+    let (otp, notice) = (lane(1, Category::Otp), lane(2, Category::Notice));
+    for lane in [&otp, &notice] {
+        stage.ledger.open_lane(lane.clone()).await.unwrap();
+    }
+    let mut messages: Vec<_> = (0..6).map(|n| stage.message(&notice, n)).collect();
+    for (message, wait) in messages.iter_mut().zip(1..) {
+        message.entry = Entry::Queue { due_at: Timestamp::from_millis(NOW.millis() - 100 + wait) };
+    }
+    messages[3].parts = 3;
+    messages.extend((10..12).map(|n| stage.message(&otp, n)));
+    stage.accept(&messages).await;
+    let home = stage.home(phone(0));
+    let takes = [(stream(1, None), 5), (stream(2, None), 2)];
+    let claim = stage.claim_at(home, FIRST, &takes).await;
+    let lanes: Vec<_> = claim.outgoing.iter().map(|out| out.category).collect();
+    assert_eq!(lanes, [Category::Otp, Category::Otp, Category::Notice, Category::Notice]);
+    assert!(claim.more);
+    let takes = || vec![domain::ledger::Take { stream: stream(2, None), limit: 9 }];
+    let first = stage.claim_parts(home, FIRST, takes(), 3).await;
+    assert_eq!((first.outgoing.len(), first.more), (1, true), "the next one has more parts than are left");
+    let rest = stage.claim_parts(home, FIRST, takes(), 100).await;
+    assert_eq!((rest.outgoing.len(), rest.more), (3, false));
+}
+
+#[tokio::test]
+async fn throttling_spends_no_attempt_and_a_failed_channel_is_avoided() {
+    let mut stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let id = stage.accept_one(stage.message(&lane, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    stage.settle(&out, FIRST, requeue(&stage, Reason::Throttled, false, None)).await;
+    let facts = stage.ledger.facts(stage.home(phone(1)), vec![phone(1)]).await.unwrap();
+    assert!(facts[0].recents.is_empty(), "what no carrier took does not count for caps");
+
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    assert_eq!(out.ticket.attempt, 1, "the first try again");
+    stage.settle(&out, FIRST, requeue(&stage, Reason::CarrierSystem, true, Some(FIRST))).await;
+    assert!(stage.claim(FIRST, stream(1, None)).await.outgoing.is_empty());
+    stage.pass(1);
+    let out = stage.claim(SECOND, stream(1, Some(FIRST))).await.outgoing.remove(0);
+    assert_eq!(out.ticket.attempt, 2);
+    stage.settle(&out, SECOND, failed(Reason::CarrierContent)).await;
+    let record = stage.look(id).await;
+    assert_eq!((record.state, record.reason), (MessageState::Failed, Reason::CarrierContent));
+    assert!(stage.ledger.due().is_empty());
+}
+
+#[tokio::test]
+async fn parts_arrive_one_by_one() {
+    let stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let mut message = stage.message(&lane, 1);
+    message.parts = 2;
+    let id = stage.accept_one(message).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    stage.submit(&out).await;
+    let applied = |state| ReceiptOutcome::Applied { message: id, state };
+    assert_eq!(stage.receipt(id, 1, Delivered, "DELIVRD").await, applied(MessageState::Submitted));
+    assert_eq!(stage.receipt(id, 1, Delivered, "DELIVRD").await, ReceiptOutcome::Duplicate);
+    assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, applied(MessageState::Delivered));
+
+    let mut message = stage.message(&lane, 2);
+    message.parts = 2;
+    let id = stage.accept_one(message).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    let ids = vec![carrier_id(id, 0)];
+    let partly =
+        Disposition::Failed { reason: Reason::Partial, code: Default::default(), gateway: GATEWAY, ids };
+    stage.settle(&out, FIRST, partly).await;
+    stage.receipt(id, 0, Delivered, "DELIVRD").await;
+    assert_eq!(stage.look(id).await.state, MessageState::Failed, "one part is not a message");
+}
+
+#[tokio::test]
+async fn receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time() {
+    let stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let id = stage.accept_one(stage.message(&lane, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, ReceiptOutcome::Held);
+    let mut stage = stage.reopen().await;
+    stage.submit(&out).await;
+    assert_eq!(stage.look(id).await.state, MessageState::Delivered);
+
+    let stranger = domain::ids::MessageId::from_raw(99);
+    assert_eq!(stage.receipt(stranger, 0, Delivered, "DELIVRD").await, ReceiptOutcome::Held);
+    let home = stage.home(phone(1));
+    let lost = vec![receipt(carrier_id(stranger, 1), Delivered, "DELIVRD", stage.now)];
+    let outcome =
+        stage.ledger.receipts(home, lost, false, Arc::clone(&stage.retry), stage.now).await.unwrap();
+    assert_eq!(outcome, [ReceiptOutcome::Unmatched]);
+    stage.pass(73 * 3_600);
+    assert_eq!(stage.sweep().await.receipts_dropped, 1);
+}
+
+#[tokio::test]
+async fn a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the_retry() {
+    let mut stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let id = stage.accept_one(stage.message(&lane, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    stage.submit(&out).await;
+    let queued = ReceiptOutcome::Applied { message: id, state: MessageState::Queued };
+    assert_eq!(
+        stage.receipt(id, 0, Undelivered, "UNDELIV").await,
+        queued,
+        "{:?}",
+        stage.look(id).await.reason
+    );
+    assert_eq!(stage.ledger.due()[0].stream, stream(1, Some(FIRST)));
+    stage.pass(1);
+    let arrived = ReceiptOutcome::Applied { message: id, state: MessageState::Delivered };
+    assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, arrived);
+    assert!(stage.ledger.due().is_empty(), "the retry is withdrawn");
+    stage.pass(3_600);
+    assert!(stage.claim(SECOND, stream(1, Some(FIRST))).await.outgoing.is_empty());
+}
+
+#[tokio::test]
+async fn a_late_receipt_corrects_a_gloomy_end_once() {
+    let mut stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let (expired, unknown) = (stage.message(&lane, 1), stage.message(&lane, 2));
+    let ids = [expired.id, unknown.id];
+    stage.accept(&[expired, unknown]).await;
+    for out in stage.claim(FIRST, stream(1, None)).await.outgoing {
+        stage.submit(&out).await;
+    }
+    stage.pass(5 * 3_600);
+    let applied = |id, state| ReceiptOutcome::Applied { message: id, state };
+    assert_eq!(stage.receipt(ids[0], 0, Expired, "EXPIRED").await, applied(ids[0], MessageState::Expired));
+    stage.pass(72 * 3_600);
+    assert_eq!(stage.sweep().await.unknown, 1);
+    assert_eq!(stage.look(ids[1]).await.reason, Reason::NoReceipt);
+    for id in ids {
+        assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, applied(id, MessageState::Delivered));
+        assert_eq!(stage.receipt(id, 0, Expired, "EXPIRED").await, ReceiptOutcome::Duplicate);
+    }
+    assert_eq!(stage.sweep().await.unknown, 0);
+}
+
+#[tokio::test]
+async fn pausing_holds_and_cancelling_ends() {
+    let stage = Stage::new(2);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.accept(&(0..20).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
+    stage.ledger.set_lane_state(lane.id, LaneState::Paused, stage.now).await.unwrap();
+    assert!(stage.ledger.due().is_empty());
+    assert!(stage.claim(FIRST, stream(1, None)).await.outgoing.is_empty());
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    assert!(stage.ledger.due().is_empty(), "opening again with other settings keeps the state");
+    let stage = stage.reopen().await;
+    assert!(stage.ledger.due().is_empty(), "so does a restart");
+    stage.ledger.set_lane_state(lane.id, LaneState::Open, stage.now).await.unwrap();
+    let home = stage.ledger.partitions().all().next().unwrap();
+    assert_eq!(stage.claim_at(home, FIRST, &[(stream(1, None), 3)]).await.outgoing.len(), 3);
+    stage.ledger.set_lane_state(lane.id, LaneState::Cancelled, stage.now).await.unwrap();
+    assert_eq!(stage.sweep().await.cancelled, 17);
+    stage.ledger.set_lane_state(lane.id, LaneState::Open, stage.now).await.unwrap();
+    assert!(stage.claim(FIRST, stream(1, None)).await.outgoing.is_empty(), "cancelled is for good");
+    let unknown = domain::ids::LaneId::from_raw(55);
+    let refused = stage.ledger.set_lane_state(unknown, LaneState::Open, stage.now).await;
+    assert!(matches!(refused, Err(LedgerError::NoSuch("lane"))));
+}
+
+#[tokio::test]
+async fn a_clock_far_behind_is_refused_and_a_little_behind_does_not_go_back() {
+    let stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let id = stage.accept_one(stage.message(&lane, 1)).await;
+    let home = stage.home(phone(1));
+    let at = |millis| Timestamp::from_millis(NOW.millis() - millis);
+    let behind = stage.ledger.accept(home, vec![stage.message(&lane, 2)], None, at(5_001)).await;
+    assert!(matches!(behind, Err(LedgerError::ClockBehind { behind_millis: 5_001 })));
+    let retry = Arc::clone(&stage.retry);
+    stage.ledger.recover(retry, at(5_000)).await.unwrap();
+    assert_eq!(stage.look(id).await.trail[0].at, NOW);
+}
+
+#[tokio::test]
+async fn what_was_in_flight_at_a_crash_is_uncertain_or_tried_again() {
+    let stage = Stage::new(1);
+    let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
+    for lane in [&notice, &marketing] {
+        stage.ledger.open_lane(lane.clone()).await.unwrap();
+    }
+    stage.consent(2..4).await;
+    let messages = [stage.message(&notice, 1), stage.message(&marketing, 2), stage.message(&marketing, 3)];
+    let ids = messages.clone().map(|m| m.id);
+    stage.accept(&messages).await;
+    stage.claim(FIRST, stream(1, None)).await;
+    let claim = stage.claim(FIRST, stream(2, None)).await;
+    assert_eq!(claim.outgoing.len(), 2, "{claim:?}");
+    stage.submit(&claim.outgoing[1]).await;
+    let answered = claim.outgoing[1].ticket.message;
+    let mut stage = stage.reopen().await;
+    assert_eq!(stage.ledger.recover(Arc::clone(&stage.retry), stage.now).await.unwrap(), 2);
+    assert_eq!(stage.ledger.recover(Arc::clone(&stage.retry), stage.now).await.unwrap(), 0);
+    assert_eq!(stage.look(answered).await.state, MessageState::Submitted);
+    let lost = stage.look(claim.outgoing[0].ticket.message).await;
+    assert_eq!((lost.state, lost.reason), (MessageState::Uncertain, Reason::ConnectionLost));
+    let again = stage.look(ids[0]).await;
+    assert_eq!((again.state, again.possible_duplicate), (MessageState::Queued, true));
+    stage.pass(60);
+    let out = stage.claim(SECOND, stream(1, Some(FIRST))).await.outgoing.remove(0);
+    assert!(out.possible_duplicate && out.ticket.attempt == 2);
+    stage.submit(&claim.outgoing[0]).await;
+    assert_eq!(stage.look(lost.id).await.state, MessageState::Submitted, "its answer came after all");
+}
