@@ -9,7 +9,7 @@ use domain::ids::{AccountId, CampaignId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
 use domain::message::Category;
 use domain::phone::Phone;
-use domain::template::Template;
+use domain::template::{RenderError, Template, Values};
 use domain::text::Signature;
 use domain::time::Timestamp;
 
@@ -191,6 +191,12 @@ impl Engine {
         if unknown.is_empty() || !complete {
             return Ok(());
         }
+        // A contact may lack what others have, and a template may say what to write then; a file's columns are what
+        // they are, so there an unknown name is a slip of the pen.
+        let of_file = matches!(audience, AudienceSource::File { .. });
+        if !of_file && does_without(template, &known) {
+            return Ok(());
+        }
         let known: Vec<&str> = known.iter().map(String::as_str).collect();
         Err(CampaignTrouble::UnknownVariables { unknown: unknown.join(", "), known: known.join(", ") })
     }
@@ -223,6 +229,12 @@ impl Engine {
             .collect();
         Ok((names, complete))
     }
+}
+
+/// Whether a text comes out when only the known columns have values.
+fn does_without(template: &Template, known: &BTreeSet<String>) -> bool {
+    let values: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "1")).collect();
+    !matches!(template.render(&Values(&values)), Err(RenderError::MissingVariable { .. }))
 }
 
 fn checked_name(name: &str) -> Result<String, CampaignTrouble> {

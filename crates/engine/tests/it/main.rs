@@ -1,0 +1,10 @@
+//! The engine's use-cases on the real store, with a carrier that takes and delivers everything.
+
+mod accept;
+mod campaigns;
+mod carrier;
+mod files;
+mod house;
+mod imports;
+mod preflight;
+mod restart;
