@@ -143,3 +143,42 @@ fn bytes(name: &'static str) -> ColumnDef {
 fn maybe_bytes(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).blob().null().take()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use sea_orm_migration::sea_query::{PostgresQueryBuilder, SqliteQueryBuilder};
+
+    use super::*;
+
+    #[test]
+    fn every_step_is_one_repeatable_statement_on_both_engines() {
+        let mut names = BTreeSet::new();
+        for (name, make) in [tenants::STEPS, people::STEPS, sending::STEPS].into_iter().flatten() {
+            assert!(names.insert(name), "{name} twice");
+            assert!(
+                version_of(name).is_some_and(|version| (1..=SCHEMA_VERSION).contains(&version)),
+                "{name}"
+            );
+            for sql in match make() {
+                Ddl::Table(table) => {
+                    [table.to_string(PostgresQueryBuilder), table.to_string(SqliteQueryBuilder)]
+                }
+                Ddl::Index(index) => {
+                    [index.to_string(PostgresQueryBuilder), index.to_string(SqliteQueryBuilder)]
+                }
+            } {
+                assert!(sql.contains(" IF NOT EXISTS "), "{name}: {sql}");
+                assert!(!sql.contains(';') && !sql.to_lowercase().contains("autoincrement"), "{name}: {sql}");
+            }
+        }
+    }
+
+    #[test]
+    fn ids_are_row_numbers_on_sqlite_and_64_bits_on_postgresql() {
+        let Ddl::Table(table) = (people::STEPS[0].1)() else { panic!("the first step is the contacts") };
+        assert!(table.to_string(SqliteQueryBuilder).contains("\"id\" integer NOT NULL PRIMARY KEY"));
+        assert!(table.to_string(PostgresQueryBuilder).contains("\"id\" bigint NOT NULL PRIMARY KEY"));
+    }
+}
