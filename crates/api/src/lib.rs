@@ -1,1 +1,74 @@
 //! REST API with OpenAPI, bearer keys and problem details.
+//!
+//! Owns the HTTP surface: who is asking, what a request may hold, how refusals are told, and the public JSON. Refuses
+//! business rules (they are the engine's), SQL and carriers' protocols. Invariants: every route but a listed few asks
+//! for a key, and every read is scoped by its account; every route is in the OpenAPI document; every body, page and
+//! handler has a bound; a 2xx means that what was asked is durable.
+
+mod auth;
+mod campaigns;
+mod channels;
+mod contacts;
+mod download;
+mod imports;
+mod inbound;
+pub mod json;
+mod language;
+mod layers;
+mod messages;
+mod openapi;
+mod page;
+mod prices;
+mod privacy;
+mod problem;
+mod request;
+mod routes;
+mod state;
+mod suppressions;
+mod system;
+mod tags;
+mod templates;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use utoipa_axum::router::OpenApiRouter;
+
+pub use auth::{Caller, Operator};
+pub use openapi::document as openapi;
+pub use page::MAX_LIMIT;
+pub use problem::{Kind, MEDIA_TYPE as PROBLEM_MEDIA_TYPE};
+pub use request::{BATCH_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_BYTES};
+pub use state::ApiState;
+pub use system::PUBLIC_PATHS;
+
+use problem::Problem;
+
+/// Everything that is served, ready for a listener.
+pub fn router(state: ApiState) -> Router {
+    let (router, _) = operations().split_for_parts();
+    router
+        .fallback(|| async { Problem::new(Kind::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
+        // Each extractor has its own bound; uploads are bounded by the engine while they stream.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(state.clone(), layers::surround))
+        .with_state(state)
+}
+
+/// All operations with their descriptions.
+pub(crate) fn operations() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .merge(messages::router())
+        .merge(campaigns::router())
+        .merge(templates::router())
+        .merge(imports::router())
+        .merge(contacts::router())
+        .merge(tags::router())
+        .merge(suppressions::router())
+        .merge(inbound::router())
+        .merge(channels::router())
+        .merge(routes::router())
+        .merge(prices::router())
+        .merge(system::router())
+}

@@ -1,0 +1,103 @@
+//! Start, pause, resume, cancel, and let held words pass: five operations of one shape.
+
+use axum::Json;
+use axum::extract::State;
+use domain::control::Campaign;
+use domain::ids::CampaignId;
+
+use super::convert::View;
+use crate::auth::Caller;
+use crate::json;
+use crate::language::Language;
+use crate::problem::Problem;
+use crate::request::Id;
+use crate::state::ApiState;
+
+type Answer = Result<Json<json::Campaign>, Problem>;
+
+fn answer(campaign: Campaign, state: &ApiState, language: Language) -> Answer {
+    let view = View { zone: state.zone(), language, reveal: false };
+    Ok(Json(view.document(campaign)))
+}
+
+/// Now, or at its time. Only what a preflight has counted can be started; durable when this answers.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/start", tag = "campaigns", summary = "启动 · Start a campaign",
+    params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
+    responses((status = 200, body = json::Campaign, description = "Running or scheduled."))
+)]
+pub(crate) async fn start(
+    caller: Caller,
+    State(state): State<ApiState>,
+    language: Language,
+    Id(id): Id<CampaignId>,
+) -> Answer {
+    let campaign = state.engine().start_campaign(caller.account, id).await?;
+    answer(campaign, &state, language)
+}
+
+/// When this answers, nothing more is handed to a channel.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/pause", tag = "campaigns", summary = "暂停 · Pause a campaign",
+    params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
+    responses((status = 200, body = json::Campaign, description = "Paused."))
+)]
+pub(crate) async fn pause(
+    caller: Caller,
+    State(state): State<ApiState>,
+    language: Language,
+    Id(id): Id<CampaignId>,
+) -> Answer {
+    let campaign = state.engine().pause_campaign(caller.account, id).await?;
+    answer(campaign, &state, language)
+}
+
+/// Goes on where it was paused; nobody gets it twice.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/resume", tag = "campaigns", summary = "继续 · Resume a campaign",
+    params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
+    responses((status = 200, body = json::Campaign, description = "Running."))
+)]
+pub(crate) async fn resume(
+    caller: Caller,
+    State(state): State<ApiState>,
+    language: Language,
+    Id(id): Id<CampaignId>,
+) -> Answer {
+    let campaign = state.engine().resume_campaign(caller.account, id).await?;
+    answer(campaign, &state, language)
+}
+
+/// For good. When this answers, nothing more is handed to a channel.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/cancel", tag = "campaigns", summary = "撤销 · Cancel a campaign",
+    params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
+    responses((status = 200, body = json::Campaign, description = "Cancelled."))
+)]
+pub(crate) async fn cancel(
+    caller: Caller,
+    State(state): State<ApiState>,
+    language: Language,
+    Id(id): Id<CampaignId>,
+) -> Answer {
+    let campaign = state.engine().cancel_campaign(caller.account, id).await?;
+    answer(campaign, &state, language)
+}
+
+/// A person has looked at the words that the preflight found and lets the campaign go; it must be counted again.
+/// Words of a blocked class cannot be let go.
+#[utoipa::path(
+    post, path = "/v1/campaigns/{id}/approve-held-words", tag = "campaigns",
+    summary = "放行待审词 · Let held words pass",
+    params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
+    responses((status = 200, body = json::Campaign, description = "A draft with its held words approved."))
+)]
+pub(crate) async fn approve_held_words(
+    caller: Caller,
+    State(state): State<ApiState>,
+    language: Language,
+    Id(id): Id<CampaignId>,
+) -> Answer {
+    let campaign = state.engine().approve_held_words(caller.account, id).await?;
+    answer(campaign, &state, language)
+}

@@ -1,0 +1,31 @@
+//! Write a campaign.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::convert::{self, View};
+use crate::auth::Caller;
+use crate::json;
+use crate::language::Language;
+use crate::problem::Problem;
+use crate::request::Body;
+use crate::state::ApiState;
+
+/// It sends nothing before its preflight and start. What can be known to be wrong is said now, field by field.
+#[utoipa::path(
+    post, path = "/v1/campaigns", tag = "campaigns", summary = "新建任务 · Write a campaign",
+    request_body = json::CampaignDraft,
+    responses((status = 201, body = json::Campaign, description = "A draft."))
+)]
+pub(crate) async fn create(
+    caller: Caller,
+    State(state): State<ApiState>,
+    language: Language,
+    body: Body<json::CampaignDraft>,
+) -> Result<(StatusCode, Json<json::Campaign>), Problem> {
+    let draft = convert::draft(state.control().as_ref(), caller.account, body.value).await?;
+    let campaign = state.engine().create_campaign(caller.account, draft).await?;
+    let view = View { zone: state.zone(), language, reveal: false };
+    Ok((StatusCode::CREATED, Json(view.document(campaign))))
+}

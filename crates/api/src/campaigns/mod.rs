@@ -1,0 +1,35 @@
+//! Campaigns: one personalised message to an audience, from draft to report.
+
+mod action;
+mod convert;
+mod create;
+mod edit;
+mod export;
+mod list;
+mod preflight;
+mod progress;
+mod report;
+mod show;
+mod suggested;
+mod trouble;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::state::ApiState;
+
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .routes(routes!(create::create, list::list))
+        .routes(routes!(show::show, edit::edit))
+        .routes(routes!(preflight::preflight))
+        .routes(routes!(action::start))
+        .routes(routes!(action::pause))
+        .routes(routes!(action::resume))
+        .routes(routes!(action::cancel))
+        .routes(routes!(action::approve_held_words))
+        .routes(routes!(report::report))
+        .routes(routes!(progress::progress))
+        .routes(routes!(export::export))
+        .routes(routes!(suggested::suggested))
+}

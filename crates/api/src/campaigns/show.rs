@@ -1,0 +1,43 @@
+//! Look at one campaign.
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::CampaignId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::convert::View;
+use crate::auth::Caller;
+use crate::json;
+use crate::language::Language;
+use crate::problem::Problem;
+use crate::request::{Id, Params};
+use crate::state::ApiState;
+
+/// How to show it.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Showing {
+    /// Show the test numbers as they are.
+    #[serde(default)]
+    reveal: bool,
+}
+
+/// With what its preflight found.
+#[utoipa::path(
+    get, path = "/v1/campaigns/{id}", tag = "campaigns", summary = "查看任务 · Look at a campaign",
+    params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"), Showing),
+    responses((status = 200, body = json::Campaign, description = "The campaign."))
+)]
+pub(crate) async fn show(
+    caller: Caller,
+    State(state): State<ApiState>,
+    language: Language,
+    Id(id): Id<CampaignId>,
+    Params(showing): Params<Showing>,
+) -> Result<Json<json::Campaign>, Problem> {
+    let campaign = state.engine().campaign(caller.account, id).await?;
+    let view = View { zone: state.zone(), language, reveal: showing.reveal };
+    Ok(Json(view.document(campaign)))
+}

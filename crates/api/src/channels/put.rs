@@ -1,0 +1,95 @@
+//! Add or change a channel.
+
+use axum::Json;
+use axum::extract::State;
+use domain::control::{ChannelConfig, Protocol, Secret};
+use domain::ids::{ChannelId, GatewayId};
+use engine::dispatch::DispatchError;
+
+use crate::auth::Operator;
+use crate::json;
+use crate::problem::{Kind, Problem, report, say};
+use crate::request::{self, Body, Id};
+use crate::state::ApiState;
+
+/// Its connections are closed and made anew; what it had in flight is settled as after a lost connection.
+#[utoipa::path(
+    put, path = "/v1/channels/{id}", tag = "channels", summary = "配置通道 · Add or change a channel",
+    params(("id" = String, Path, description = "`chn_` and a number from 1 to 65535.", example = "chn_1")),
+    request_body = json::ChannelPut,
+    responses((status = 200, body = json::Channel, description = "Stored, and started if enabled."))
+)]
+pub(crate) async fn put(
+    _operator: Operator,
+    State(state): State<ApiState>,
+    Id(id): Id<ChannelId>,
+    body: Body<json::ChannelPut>,
+) -> Result<Json<json::Channel>, Problem> {
+    let known = state.engine().channels().await?.iter().find(|known| known.id == id).cloned();
+    let config = config(id, body.value, known)?;
+    match state.engine().put_channel(&config).await {
+        Ok(()) => {}
+        // Without dispatch (a maintenance start) the configuration is kept for the next one.
+        Err(DispatchError::NotRunning) => state.engine().set_channel(&config).await?,
+        Err(error) => return Err(refused(error)),
+    }
+    let status = state.engine().channel_statuses().into_iter().find(|status| status.id == id);
+    Ok(Json(super::document(&config, status)))
+}
+
+fn config(
+    id: ChannelId,
+    put: json::ChannelPut,
+    known: Option<ChannelConfig>,
+) -> Result<ChannelConfig, Problem> {
+    let protocol = Protocol::from_word(&put.protocol).ok_or_else(|| {
+        let words: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
+        let words = words.join(", ");
+        Problem::field("/protocol", say(format!("应为：{words}"), format!("Expected: {words}")))
+    })?;
+    let secret = put.secret.map(Secret).or(known.map(|known| known.secret)).ok_or_else(|| {
+        Problem::field("/secret", say("新通道需要密码", "A new channel needs its password"))
+    })?;
+    if id.0 == 0 || put.connections == 0 || put.window == 0 {
+        let field = if put.window == 0 { "/window" } else { "/connections" };
+        return Err(Problem::field(field, say("至少为 1", "At least 1")));
+    }
+    Ok(ChannelConfig {
+        id,
+        gateway: request::read::<GatewayId>(
+            &put.gateway,
+            "/gateway",
+            "应为 gwy_1 形式的编号",
+            "An id of the form gwy_1",
+        )?,
+        name: put.name,
+        protocol,
+        host: put.host,
+        port: put.port,
+        login: put.login,
+        secret,
+        access_code: put.access_code,
+        service_id: put.service_id,
+        connections: put.connections,
+        window: put.window,
+        parts_per_second: put.parts_per_second,
+        carriers: put.carriers.into_iter().map(Into::into).collect(),
+        categories: put.categories.into_iter().map(Into::into).collect(),
+        cost: (&put.cost).into(),
+        enabled: put.enabled,
+    })
+}
+
+fn refused(error: DispatchError) -> Problem {
+    match error {
+        DispatchError::Control(error) => error.into(),
+        DispatchError::Ledger(error) => error.into(),
+        DispatchError::Channel { detail, .. } => {
+            Problem::new(Kind::InvalidField).with(say(format!("通道无法启动：{detail}"), detail))
+        }
+        other => {
+            report(Kind::Unavailable, &other);
+            Problem::new(Kind::Unavailable)
+        }
+    }
+}

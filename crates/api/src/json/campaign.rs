@@ -1,0 +1,146 @@
+//! Campaigns: one personalised message to an audience.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{CampaignState, Category, Column, Moment, Preflight};
+
+/// Who is to get a campaign.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum AudienceSource {
+    /// The rows of an uploaded file; its other columns are variables.
+    File {
+        /// The upload.
+        import: String,
+        /// The upload's own mapping when left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mapping: Option<Vec<Column>>,
+    },
+    /// Contacts that have any of these tags.
+    Tags { tags: Vec<String> },
+    /// Every contact.
+    All,
+}
+
+/// What to do with messages that meet the end of the sending hours.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum WindowClose {
+    /// Wait for the next opening.
+    #[default]
+    Hold,
+    /// Pause until a person resumes the campaign.
+    PauseForHuman,
+    /// Wait for the next opening, but give up at this instant.
+    DropAfter { at: Moment },
+}
+
+/// A campaign as you write it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "双十一会员日", "category": "marketing", "signature": "鸿雁",
+    "text": "{{ 姓名 }}您好，{% if 等级 == \"VIP\" %}VIP专属折扣{% else %}新人首单立减{% endif %}已到账。",
+    "audience": {"kind": "tags", "tags": ["双十一"]}, "scheduled_at": "2026-11-25T10:00:00+08:00", "speed": 2000
+}))]
+pub struct CampaignDraft {
+    /// 1 to 30 characters.
+    pub name: String,
+    pub category: Category,
+    /// With or without 【】.
+    pub signature: String,
+    /// The text with variables; wins over `template`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// A stored template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    pub audience: AudienceSource,
+    /// Sent to besides the audience; exempt from caps, not from opt-out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub test_numbers: Vec<String>,
+    /// Left out: as soon as it is started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Moment>,
+    /// Messages per second; left out: as fast as the channels go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+    #[serde(default)]
+    pub window_close: WindowClose,
+    /// How long each message is of use from its start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_for_seconds: Option<u64>,
+    /// The first route if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+}
+
+/// A campaign.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct Campaign {
+    pub id: String,
+    pub name: String,
+    pub category: Category,
+    pub signature: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<String>,
+    pub text: String,
+    pub audience: AudienceSource,
+    /// Masked unless asked for with `reveal=true`.
+    pub test_numbers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled_at: Option<Moment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+    pub window_close: WindowClose,
+    pub valid_for_seconds: u64,
+    pub route: String,
+    pub held_words_approved: bool,
+    pub state: CampaignState,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<Preflight>,
+    pub created_at: Moment,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Moment>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Moment>,
+}
+
+/// How far a campaign is: cheap to ask for several times a second.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "state": "running", "preflight": "done", "preflight_done": 10000, "preflight_total": 10000, "people": 10000,
+    "expanded": true, "queued": 4000, "sending": 120, "submitted": 5500, "delivered": 5300, "failed": 40,
+    "rejected": 220, "cancelled": 0, "uncertain": 0
+}))]
+pub struct CampaignProgress {
+    pub state: CampaignState,
+    /// `none`, `freezing`, `counting`, `done` or `failed`.
+    pub preflight: String,
+    /// People frozen or counted so far.
+    pub preflight_done: u64,
+    /// People to be counted; 0 while that is not known.
+    pub preflight_total: u64,
+    /// People in the frozen audience.
+    pub people: u64,
+    /// Whether every person has become a message.
+    pub expanded: bool,
+    pub queued: i64,
+    pub sending: i64,
+    /// A carrier has them: with a receipt or waiting for one.
+    pub submitted: i64,
+    pub delivered: i64,
+    /// Undelivered, expired, failed and unknown.
+    pub failed: i64,
+    pub rejected: i64,
+    pub cancelled: i64,
+    pub uncertain: i64,
+}
+
+/// Times to offer for a campaign.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"times": ["2026-11-25T10:00:00.000+08:00", "2026-11-25T15:00:00.000+08:00"]}))]
+pub struct SuggestedTimes {
+    pub times: Vec<Moment>,
+}

@@ -1,0 +1,185 @@
+//! Channels, routes and prices.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Carrier, Category, Money};
+
+/// One way out, as configured. The password is never shown.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "id": "chn_1", "gateway": "gwy_1", "name": "移动主通道", "protocol": "cmpp20", "host": "10.0.0.8", "port": 7890,
+    "login": "901234", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
+    "parts_per_second": 2000, "carriers": ["mobile"], "categories": [], "cost": {"micros": 30000, "currency": "CNY"},
+    "enabled": true,
+    "live": {"connections_up": 4, "condition": "up", "free_parts": 60, "claimed": 10, "submitted": 10, "throttled": 0,
+        "refused": 0, "uncertain": 0, "receipts": 9, "inbound": 1}
+}))]
+pub struct Channel {
+    pub id: String,
+    /// Channels of one gateway share its receipts.
+    pub gateway: String,
+    pub name: String,
+    pub protocol: String,
+    pub host: String,
+    pub port: u16,
+    pub login: String,
+    pub access_code: String,
+    pub service_id: String,
+    pub connections: u16,
+    /// Unanswered submits per connection.
+    pub window: u16,
+    /// Absent: as fast as the window allows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts_per_second: Option<u32>,
+    /// Empty: all.
+    pub carriers: Vec<Carrier>,
+    /// Empty: all.
+    pub categories: Vec<Category>,
+    /// What the operator pays per part.
+    pub cost: Money,
+    pub enabled: bool,
+    /// Absent when the channel is not running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub live: Option<ChannelLive>,
+}
+
+/// What a channel is doing. Counters run since the process started.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ChannelLive {
+    pub connections_up: u16,
+    /// `up`, `probing` or `down`.
+    pub condition: String,
+    /// What a person must look at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+    /// Parts that it could take now.
+    pub free_parts: u32,
+    /// Messages handed over.
+    pub claimed: u64,
+    /// Messages that the carrier took.
+    pub submitted: u64,
+    pub throttled: u64,
+    pub refused: u64,
+    pub uncertain: u64,
+    pub receipts: u64,
+    pub inbound: u64,
+}
+
+/// All channels, in order of id.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Channels {
+    pub channels: Vec<Channel>,
+}
+
+/// A channel to be added or replaced.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "gateway": "gwy_1", "name": "移动主通道", "protocol": "cmpp20", "host": "10.0.0.8", "port": 7890, "login": "901234",
+    "secret": "…", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
+    "carriers": ["mobile"], "cost": {"micros": 30000}
+}))]
+pub struct ChannelPut {
+    pub gateway: String,
+    pub name: String,
+    pub protocol: String,
+    pub host: String,
+    pub port: u16,
+    pub login: String,
+    /// Left out: the password stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<String>,
+    pub access_code: String,
+    #[serde(default)]
+    pub service_id: String,
+    #[serde(default = "one")]
+    pub connections: u16,
+    #[serde(default = "sixteen")]
+    pub window: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts_per_second: Option<u32>,
+    #[serde(default)]
+    pub carriers: Vec<Carrier>,
+    #[serde(default)]
+    pub categories: Vec<Category>,
+    pub cost: Money,
+    #[serde(default = "yes")]
+    pub enabled: bool,
+}
+
+fn one() -> u16 {
+    1
+}
+
+/// The window that the carriers' specifications recommend.
+fn sixteen() -> u16 {
+    16
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A channel's share of a step.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WeightedChannel {
+    pub channel: String,
+    /// Its part of the step's traffic, against the others' weights.
+    pub weight: u16,
+}
+
+/// These channels share the traffic; the next step is used when none of them can.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RouteStep {
+    pub channels: Vec<WeightedChannel>,
+}
+
+/// An ordered, weighted group of channels.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "id": "rte_1", "name": "默认", "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]},
+        {"channels": [{"channel": "chn_2", "weight": 1}]}]
+}))]
+pub struct Route {
+    pub id: String,
+    pub name: String,
+    pub steps: Vec<RouteStep>,
+}
+
+/// All routes, in order of id.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Routes {
+    pub routes: Vec<Route>,
+}
+
+/// A route to be added or replaced.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "默认", "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]}]}))]
+pub struct RoutePut {
+    pub name: String,
+    pub steps: Vec<RouteStep>,
+}
+
+/// What an account pays per part. The most specific line wins.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Price {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<Category>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carrier: Option<Carrier>,
+    pub per_part: Money,
+}
+
+/// All prices of an account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"prices": [{"per_part": {"micros": 45000, "currency": "CNY"}},
+    {"category": "marketing", "carrier": "mobile", "per_part": {"micros": 48000, "currency": "CNY"}}]}))]
+pub struct Prices {
+    pub prices: Vec<Price>,
+}

@@ -1,0 +1,45 @@
+//! The API's documents: what goes over the wire as JSON, the same for server and client.
+//!
+//! Owns names and shapes, which are public and change only by addition. Refuses the domain's types: these are
+//! converted by hand, so that neither side moves the other. Requests refuse unknown fields; answers may grow.
+//! Documents that hold phones, names or texts have no `Debug`, so that they cannot be logged by accident.
+
+mod campaign;
+mod channel;
+mod contact;
+mod import;
+mod inbound;
+mod message;
+mod moment;
+mod money;
+mod page;
+mod preflight;
+mod problem;
+mod report;
+mod suppression;
+mod template;
+mod words;
+
+pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
+pub use channel::{
+    Channel, ChannelLive, ChannelPut, Channels, Price, Prices, Route, RoutePut, RouteStep, Routes,
+    WeightedChannel,
+};
+pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
+pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
+pub use inbound::Inbound;
+pub use message::{
+    Message, MessageResult, MessageSend, MessagesAccepted, MessagesSend, SendRefusal, TrailEntry,
+};
+pub use moment::Moment;
+pub use money::Money;
+pub use page::Page;
+pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ReasonCount, Sample};
+pub use problem::ProblemDocument;
+pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
+pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
+pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
+pub use words::{
+    CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Priority,
+    Reason, Scope, SuppressionSource, TrailEvent,
+};

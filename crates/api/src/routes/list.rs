@@ -1,0 +1,22 @@
+//! List routes.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::auth::Operator;
+use crate::json;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// The first one carries what names no route.
+#[utoipa::path(
+    get, path = "/v1/routes", tag = "channels", summary = "路由列表 · List routes",
+    responses((status = 200, body = json::Routes, description = "All routes."))
+)]
+pub(crate) async fn list(
+    _operator: Operator,
+    State(state): State<ApiState>,
+) -> Result<Json<json::Routes>, Problem> {
+    let routes = state.engine().routes().await?;
+    Ok(Json(json::Routes { routes: routes.iter().map(super::document).collect() }))
+}

@@ -1,0 +1,17 @@
+//! Does the system take work.
+
+use axum::extract::State;
+
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// `ready` when ledger and control database answer.
+#[utoipa::path(
+    get, path = "/readyz", tag = "system", summary = "就绪检查 · Does it take work",
+    responses((status = 200, body = String, description = "It does.", example = json!("ready")))
+)]
+pub(crate) async fn ready(State(state): State<ApiState>) -> Result<&'static str, Problem> {
+    state.control().accounts().await?;
+    state.ledger().lanes().await?;
+    Ok("ready")
+}

@@ -1,0 +1,57 @@
+//! Channels, routes and prices.
+
+use serde_json::json;
+
+use crate::house::{CHANNEL_SECRET, House, Who, json_request};
+
+#[tokio::test]
+async fn a_channel_is_shown_without_its_password_and_keeps_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let answer = house.get("/v1/channels").await;
+    assert!(!answer.text().contains(CHANNEL_SECRET));
+    let channel = answer.ok(200)["channels"][0].clone();
+    let put = json!({
+        "gateway": "gwy_1", "name": "改名", "protocol": channel["protocol"], "host": "10.0.0.8", "port": 7890,
+        "login": "login", "access_code": "10690000", "carriers": ["mobile"], "cost": {"micros": 31_000}});
+    let changed = house.ask("PUT", "/v1/channels/chn_1", put.clone()).await.ok(200);
+    assert_eq!((&changed["name"], &changed["carriers"]), (&json!("改名"), &json!(["mobile"])));
+    let stored = house.engine.channels().await.unwrap();
+    assert_eq!(stored[0].secret.0, CHANNEL_SECRET);
+
+    let problem = house.ask("PUT", "/v1/channels/chn_2", put.clone()).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/secret");
+    let mut odd = put.clone();
+    odd["protocol"] = json!("pigeon");
+    let problem = house.ask("PUT", "/v1/channels/chn_1", odd).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/protocol");
+    house
+        .send(Who::Stranger, json_request("PUT", "/v1/channels/chn_1", &put))
+        .await
+        .problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn routes_and_prices_are_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let step = |channel: &str| json!({"channels": [{"channel": channel, "weight": 1}]});
+    let route = json!({"name": "备用", "steps": [step("chn_1")]});
+    house.ask("PUT", "/v1/routes/rte_2", route).await.ok(200);
+    let routes = house.get("/v1/routes").await.ok(200);
+    assert_eq!(routes["routes"][1]["id"], "rte_2");
+    let nowhere = json!({"name": "x", "steps": [step("chn_1"), step("chn_9")]});
+    let problem = house.ask("PUT", "/v1/routes/rte_2", nowhere).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/steps/1/channels/0/channel");
+
+    let prices = json!({"prices": [{"per_part": {"micros": 40_000, "currency": "CNY"}},
+        {"category": "otp", "carrier": "mobile", "per_part": {"micros": 50_000, "currency": "CNY"}}]});
+    assert_eq!(house.ask("PUT", "/v1/prices", prices.clone()).await.ok(200), prices);
+    assert_eq!(house.get("/v1/prices").await.ok(200), prices);
+    let message = json!({"messages": [{"phone": "13800138000", "text": "您好", "signature": "鸿雁", "category": "otp"}]});
+    let sent = house.post("/v1/messages", message).await.ok(202);
+    assert_eq!(sent["results"][0]["price"]["micros"], 50_000);
+    let below = json!({"prices": [{"per_part": {"micros": -1}}]});
+    let problem = house.ask("PUT", "/v1/prices", below).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/prices/0/per_part/micros");
+}

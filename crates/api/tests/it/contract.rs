@@ -1,0 +1,81 @@
+//! The checked-in OpenAPI document is what the code says, and it is complete.
+
+use std::path::Path;
+
+use crate::house::House;
+
+/// Set to anything, the document is written instead of compared.
+const UPDATE: &str = "UPDATE_OPENAPI";
+
+#[test]
+fn the_checked_in_document_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let mut current = api::openapi().to_pretty_json().unwrap();
+    current.push('\n');
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(&path, &current).unwrap();
+    }
+    let stored = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stored == current,
+        "docs/openapi.json is stale: run this test with {UPDATE}=1 and look at the difference"
+    );
+}
+
+#[test]
+fn every_operation_is_described_in_both_languages_with_an_example() {
+    let document = serde_json::to_value(api::openapi()).unwrap();
+    let has_example = |content: &serde_json::Value| {
+        let (_, media) = content.as_object().unwrap().iter().next().unwrap();
+        let schema = &media["schema"];
+        let pointer = schema["$ref"].as_str().unwrap_or("").trim_start_matches('#');
+        let named = document.pointer(pointer).unwrap_or(schema);
+        // A page's example is that of its items.
+        let items =
+            named["properties"]["items"]["items"]["$ref"].as_str().unwrap_or("").trim_start_matches('#');
+        let of_items = (!items.is_empty()).then(|| document.pointer(items)).flatten();
+        media.get("example").is_some()
+            || named.get("example").is_some()
+            || of_items.is_some_and(|item| item.get("example").is_some())
+    };
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let summary = operation["summary"].as_str().unwrap_or("");
+            assert!(!summary.is_ascii() && summary.contains(" · "), "{method} {path}: {summary}");
+            assert!(
+                operation["description"].as_str().is_some_and(|words| !words.is_empty()),
+                "{method} {path}"
+            );
+            assert!(
+                operation["responses"]["default"].is_object(),
+                "{method} {path} says nothing of problems"
+            );
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                if status != "default" {
+                    assert!(has_example(&response["content"]), "{method} {path} {status} has no example");
+                }
+            }
+            if let Some(content) = operation["requestBody"].get("content") {
+                let is_file = content.get("application/octet-stream").is_some();
+                assert!(is_file || has_example(content), "{method} {path}: its body has no example");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn document_and_reference_are_served() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let served = house.get("/v1/openapi.json").await.ok(200);
+    assert_eq!(served, serde_json::to_value(api::openapi()).unwrap());
+    let page = house.get("/docs").await;
+    let html = page.text();
+    assert!(html.contains("/v1/campaigns/{id}/preflight") && html.contains("urn:hongyan:problem:disk_full"));
+    for path in served["paths"].as_object().unwrap().keys() {
+        assert!(html.contains(path.as_str()), "{path} is not on the page");
+    }
+    assert!(!html.contains("<script") && !html.contains("src="), "the page needs nothing from elsewhere");
+    assert_eq!(house.get("/healthz").await.text(), "ok");
+    assert_eq!(house.get("/readyz").await.text(), "ready");
+}

@@ -1,0 +1,218 @@
+//! A data folder with an engine and its API, two accounts, and a clock that stands still.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use api::ApiState;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use domain::control::{
+    Account, Accounts as _, ApiKey, ChannelConfig, Channels as _, Control, Entity, PriceLine, Protocol,
+    RouteConfig, RouteStep, Secret,
+};
+use domain::ids::{AccountId, ChannelId, EntityId, GatewayId, IdGenerator, KeyId, RouteId};
+use domain::ledger::Ledger;
+use domain::money::Money;
+use domain::policy::{Policy, PolicyBuilder};
+use domain::time::{Clock, Timestamp};
+use engine::{Engine, EngineParts, Settings};
+use serde_json::Value;
+use store::control::{ControlDb, OpenControl, secret_sha256};
+use store::ledger::{OpenOptions, SqliteLedger};
+use store::sealing::Sealer;
+use tower::ServiceExt as _;
+
+/// 2026-11-25 10:30 in Shanghai, a Wednesday: inside sending hours.
+pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_795_573_800_000);
+/// The password of the channel, which nothing may show.
+pub(crate) const CHANNEL_SECRET: &str = "channel-pass-word";
+const STRANGER_KEY: &str = "hy_stranger";
+
+struct StillClock;
+
+impl Clock for StillClock {
+    fn now(&self) -> Timestamp {
+        NOON
+    }
+
+    fn monotonic_millis(&self) -> u64 {
+        NOON.millis().unsigned_abs()
+    }
+}
+
+/// Who asks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Who {
+    /// The first account: the operator.
+    Owner,
+    /// Another tenant.
+    Stranger,
+    /// Nobody.
+    Nobody,
+}
+
+pub(crate) struct House {
+    router: Router,
+    owner_key: String,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) ledger: Arc<SqliteLedger>,
+}
+
+/// An answer, read to its end.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: axum::http::HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes).unwrap()
+    }
+
+    /// The JSON of an answer that must have this status.
+    #[track_caller]
+    pub(crate) fn ok(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        self.json()
+    }
+
+    /// The problem of an answer that must be refused so.
+    #[track_caller]
+    pub(crate) fn problem(&self, status: u16, word: &str) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text());
+        assert_eq!(self.headers[header::CONTENT_TYPE], api::PROBLEM_MEDIA_TYPE);
+        let problem = self.json();
+        assert_eq!(problem["type"], format!("urn:hongyan:problem:{word}"));
+        assert_eq!(problem["status"], status);
+        problem
+    }
+}
+
+impl House {
+    pub(crate) async fn open(place: &Path) -> Self {
+        Self::open_with(place, lenient()).await
+    }
+
+    pub(crate) async fn open_with(place: &Path, policy: Policy) -> Self {
+        let data = place.join("data");
+        std::fs::create_dir_all(&data).unwrap();
+        let sealer = Sealer::open(&place.join("key"), &data).unwrap();
+        let ids = Arc::new(IdGenerator::new(1));
+        let options = OpenControl { folder: data.clone(), sealer: sealer.clone(), ids: ids.clone() };
+        let control = ControlDb::open(options).await.unwrap();
+        let ledger =
+            SqliteLedger::open(&OpenOptions { partitions: 2, ..OpenOptions::new(&data, sealer) }).unwrap();
+        let first = control.first_start(NOON, &ids).await.unwrap().unwrap();
+        furnish(&control, first.account.id).await;
+        add_stranger(&control, &ids).await;
+        let clock: Arc<dyn Clock> = Arc::new(StillClock);
+        let engine = Engine::new(EngineParts {
+            ledger: ledger.clone() as Arc<dyn Ledger>,
+            control: control.clone() as Arc<dyn Control>,
+            clock: Arc::clone(&clock),
+            ids: ids.clone(),
+            policy: Arc::new(policy),
+            settings: Settings::default(),
+        });
+        let router = api::router(ApiState::new(engine.clone(), clock, ids));
+        let owner_key = first.key.0;
+        Self { router, owner_key, engine, ledger }
+    }
+
+    pub(crate) async fn send(&self, who: Who, mut request: Request<Body>) -> Answer {
+        let key = match who {
+            Who::Owner => Some(self.owner_key.as_str()),
+            Who::Stranger => Some(STRANGER_KEY),
+            Who::Nobody => None,
+        };
+        if let Some(key) = key {
+            request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
+        }
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Who::Owner, request("GET", path, Body::empty())).await
+    }
+
+    pub(crate) async fn ask(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.send(Who::Owner, json_request(method, path, &body)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask("POST", path, body).await
+    }
+
+    /// Uploads a file and returns the answer.
+    pub(crate) async fn upload(&self, name: &str, bytes: &[u8]) -> Answer {
+        let path = format!("/v1/imports?file_name={name}");
+        self.send(Who::Owner, request("POST", &path, Body::from(bytes.to_vec()))).await
+    }
+}
+
+pub(crate) fn request(method: &str, path: &str, body: Body) -> Request<Body> {
+    Request::builder().method(method).uri(path).body(body).unwrap()
+}
+
+pub(crate) fn json_request(method: &str, path: &str, body: &Value) -> Request<Body> {
+    let mut request = request(method, path, Body::from(body.to_string()));
+    request.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
+    request
+}
+
+/// Rules without consent, so that a test need not import first.
+pub(crate) fn lenient() -> Policy {
+    PolicyBuilder::builtin().without(&[domain::policy::RuleId::CONSENT]).build().unwrap()
+}
+
+async fn furnish(control: &ControlDb, account: AccountId) {
+    let (channel, route) = (ChannelId(1), RouteId(1));
+    let config = ChannelConfig {
+        id: channel,
+        gateway: GatewayId(1),
+        name: "test".to_owned(),
+        protocol: Protocol::ALL[0],
+        host: "127.0.0.1".to_owned(),
+        port: 7890,
+        login: "login".to_owned(),
+        secret: Secret(CHANNEL_SECRET.to_owned()),
+        access_code: "10690000".to_owned(),
+        service_id: "hongyan".to_owned(),
+        connections: 1,
+        window: 16,
+        parts_per_second: Some(100),
+        carriers: Vec::new(),
+        categories: Vec::new(),
+        cost: Money::from_micros(30_000),
+        enabled: true,
+    };
+    control.put_channel(&config).await.unwrap();
+    let step = RouteStep { channels: vec![(channel, 1)] };
+    control.put_route(&RouteConfig { id: route, name: "main".to_owned(), steps: vec![step] }).await.unwrap();
+    let price = PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) };
+    control.put_prices(account, &[price]).await.unwrap();
+}
+
+async fn add_stranger(control: &ControlDb, ids: &IdGenerator) {
+    let (id, entity) = (AccountId::from(ids.fresh(NOON)), EntityId::from(ids.fresh(NOON)));
+    let account = Account { id, name: "stranger".to_owned(), entity, created_at: NOON };
+    let entity = Entity { id: entity, name: "stranger".to_owned(), group: entity };
+    let key = ApiKey {
+        id: KeyId::from(ids.fresh(NOON)),
+        account: id,
+        name: "key".to_owned(),
+        secret_sha256: secret_sha256(STRANGER_KEY),
+        created_at: NOON,
+        revoked_at: None,
+    };
+    control.add_account(&account, &entity, &key).await.unwrap();
+}

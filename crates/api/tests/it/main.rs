@@ -1,0 +1,10 @@
+//! The API over the real engine and the real store, request by request.
+
+mod audience;
+mod campaigns;
+mod channels;
+mod contract;
+mod doors;
+mod house;
+mod messages;
+mod people;
