@@ -58,7 +58,7 @@ impl Work<'_> {
         };
         life.leave(TrailEntry { at: now, event, channel: None, reason: life.reason, rule });
         life.pack(&mut self.rest.buffer);
-        let added = self.connection.prepare_cached(sql::MESSAGE_ADD)?.execute(params![
+        let added = self.hot.message_add.execute(params![
             message.id.raw(),
             self.rest.buffer,
             message.account.raw(),
@@ -95,17 +95,12 @@ impl Work<'_> {
     /// Writes a message's record back.
     pub(super) fn store_life(&mut self, id: i64, life: &Life) -> Outcome<()> {
         life.pack(&mut self.rest.buffer);
-        let written =
-            self.connection.prepare_cached(sql::LIFE_WRITE)?.execute(params![id, self.rest.buffer])?;
-        if written == 1 { Ok(()) } else { Err(Fault::inconsistent("message", "id", "a message vanished")) }
+        self.hot.store_life(id, &self.rest.buffer)
     }
 
     /// Reads a message's record.
-    pub(super) fn load_life(&self, id: i64) -> Outcome<Option<Life>> {
-        let mut read = self.connection.prepare_cached(sql::LIFE_READ)?;
-        let mut rows = read.query([id])?;
-        let Some(row) = rows.next()? else { return Ok(None) };
-        Life::unpack(blob(row, 0)?).map(Some).ok_or_else(unreadable)
+    pub(super) fn load_life(&mut self, id: i64) -> Outcome<Option<Life>> {
+        self.hot.load_life(id, &mut self.rest.buffer)
     }
 }
 

@@ -261,7 +261,7 @@ impl Work<'_> {
         facts.recents.retain(|known| known.handed_at >= horizon);
         facts.recents.push(recent);
         person::pack(facts, &mut self.rest.buffer);
-        self.connection.prepare_cached(sql::PERSON_WRITE)?.execute(params![phone_index, self.rest.buffer])?;
+        self.hot.person_write.execute(params![phone_index, self.rest.buffer])?;
         Ok(())
     }
 

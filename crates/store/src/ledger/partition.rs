@@ -20,6 +20,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
+use super::hot::Hot;
 use super::open::OpenOptions;
 use super::tally::Tallies;
 use super::{lane, schema, sql};
@@ -75,6 +76,7 @@ pub(super) struct Rest {
 /// An operation's view during a transaction.
 pub(super) struct Work<'a> {
     pub connection: &'a Connection,
+    pub hot: Hot<'a>,
     pub memory: &'a mut Memory,
     pub rest: &'a mut Rest,
 }
@@ -169,7 +171,9 @@ impl PartitionWriter {
         }
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut replies = Vec::with_capacity(commands.len());
-        let mut work = Work { connection: &self.connection, memory: &mut self.memory, rest: &mut self.parts };
+        let hot = Hot::prepare(&self.connection)?;
+        let mut work =
+            Work { connection: &self.connection, hot, memory: &mut self.memory, rest: &mut self.parts };
         for command in commands {
             match work.apply(command) {
                 Ok(reply) => replies.push(Ok(reply)),
@@ -179,6 +183,8 @@ impl PartitionWriter {
         }
         work.rest.tallies.flush(work.connection)?;
         work.memory.write(work.connection)?;
+        // An open handle on a row would keep the transaction from ending.
+        drop(work);
         self.connection.execute_batch("COMMIT")?;
         Ok(replies)
     }
@@ -249,8 +255,7 @@ impl Work<'_> {
     /// Puts a message into a stream.
     pub(super) fn enqueue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
         let (lane, avoid) = stream_key(stream);
-        let mut add = self.connection.prepare_cached(sql::QUEUE_ADD)?;
-        add.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
+        self.hot.queue_add.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
         let earliest = self.memory.streams.entry((lane, avoid)).or_insert(i64::MAX);
         *earliest = due_at.millis().min(*earliest);
         Ok(())

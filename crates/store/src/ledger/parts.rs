@@ -29,16 +29,15 @@ impl Work<'_> {
         message: MessageId,
         attempt: u8,
     ) -> Outcome<()> {
-        let mut add = self.connection.prepare_cached(sql::PART_ADD)?;
         for (id, part) in ids.iter().zip(0u16..) {
             let place = u16::from(attempt) << 8 | part.min(255);
-            add.execute(params![gateway.0, carrier_id_value(id), message.raw(), place])?;
+            self.hot.part_add.execute(params![gateway.0, carrier_id_value(id), message.raw(), place])?;
         }
         Ok(())
     }
 
-    pub(super) fn find_part(&self, gateway: GatewayId, id: &CarrierMessageId) -> Outcome<Option<Place>> {
-        let mut find = self.connection.prepare_cached(sql::PART_FIND)?;
+    pub(super) fn find_part(&mut self, gateway: GatewayId, id: &CarrierMessageId) -> Outcome<Option<Place>> {
+        let find = &mut self.hot.part_find;
         let found = find
             .query_row(params![gateway.0, carrier_id_value(id)], |row| {
                 let place: u16 = row.get(1)?;

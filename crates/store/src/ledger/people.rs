@@ -17,8 +17,7 @@ use super::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed, sql};
 impl Work<'_> {
     /// Reads a person into the reused facts.
     pub(super) fn read_person(&mut self, phone_index: i64) -> Outcome<()> {
-        let mut read = self.connection.prepare_cached(sql::PERSON_READ)?;
-        let mut rows = read.query([phone_index])?;
+        let mut rows = self.hot.person_read.query([phone_index])?;
         match rows.next()? {
             None => person::clear(&mut self.rest.facts),
             Some(row) if person::unpack_into(blob(row, 0)?, &mut self.rest.facts) => (),
@@ -30,7 +29,7 @@ impl Work<'_> {
     /// Writes the reused facts back.
     pub(super) fn write_person(&mut self, phone_index: i64) -> Outcome<()> {
         person::pack(&self.rest.facts, &mut self.rest.buffer);
-        self.connection.prepare_cached(sql::PERSON_WRITE)?.execute(params![phone_index, self.rest.buffer])?;
+        self.hot.person_write.execute(params![phone_index, self.rest.buffer])?;
         Ok(())
     }
 
@@ -149,9 +148,8 @@ impl Work<'_> {
 
     /// For measurements: rows as [`super::bench`] makes them.
     pub(super) fn preload(&mut self, rows: &[(i64, Vec<u8>)]) -> Outcome<()> {
-        let mut write = self.connection.prepare_cached(sql::PERSON_WRITE)?;
         for (phone_index, facts) in rows {
-            write.execute(params![phone_index, facts])?;
+            self.hot.person_write.execute(params![phone_index, facts])?;
         }
         Ok(())
     }

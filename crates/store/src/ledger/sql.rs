@@ -90,7 +90,7 @@ mod tests {
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            let whole = ["partition", "lane", "claim", "early"];
+            let whole = ["partition", "lane", "claim", "early", "CONSTANT"];
             let bad = steps.iter().find(|step| {
                 step.contains("TEMP B-TREE")
                     || step.strip_prefix("SCAN ").is_some_and(|t| !whole.iter().any(|w| t.starts_with(w)))
