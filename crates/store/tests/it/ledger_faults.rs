@@ -14,7 +14,7 @@ use store::sealing::Sealer;
 use super::ledger_stage::*;
 
 fn options(stage: &Stage) -> OpenOptions {
-    let folder = stage.folder.path();
+    let folder = stage.path();
     let sealer = Sealer::open(&folder.join("keys/key"), &folder.join("data")).unwrap();
     OpenOptions::new(folder.join("data"), sealer)
 }
@@ -40,7 +40,7 @@ async fn a_ledger_keeps_its_number_of_files_and_misses_none() {
     let ledger = SqliteLedger::open(&options).unwrap();
     assert_eq!(ledger.partitions().len(), 3);
     ledger.close().await;
-    let folder = stage.folder.path().join("data/ledger");
+    let folder = stage.path().join("data/ledger");
     fs::copy(folder.join("p001.db"), folder.join("p002.db")).unwrap();
     let refused = SqliteLedger::open(&options).map(drop).unwrap_err();
     assert!(matches!(refused, LedgerOpenError::Incomplete { partitions: 3, .. }), "{refused}");
@@ -50,7 +50,7 @@ async fn a_ledger_keeps_its_number_of_files_and_misses_none() {
 async fn a_folder_of_a_newer_version_is_left_alone() {
     let stage = Stage::new(1);
     stage.ledger.close().await;
-    let file = stage.folder.path().join("data/ledger/p000.db");
+    let file = stage.path().join("data/ledger/p000.db");
     let db = rusqlite::Connection::open(&file).unwrap();
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
@@ -83,13 +83,13 @@ async fn nothing_on_disk_shows_a_phone_or_a_text() {
         received_at: stage.now,
     };
     stage.ledger.inbound(record, vec![stage.opt_out(3)]).await.unwrap();
-    let while_open = files(&stage.folder.path().join("data"));
+    let while_open = files(&stage.path().join("data"));
     assert!(
         while_open.iter().any(|(name, bytes)| name.ends_with("-wal") && !bytes.is_empty()),
         "the log is searched"
     );
     stage.ledger.close().await;
-    let closed = files(&stage.folder.path().join("data"));
+    let closed = files(&stage.path().join("data"));
     let mut needles: Vec<Vec<u8>> = vec!["一句回复".into(), "号通知".into(), "鸿雁".into()];
     for number in 0..20 {
         let phone = phone(number);

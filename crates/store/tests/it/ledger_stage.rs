@@ -1,5 +1,6 @@
 //! A ledger with one entity, one API lane and two channels, driven through the port only: what every engine passes.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ pub(crate) const RETENTION: Retention =
 
 /// A ledger in a folder of its own, with the moment it is there.
 pub(crate) struct Stage {
-    pub(crate) folder: Arc<tempfile::TempDir>,
+    folder: Option<Arc<tempfile::TempDir>>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) ids: IdGenerator,
     pub(crate) now: Timestamp,
@@ -79,19 +80,19 @@ impl Stage {
     }
 
     pub(crate) fn in_folder(folder: Arc<tempfile::TempDir>, partitions: u16) -> Self {
-        let sealer = Sealer::open(&folder.path().join("keys/key"), &folder.path().join("data")).unwrap();
-        let mut options = OpenOptions::new(folder.path().join("data"), sealer);
-        options.partitions = partitions;
-        let ledger = SqliteLedger::open(&options).unwrap();
-        Self {
-            folder,
-            ledger,
-            ids: IdGenerator::new(0),
-            now: NOW,
-            policy: Arc::new(Policy::builtin()),
-            retry: Arc::new(RetryPolicy::default()),
-            partitions,
-        }
+        let ledger = open(&folder.path().join("data"), &folder.path().join("keys/key"), partitions);
+        Self { folder: Some(folder), partitions, ..Self::with(ledger, IdGenerator::new(0), NOW) }
+    }
+
+    /// A ledger that is open already.
+    pub(crate) fn with(ledger: Arc<SqliteLedger>, ids: IdGenerator, now: Timestamp) -> Self {
+        let (policy, retry) = (Arc::new(Policy::builtin()), Arc::new(RetryPolicy::default()));
+        let partitions = ledger.partitions().len();
+        Self { folder: None, ledger, ids, now, policy, retry, partitions }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.as_ref().unwrap().path()
     }
 
     /// Closes the files and opens them again, as a restart does.
@@ -99,7 +100,7 @@ impl Stage {
         self.ledger.close().await;
         let Self { folder, ledger, ids, now, partitions, .. } = self;
         drop(ledger);
-        Self { ids, now, ..Self::in_folder(folder, partitions) }
+        Self { ids, now, ..Self::in_folder(folder.unwrap(), partitions) }
     }
 
     pub(crate) fn home(&self, phone: Phone) -> PartitionId {
@@ -277,6 +278,12 @@ impl Stage {
             }
         }
     }
+}
+
+pub(crate) fn open(data: &Path, keys: &Path, partitions: u16) -> Arc<SqliteLedger> {
+    let mut options = OpenOptions::new(data, Sealer::open(keys, data).unwrap());
+    options.partitions = partitions;
+    SqliteLedger::open(&options).unwrap()
 }
 
 pub(crate) fn carrier_id(id: MessageId, part: u8) -> CarrierMessageId {

@@ -8,6 +8,7 @@ mod control_stage;
 mod control_tenants;
 mod control_uploads;
 mod ledger_faults;
+mod ledger_kill;
 mod ledger_people;
 mod ledger_stage;
 mod ledger_story;
