@@ -23,6 +23,7 @@ mod privacy;
 mod problem;
 mod request;
 mod routes;
+mod serve;
 mod state;
 mod suppressions;
 mod system;
@@ -39,6 +40,7 @@ pub use openapi::document as openapi;
 pub use page::MAX_LIMIT;
 pub use problem::{Kind, MEDIA_TYPE as PROBLEM_MEDIA_TYPE};
 pub use request::{BATCH_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_BYTES};
+pub use serve::serve;
 pub use state::ApiState;
 pub use system::PUBLIC_PATHS;
 

@@ -1,3 +1,104 @@
 //! The hongyan binary: configuration, wiring, lifecycle, subcommands.
 
-fn main() {}
+mod bench;
+mod client;
+mod clock;
+mod config;
+mod demo;
+mod doctor;
+mod exit;
+mod node;
+mod pdu;
+mod serve;
+mod show;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use client::{Asked, CampaignArgs, ImportArgs, MessageArgs, SendArgs, To};
+use exit::Failure;
+use show::Show;
+
+/// 鸿雁：群发短信平台 / Hongyan: a bulk-SMS platform
+///
+/// 退出码 / exit codes: 0 完成 done · 1 本地故障 fault here · 2 输入有误 wrong input · 3 连不上平台 platform unreachable
+/// · 4 平台拒绝 refused
+#[derive(Parser)]
+#[command(name = "hongyan", version)]
+struct Cli {
+    /// 语言 zh 或 en，默认看 LANG / language, zh or en; by LANG when left out
+    #[arg(long, global = true, env = "HONGYAN_LANG")]
+    lang: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Serve(serve::ServeArgs),
+    Demo(demo::DemoArgs),
+    /// 发送一条短信 / send one message
+    Send(To<SendArgs>),
+    /// 导入通讯录（CSV 或 XLSX） / import contacts from CSV or XLSX
+    Import(To<ImportArgs>),
+    /// 群发任务 / campaigns
+    Campaign(To<CampaignArgs>),
+    /// 短信 / messages
+    Message(To<MessageArgs>),
+    Sim(simulate::SimArgs),
+    Bench(bench::BenchArgs),
+    Doctor(doctor::DoctorArgs),
+    /// 协议报文工具 / PDU tools
+    #[command(subcommand)]
+    Pdu(pdu::PduCommand),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let chinese = speaks_chinese(cli.lang.as_deref());
+    let show = Show { chinese, quiet: false };
+    start_logging(&cli.command);
+    let outcome = match cli.command {
+        Command::Serve(args) => serve::run(args, show).await,
+        Command::Demo(args) => return code(demo::run(args, chinese).await.map_err(Failure::from)),
+        Command::Bench(args) => bench::run(args).await.map_err(Failure::from),
+        Command::Doctor(args) => doctor::run(args, show).await,
+        Command::Sim(args) => simulate::run(args, show).await,
+        Command::Pdu(command) => pdu::run(command, show),
+        Command::Send(asked) => client::run(Asked::Send(asked), show).await,
+        Command::Import(asked) => client::run(Asked::Import(asked), show).await,
+        Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
+        Command::Message(asked) => client::run(Asked::Message(asked), show).await,
+    };
+    code(outcome.map(|()| ExitCode::SUCCESS))
+}
+
+fn code(outcome: Result<ExitCode, Failure>) -> ExitCode {
+    outcome.unwrap_or_else(|failure| {
+        eprintln!("{failure}");
+        failure.code()
+    })
+}
+
+fn speaks_chinese(lang: Option<&str>) -> bool {
+    let system = || {
+        let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
+        names.into_iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
+    };
+    lang.map(str::to_owned).or_else(system).is_some_and(|lang| lang.starts_with("zh"))
+}
+
+/// Logs go to standard error: what a command prints is for whoever called it.
+fn start_logging(command: &Command) {
+    let default = match command {
+        Command::Serve(args) => args.config().map_or_else(|_| "info".to_owned(), |config| config.log),
+        _ => "error".to_owned(),
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HONGYAN_LOG")
+        .or_else(|_| tracing_subscriber::EnvFilter::try_new(default))
+        .unwrap_or_default();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+}

@@ -1,0 +1,262 @@
+//! Measurements with everything on: what `hongyan bench` prints is what the documents quote.
+//!
+//! Owns the world of each measurement, the processes that take part, and the figures. Refuses to switch anything off
+//! that a production server has on. Invariants: the server under test is a process of its own; preparation is not
+//! timed; what was lost or sent twice is judged by the carrier's own set; every figure is printed with its world.
+
+mod accept;
+mod campaign;
+mod carrier;
+mod helper;
+mod import;
+mod latency;
+mod ledger;
+mod process;
+mod pump;
+mod server;
+mod stopwatch;
+mod tps;
+mod world;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use domain::audit::{Auditor, seed_list};
+use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
+use jiff::civil::Time;
+use serde_json::Value;
+
+use crate::node::{Node, NodeOptions};
+use campaign::World;
+
+/// Partition files of every measurement.
+const PARTITIONS: u16 = 8;
+/// How long a carrier may take to answer.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// 测量性能，每次都连同条件一起打印 / Measure; every figure is printed with its world
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    what: Bench,
+}
+
+/// What all measurements are told.
+#[derive(Args, Debug)]
+struct Folder {
+    /// 数据目录（每次重新填充） / the folder, filled anew each time
+    #[arg(long, default_value = "data/bench")]
+    data: PathBuf,
+    /// 只输出一个 JSON 对象 / print one JSON object only
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+enum Bench {
+    /// 一次群发：从启动到最后一个回执 / one campaign, from launch to the last receipt
+    Campaign {
+        #[command(flatten)]
+        folder: Folder,
+        /// 收件人数 / recipients
+        #[arg(long, default_value_t = 1_000_000)]
+        recipients: u64,
+        /// 预置的近期发送记录 / recent sends in the ledger beforehand
+        #[arg(long, default_value_t = 10_000_000)]
+        recents: u64,
+        /// 连接数 / connections
+        #[arg(long, default_value_t = 4)]
+        connections: u16,
+        /// 每连接窗口 / window per connection
+        #[arg(long, default_value_t = 256)]
+        window: u16,
+    },
+    /// 只测账本 / the ledger alone
+    Ledger {
+        #[command(flatten)]
+        folder: Folder,
+        /// 短信数 / messages
+        #[arg(long, default_value_t = 400_000)]
+        messages: u64,
+        /// 预置的近期发送记录 / recent sends in the ledger beforehand
+        #[arg(long, default_value_t = 10_000_000)]
+        recents: u64,
+    },
+    /// 只测 CMPP 收发 / a bare CMPP pump
+    Pump {
+        /// 短信数 / messages
+        #[arg(long, default_value_t = 1_000_000)]
+        messages: u64,
+        /// 连接数 / connections
+        #[arg(long, default_value_t = 4)]
+        connections: u16,
+        /// 每连接窗口 / window per connection
+        #[arg(long, default_value_t = 256)]
+        window: u16,
+        /// 只输出一个 JSON 对象 / print one JSON object only
+        #[arg(long)]
+        json: bool,
+    },
+    /// 经 HTTP 批量提交 / batches over HTTP
+    Accept {
+        #[command(flatten)]
+        folder: Folder,
+        /// 短信数 / messages
+        #[arg(long, default_value_t = 300_000)]
+        messages: u64,
+        /// 每批条数 / messages of a batch
+        #[arg(long, default_value_t = 100)]
+        batch: usize,
+        /// 同时的客户端 / clients at the same time
+        #[arg(long, default_value_t = 8)]
+        clients: usize,
+    },
+    /// 导入联系人 / an import of contacts
+    Import {
+        #[command(flatten)]
+        folder: Folder,
+        /// 文件行数 / rows of the file
+        #[arg(long, default_value_t = 1_000_000)]
+        rows: u64,
+        /// 已有联系人 / contacts that are there already
+        #[arg(long, default_value_t = 1_000_000)]
+        existing: u64,
+    },
+    /// 群发进行时的单条时延 / single messages while a campaign is sent
+    Latency {
+        #[command(flatten)]
+        folder: Folder,
+        /// 收件人数 / recipients of the campaign
+        #[arg(long, default_value_t = 1_000_000)]
+        recipients: u64,
+        /// 预置的近期发送记录 / recent sends in the ledger beforehand
+        #[arg(long, default_value_t = 2_000_000)]
+        recents: u64,
+        /// 每秒单条数 / single messages a second
+        #[arg(long, default_value_t = 50)]
+        rate: u64,
+    },
+    /// 守住通道限速 / holding a channel's pace
+    Tps {
+        #[command(flatten)]
+        folder: Folder,
+        /// 收件人数 / recipients
+        #[arg(long, default_value_t = 60_000)]
+        recipients: u64,
+    },
+    /// The processes that take part.
+    #[command(hide = true)]
+    Helper { role: String, setup: String },
+}
+
+/// Runs a measurement and prints it.
+///
+/// # Errors
+/// When a process that takes part fails, the folder holds something else, or the disk is full.
+pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
+    let show = |json| Show { json };
+    let figures = match args.what {
+        Bench::Helper { role, setup } => return help(&role, &setup).await,
+        Bench::Campaign { folder, recipients, recents, connections, window } => {
+            let world = World { recipients, recents, partitions: PARTITIONS, connections, window };
+            campaign::run(&show(folder.json), &folder.data, world).await?
+        }
+        Bench::Ledger { folder, messages, recents } => {
+            let place = ledger::new_place(&folder.data, PARTITIONS)?;
+            let people = recents.max(messages);
+            show(folder.json).step("filling the ledger");
+            ledger::filled(&place, people).await?;
+            show(folder.json).step("measuring");
+            ledger::measured(&ledger::LedgerSetup { place, people, from: 0, messages }).await?
+        }
+        Bench::Pump { messages, connections, window, json: _ } => {
+            pump::measure(messages, connections, window).await?
+        }
+        Bench::Accept { folder, messages, batch, clients } => {
+            accept::run(&show(folder.json), &folder.data, messages, batch, clients).await?
+        }
+        Bench::Import { folder, rows, existing } => {
+            import::run(&show(folder.json), &folder.data, rows, existing).await?
+        }
+        Bench::Latency { folder, recipients, recents, rate } => {
+            let world = World { recipients, recents, partitions: PARTITIONS, connections: 4, window: 256 };
+            latency::run(&show(folder.json), &folder.data, world, rate).await?
+        }
+        Bench::Tps { folder, recipients } => tps::run(&show(folder.json), &folder.data, recipients).await?,
+    };
+    println!("{}", serde_json::to_string_pretty(&figures)?);
+    Ok(())
+}
+
+async fn help(role: &str, setup: &str) -> anyhow::Result<()> {
+    match role {
+        "carrier" => carrier::run(setup).await,
+        "fill" => ledger::fill(setup).await,
+        "ledger" => ledger::run(setup).await,
+        "pump" => pump::run(setup).await,
+        "server" => server::run(setup).await,
+        _ => anyhow::bail!("no such helper: {role}"),
+    }
+}
+
+/// What a person sees meanwhile, on standard error; nothing when only JSON is wanted.
+pub(crate) struct Show {
+    json: bool,
+}
+
+impl Show {
+    fn world(&self, world: &Value) {
+        if !self.json {
+            eprintln!("{}", serde_json::to_string_pretty(world).unwrap_or_default());
+        }
+    }
+
+    fn step(&self, what: &str) {
+        if !self.json {
+            eprintln!("… {what}");
+        }
+    }
+
+    fn done(&self, figures: &Value) {
+        if !self.json {
+            eprintln!("  {figures}");
+        }
+    }
+
+    fn progress(&self, submits: u64, of: u64, receipts: u64) {
+        if !self.json {
+            eprint!("\r  {submits}/{of} parts, {receipts} receipts ");
+        }
+    }
+}
+
+/// The server of a measurement, on any free port.
+///
+/// # Errors
+/// As [`Node::start`].
+async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
+    Node::start(NodeOptions {
+        data: place.data.clone(),
+        key_file: place.key_file.clone(),
+        partitions: place.partitions,
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        policy: policy()?,
+        response_timeout: RESPONSE_TIMEOUT,
+    })
+    .await
+}
+
+/// The rules of the measurements: all of them, with the shipped word list; only the hours are open all day, so that
+/// a measurement can be made at any time.
+///
+/// # Errors
+/// Never with the rules and the list as shipped.
+fn policy() -> anyhow::Result<Policy> {
+    let midnight = Time::midnight();
+    let always = Hours::new(midnight, midnight, Zone::china())?;
+    let auditor = Arc::new(Auditor::build(&[seed_list()?])?);
+    Ok(PolicyBuilder::builtin().with_auditor(auditor).with_hours(RuleId::QUIET_HOURS, always).build()?)
+}

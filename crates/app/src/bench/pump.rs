@@ -1,0 +1,64 @@
+//! A bare CMPP pump of the campaign's PDUs, nothing stored: what the wire alone allows with the same window.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sim::load::{PumpConfig, pump};
+
+use super::campaign::port;
+use super::carrier::CarrierSetup;
+use super::process::Helper;
+use super::{helper, world};
+
+/// Texts pumped in turn: one in ten has two parts.
+const TEXTS: u64 = 10;
+
+/// What the pumping process is given.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PumpSetup {
+    port: u16,
+    messages: u64,
+    connections: u16,
+    window: u16,
+}
+
+/// Pumps to a carrier in a process of its own, from another one.
+///
+/// # Errors
+/// When a helper fails.
+pub(super) async fn measure(messages: u64, connections: u16, window: u16) -> anyhow::Result<Value> {
+    let carrier = Helper::start("carrier", &CarrierSetup::default()).await?;
+    let setup = PumpSetup { port: port(&carrier)?, messages, connections, window };
+    let pumping = Helper::start("pump", &setup).await?;
+    let figures = pumping.greeting.clone();
+    pumping.stop().await?;
+    carrier.stop().await?;
+    Ok(figures)
+}
+
+/// The pumping process.
+///
+/// # Errors
+/// When a connection fails.
+pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
+    let setup: PumpSetup = serde_json::from_str(setup)?;
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, setup.port));
+    let config = PumpConfig {
+        connections: usize::from(setup.connections),
+        window: usize::from(setup.window),
+        texts: (0..TEXTS).map(world::text).collect(),
+        ..PumpConfig::new(addr, "901234", "bench", setup.messages)
+    };
+    let report = pump(config).await?;
+    let answered = report.messages as f64 * 1_000.0 / report.answered_ms.max(1) as f64;
+    helper::say(&json!({
+        "messages": report.messages,
+        "parts": report.submitted,
+        "pump_messages_per_second": report.messages_per_second.round(),
+        "pump_answered_per_second": answered.round(),
+        "pump_cpu_us_per_message": report.cpu_us_per_message,
+        "receipts": report.receipts,
+    }));
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! The commands that speak to a running platform over its API.
+
+mod campaign;
+mod connection;
+mod import;
+mod message;
+mod tables;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use campaign::CampaignCommand;
+use connection::Connection;
+pub(crate) use import::ImportArgs;
+use message::MessageCommand;
+pub(crate) use message::SendArgs;
+
+use crate::exit::Failure;
+use crate::show::Show;
+
+/// Where the platform is and who asks.
+#[derive(Args, Debug, Clone)]
+pub(crate) struct Target {
+    /// 平台地址 / address of the platform
+    #[arg(long, global = true, env = "HONGYAN_SERVER", default_value = "http://127.0.0.1:8520")]
+    pub(crate) server: String,
+    /// 密钥；省略时读 KEY_FILE / key; read from the key file when left out
+    #[arg(long, global = true, env = "HONGYAN_KEY", hide_env_values = true)]
+    pub(crate) key: Option<String>,
+    /// 存放密钥的文件 / file that holds the key
+    #[arg(long, global = true, env = "HONGYAN_KEY_FILE", default_value = "hongyan-data.owner")]
+    pub(crate) key_file: PathBuf,
+    /// 以 JSON 输出 / print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// A command that speaks to the platform, and where that is.
+#[derive(Args, Debug)]
+pub(crate) struct To<T: Args> {
+    #[command(flatten)]
+    target: Target,
+    #[command(flatten)]
+    asked: T,
+}
+
+/// Commands about campaigns.
+#[derive(Args, Debug)]
+pub(crate) struct CampaignArgs {
+    #[command(subcommand)]
+    command: CampaignCommand,
+}
+
+/// Commands about messages.
+#[derive(Args, Debug)]
+pub(crate) struct MessageArgs {
+    #[command(subcommand)]
+    command: MessageCommand,
+}
+
+/// Something that can be asked of the platform.
+pub(crate) enum Asked {
+    Import(To<ImportArgs>),
+    Campaign(To<CampaignArgs>),
+    Message(To<MessageArgs>),
+    Send(To<SendArgs>),
+}
+
+/// Does what was asked.
+///
+/// # Errors
+/// [`Failure`], in the reader's language.
+pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
+    match asked {
+        Asked::Import(To { target, asked }) => import::run(&Connection::new(&target, show)?, asked).await,
+        Asked::Campaign(To { target, asked }) => {
+            campaign::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Message(To { target, asked }) => {
+            message::show(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Send(To { target, asked }) => message::send(&Connection::new(&target, show)?, asked).await,
+    }
+}

@@ -1,0 +1,92 @@
+//! Preflight and report as a person reads them.
+
+use api::json::{Amount, CampaignReport, Money, Preflight, ReasonAmount};
+
+use crate::show::{Show, grouped};
+
+fn yuan(show: Show, money: &Money) -> String {
+    show.yuan(domain::money::Money::from(money))
+}
+
+fn count(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// Who will get it, who will not and why, what it costs, and five samples.
+pub(super) fn preflight(show: Show, report: &Preflight) {
+    show.head("预检", "Preflight");
+    show.count(0, show.of("名单行数", "rows"), count(report.rows));
+    show.count(0, show.of("号码无效", "invalid"), count(report.invalid));
+    show.count(0, show.of("重复", "duplicate"), count(report.duplicate));
+    show.count(0, show.of("收件人", "people"), count(report.people));
+    show.count(0, show.of("会收到", "will get it"), count(report.eligible));
+    for line in &report.rejected {
+        show.count(1, &line.explanation, count(line.people));
+    }
+    if report.deferred > 0 {
+        let until = report.deferred_until.as_ref().map_or("", |at| at.0.as_str());
+        show.row(
+            0,
+            show.of("推迟到允许时段", "held back to sending hours"),
+            &grouped(count(report.deferred)),
+            until,
+        );
+    }
+    show.count(0, show.of("条数", "parts"), count(report.parts));
+    show.row(0, show.of("费用", "cost"), &yuan(show, &report.cost), "");
+    for share in &report.by_carrier {
+        let carrier = domain::phone::Carrier::from(share.carrier);
+        let name = if show.chinese { carrier.name_zh() } else { carrier.as_str() };
+        show.row(1, name, &grouped(count(share.parts)), &yuan(show, &share.cost));
+    }
+    if let Some(at) = &report.done_at {
+        show.row(0, show.of("预计发完", "done at"), "", &at.0);
+    }
+    for held in &report.held {
+        let words: Vec<String> =
+            held.words.iter().map(|word| format!("{}({})", word.word, word.severity)).collect();
+        show.row(0, show.of("命中词", "words"), &grouped(count(held.people)), &words.join(" "));
+    }
+    show.head("样例", "Samples");
+    for sample in &report.samples {
+        show.line(&format!("  {}  {} × {}", sample.phone, sample.parts, yuan(show, &sample.price)));
+        show.line(&format!("    {}", sample.text));
+    }
+}
+
+/// The funnel, with its reasons and its cost.
+pub(super) fn report(show: Show, report: &CampaignReport) {
+    let funnel = &report.funnel;
+    let amount = |depth, zh: &str, en: &str, amount: &Amount| {
+        if amount.messages != 0 || depth == 0 {
+            show.count(depth, show.of(zh, en), amount.messages);
+        }
+    };
+    let reasons = |lines: &[ReasonAmount]| {
+        for line in lines {
+            show.count(2, &line.explanation, line.amount.messages);
+        }
+    };
+    show.head(&report.name, &report.name);
+    show.count(0, show.of("名单", "audience"), funnel.audience);
+    show.count(1, show.of("无效或重复", "invalid or duplicate"), funnel.left_out);
+    amount(0, "应发", "accepted", &funnel.accepted);
+    amount(1, "未发", "rejected", &funnel.rejected);
+    reasons(&funnel.rejections);
+    amount(1, "撤销", "cancelled", &funnel.cancelled);
+    amount(0, "可发", "eligible", &funnel.eligible);
+    amount(0, "已提交", "submitted", &funnel.submitted);
+    amount(0, "送达", "delivered", &funnel.delivered);
+    amount(1, "未送达", "undelivered", &funnel.undelivered);
+    amount(1, "过期", "expired", &funnel.expired);
+    amount(1, "失败", "failed", &funnel.failed);
+    reasons(&funnel.failures);
+    amount(1, "等待回执", "awaiting receipt", &funnel.awaiting_receipt);
+    amount(1, "未知", "unknown", &funnel.unknown);
+    amount(1, "不确定", "uncertain", &funnel.uncertain);
+    amount(1, "发送中", "in flight", &funnel.in_flight);
+    amount(1, "排队", "queued", &funnel.queued);
+    show.count(0, show.of("退订", "opted out"), funnel.opted_out);
+    show.count(0, show.of("条数", "parts"), funnel.parts);
+    show.row(0, show.of("费用", "cost"), &yuan(show, &funnel.cost), "");
+}

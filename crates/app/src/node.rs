@@ -1,0 +1,135 @@
+//! One running platform: storage, engine, channels and API put together, and taken apart in order.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use domain::ids::IdGenerator;
+use domain::ledger::Ledger;
+use domain::policy::Policy;
+use domain::retry::RetryPolicy;
+use domain::time::Clock;
+use engine::dispatch::EVENT_BATCHES;
+use engine::{Engine, EngineParts, Settings, StartChannel};
+use gateway::cmpp::{ChannelSettings, CmppChannel};
+use store::control::{ControlDb, FirstStart, OpenControl};
+use store::ledger::{OpenOptions, SqliteLedger};
+use store::sealing::Sealer;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::SystemClock;
+
+/// Silence after which a carrier is tested. The specification says three minutes; half a minute notices a dead
+/// connection before a customer does, and every gateway answers it.
+const ACTIVE_TEST_INTERVAL: Duration = Duration::from_secs(30);
+
+/// What a node is started with.
+pub(crate) struct NodeOptions {
+    pub(crate) data: PathBuf,
+    /// Outside the data folder, so that a copy of the folder alone opens nothing.
+    pub(crate) key_file: PathBuf,
+    /// Of a new folder; an existing one keeps its own number.
+    pub(crate) partitions: u16,
+    pub(crate) listen: SocketAddr,
+    pub(crate) policy: Policy,
+    /// How long a carrier's answer may take before a message is uncertain.
+    pub(crate) response_timeout: Duration,
+}
+
+/// A running platform.
+pub(crate) struct Node {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// Where the API listens.
+    pub(crate) addr: SocketAddr,
+    /// Set when this start made the folder: the owner's key is shown once.
+    pub(crate) first: Option<FirstStart>,
+    ledger: Arc<SqliteLedger>,
+    control: Arc<ControlDb>,
+    channels: TaskTracker,
+    api: tokio::task::JoinHandle<()>,
+    api_stop: CancellationToken,
+}
+
+impl Node {
+    /// Opens the data folder (making it on the first start) and starts everything.
+    ///
+    /// # Errors
+    /// When the folder is in use, the key file does not fit, a schema is newer, or the address is taken.
+    pub(crate) async fn start(options: NodeOptions) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let ids = Arc::new(IdGenerator::new(0));
+        std::fs::create_dir_all(&options.data).with_context(|| options.data.display().to_string())?;
+        let sealer = Sealer::open(&options.key_file, &options.data)?;
+        let ledger = open_ledger(&options, &sealer).await?;
+        let folder = options.data.clone();
+        let control = ControlDb::open(OpenControl { folder, sealer, ids: Arc::clone(&ids) }).await?;
+        let first = control.first_start(clock.now(), &ids).await?;
+        let engine = Engine::new(EngineParts {
+            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+            control: Arc::clone(&control) as _,
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            policy: Arc::new(options.policy),
+            settings: Settings::default(),
+        });
+        let (sender, events) = mpsc::channel(EVENT_BATCHES);
+        let channels = TaskTracker::new();
+        let settings = ChannelSettings {
+            clock: Arc::clone(&clock),
+            active_test_interval: ACTIVE_TEST_INTERVAL,
+            response_timeout: options.response_timeout,
+            seed: clock.now().millis().unsigned_abs(),
+        };
+        let tracker = channels.clone();
+        let start_channel: StartChannel = Box::new(move |config, stop| {
+            CmppChannel::start(config.clone(), settings.clone(), sender.clone(), &tracker, &stop)
+                .map(|channel| channel as _)
+                .map_err(|error| error.to_string())
+        });
+        engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;
+        engine.spawn_keeper();
+        engine.start_housekeeping();
+        let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, options.listen).await?;
+        Ok(Self { engine, clock, addr, first, ledger, control, channels, api, api_stop })
+    }
+
+    /// Takes no new work, stops claiming, waits for the carriers' answers, and closes the files.
+    pub(crate) async fn stop(self) {
+        self.api_stop.cancel();
+        let _ended = self.api.await;
+        self.engine.stop().await;
+        self.channels.close();
+        self.channels.wait().await;
+        self.ledger.close().await;
+        if let Err(error) = self.control.close().await {
+            tracing::warn!(%error, "the control database did not close cleanly; it is whole all the same");
+        }
+    }
+}
+
+/// Replaying a log blocks, so it happens on a thread of its own.
+async fn open_ledger(options: &NodeOptions, sealer: &Arc<Sealer>) -> anyhow::Result<Arc<SqliteLedger>> {
+    let mut ledger = OpenOptions::new(&options.data, Arc::clone(sealer));
+    ledger.partitions = options.partitions;
+    Ok(tokio::task::spawn_blocking(move || SqliteLedger::open(&ledger)).await??)
+}
+
+async fn serve_api(
+    engine: &Arc<Engine>,
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<IdGenerator>,
+    listen: SocketAddr,
+) -> anyhow::Result<(tokio::task::JoinHandle<()>, SocketAddr, CancellationToken)> {
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
+    let addr = listener.local_addr()?;
+    let state = api::ApiState::new(Arc::clone(engine), Arc::clone(clock), Arc::clone(ids));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(api::serve(listener, state, stop.clone()));
+    Ok((task, addr, stop))
+}

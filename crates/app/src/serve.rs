@@ -1,0 +1,118 @@
+//! `hongyan serve`: the platform, until it is told to stop.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, DEFAULTS};
+use crate::exit::Failure;
+use crate::node::{Node, NodeOptions};
+use crate::show::Show;
+
+/// 启动平台 / run the platform
+#[derive(Args, Debug)]
+pub(crate) struct ServeArgs {
+    /// 配置文件（TOML） / configuration file
+    #[arg(long, env = "HONGYAN_CONFIG")]
+    config: Option<PathBuf>,
+    /// 数据目录 / data folder
+    #[arg(long, env = "HONGYAN_DATA")]
+    data: Option<PathBuf>,
+    /// 接口地址 / address of the API
+    #[arg(long, env = "HONGYAN_LISTEN")]
+    listen: Option<SocketAddr>,
+    /// 密封密钥文件 / file of the sealing keys
+    #[arg(long, env = "HONGYAN_SEAL_FILE")]
+    seal_file: Option<PathBuf>,
+    /// 打印带注释的默认配置 / print the commented defaults
+    #[arg(long)]
+    print_config: bool,
+}
+
+impl ServeArgs {
+    /// The configuration: defaults, file, flags.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        let mut config =
+            Config::load(self.config.as_deref()).map_err(|error| Failure::Input(format!("{error:#}")))?;
+        if let Some(data) = &self.data {
+            config.data.clone_from(data);
+        }
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        }
+        if let Some(file) = &self.seal_file {
+            config.key_file = Some(file.clone());
+        }
+        Ok(config)
+    }
+}
+
+/// Serves until a signal comes. The first one stops gracefully, a second one at once.
+///
+/// # Errors
+/// When the node does not start.
+pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
+    if args.print_config {
+        print!("{DEFAULTS}");
+        return Ok(());
+    }
+    let config = args.config()?;
+    let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let node = Node::start(NodeOptions {
+        data: config.data.clone(),
+        key_file: config.key_file(),
+        partitions: config.partitions,
+        listen: config.listen,
+        policy,
+        response_timeout: config.response_timeout(),
+    })
+    .await?;
+    if let Some(first) = &node.first {
+        let file = config.owner_file();
+        keep_owner_key(&file, &first.key.0)?;
+        show.say(
+            &format!("首次启动：所有者密钥已写入 {}（请妥善保管）", file.display()),
+            &format!("first start: the owner's key is in {} (keep it safe)", file.display()),
+        );
+    }
+    show.say(
+        &format!("鸿雁已启动：http://{addr}  接口文档 http://{addr}/docs", addr = node.addr),
+        &format!("Hongyan is up: http://{addr}  reference at http://{addr}/docs", addr = node.addr),
+    );
+    wait_for_signal().await?;
+    show.say("正在停止：等待通道应答……", "stopping: waiting for the channels' answers …");
+    tokio::select! {
+        () = node.stop() => {}
+        _ = wait_for_signal() => {}
+    }
+    Ok(())
+}
+
+/// Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// When the system does not let us listen for them.
+pub(crate) async fn wait_for_signal() -> Result<(), Failure> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Readable by the owner alone, as the file that holds it must be.
+fn keep_owner_key(path: &std::path::Path, key: &str) -> Result<(), Failure> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let mut file =
+        std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    writeln!(file, "{key}")?;
+    file.sync_all()?;
+    Ok(())
+}

@@ -1,0 +1,8 @@
+//! The binary from outside: commands, exit codes, a whole campaign, and what survives `kill -9`.
+
+mod bad_input;
+mod house;
+mod kill;
+mod pdu;
+mod start;
+mod story;

@@ -1,0 +1,94 @@
+//! Starting on a data folder: keys, a folder in use, configuration, and stopping.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use crate::house::{House, Said, run, run_zh};
+
+fn said(mut command: Command, lang: &str) -> Said {
+    let output = command.env("HONGYAN_LANG", lang).output().unwrap();
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[test]
+fn keys_are_made_for_their_owner_alone_and_a_stop_is_clean() {
+    let mut house = House::open();
+    for name in ["data.key", "data.owner"] {
+        let mode = std::fs::metadata(house.path(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    assert_eq!(house.terminate(), 0);
+    house.start();
+    assert_eq!(house.terminate(), 0);
+}
+
+#[test]
+fn a_second_process_on_the_folder_is_refused() {
+    let house = House::open();
+    let en = said(house.serve(), "en").failed(2);
+    assert!(en.contains("in use by another process"), "{en}");
+    let zh = said(house.serve(), "zh").failed(2);
+    assert!(zh.contains("正被另一个进程使用"), "{zh}");
+}
+
+#[test]
+fn a_missing_a_wrong_and_an_open_key_file_are_refused() {
+    let mut house = House::open();
+    house.terminate();
+    let key = house.path("data.key");
+    let kept = std::fs::read(&key).unwrap();
+
+    std::fs::remove_file(&key).unwrap();
+    let en = said(house.serve(), "en").failed(2);
+    assert!(en.contains("is missing") && en.contains("restore"), "{en}");
+    assert!(said(house.serve(), "zh").failed(2).contains("密钥文件"));
+    assert!(!key.exists(), "no new key is made over sealed data");
+
+    let other = format!("hongyan-keys 1\n1 {}\n", "ab".repeat(32));
+    std::fs::write(&key, other).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(said(house.serve(), "en").failed(2).contains("not the one"));
+
+    std::fs::write(&key, &kept).unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(said(house.serve(), "en").failed(2).contains("chmod 600"));
+
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    house.start();
+    assert_eq!(house.terminate(), 0);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_is_refused() {
+    let house = House::open();
+    let wrong = house.write("wrong.toml", "partition = 4\n");
+    let err = run(&["serve", "--config", &wrong]).failed(2);
+    assert!(err.contains("partition"), "{err}");
+    let missing = house.path("nowhere.toml").display().to_string();
+    assert!(run(&["serve", "--config", &missing]).failed(2).contains("nowhere.toml"));
+    let shown = run(&["serve", "--print-config"]).ok();
+    assert!(shown.contains("marketing_hours"), "{shown}");
+}
+
+#[test]
+fn the_doctor_looks_and_says_what_is_wrong() {
+    let mut house = House::open();
+    house.terminate();
+    let data = house.path("data").display().to_string();
+    let said = run(&["doctor", "--data", &data, "--json"]);
+    let findings: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let checks: Vec<&str> = findings.as_array().unwrap().iter().filter_map(|f| f["check"].as_str()).collect();
+    assert!(
+        ["clock", "policy", "disk", "space", "key"].iter().all(|name| checks.contains(name)),
+        "{checks:?}"
+    );
+
+    std::fs::set_permissions(house.path("data.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let zh = run_zh(&["doctor", "--data", &data]);
+    assert_eq!(zh.code, 4, "{}{}", zh.out, zh.err);
+    assert!(zh.out.contains('✗') && zh.out.contains("644"), "{}", zh.out);
+}
