@@ -22,6 +22,8 @@ pub struct Settings {
     pub otp_valid_for: Duration,
     /// How long other messages of the API are of use.
     pub valid_for: Duration,
+    /// How long a campaign's messages are of use: long enough for a pause over a weekend.
+    pub campaign_valid_for: Duration,
     /// How often scheduler and finisher look.
     pub tick: Duration,
 }
@@ -35,6 +37,7 @@ impl Default for Settings {
             opt_out_suffix: DEFAULT_OPT_OUT.to_owned(),
             otp_valid_for: Duration::from_secs(5 * 60),
             valid_for: Duration::from_secs(24 * 3600),
+            campaign_valid_for: Duration::from_secs(7 * 24 * 3600),
             tick: Duration::from_secs(1),
         }
     }

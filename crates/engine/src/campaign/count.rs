@@ -131,9 +131,9 @@ impl Count {
                 counted.deferred += 1;
                 counted.deferred_until = Some(counted.deferred_until.map_or(at, |known| known.min(at)));
             }
-        }
-        if counted.samples.len() < SAMPLES {
-            counted.samples.push((ordinal, sample(row, composed)));
+            if counted.samples.len() < SAMPLES {
+                counted.samples.push((ordinal, sample(row, composed)));
+            }
         }
         let phone = row.phone.to_u64();
         if self.repeated.contains(&phone) {

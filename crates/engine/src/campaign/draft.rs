@@ -115,7 +115,7 @@ impl Engine {
         if draft.speed == Some(0) {
             return Err(CampaignTrouble::Speed);
         }
-        let valid_for = draft.valid_for.unwrap_or_else(|| self.settings.validity(draft.category));
+        let valid_for = draft.valid_for.unwrap_or(self.settings.campaign_valid_for);
         if valid_for < MIN_VALID_FOR {
             return Err(CampaignTrouble::Validity);
         }

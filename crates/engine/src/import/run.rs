@@ -88,7 +88,8 @@ impl Engine {
         order: ImportOrder,
     ) -> Result<Import, ImportError> {
         let mut import = self.control.import(account, id).await?.ok_or(ImportError::NoSuchFile)?;
-        if matches!(import.state, ImportState::Running | ImportState::Finished) {
+        // One that is said to run, but not here, could not record its end (a full disk): it may be started again.
+        if import.state == ImportState::Finished {
             return Err(ImportError::AlreadyStarted { state: import.state.word() });
         }
         let mapper = Mapper::new(&order.mapping, &order.tags, self.settings.country)?;
