@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use domain::ledger::MessageRecord;
+use domain::ledger::{MessageRecord, TrailEvent};
 use domain::message::MessageState;
 use domain::policy::text_hash;
 use sim::Truth;
@@ -16,6 +16,8 @@ pub(crate) struct Kept {
     text_hash: u64,
     state: MessageState,
     possible_duplicate: bool,
+    /// How often its trail says that a carrier took it: after a receipt of failure it is tried again.
+    taken: u64,
 }
 
 impl From<&MessageRecord> for Kept {
@@ -25,6 +27,7 @@ impl From<&MessageRecord> for Kept {
             text_hash: text_hash(&record.text),
             state: record.state,
             possible_duplicate: record.possible_duplicate,
+            taken: record.trail.iter().filter(|entry| entry.event == TrailEvent::Submitted).count() as u64,
         }
     }
 }
@@ -42,6 +45,8 @@ pub(crate) struct Reckoning {
     pub(crate) delivered_in_ledger: u64,
     /// Delivered as the carriers know: a carrier that has broken down may keep receipts back.
     pub(crate) delivered_by_carriers: u64,
+    /// Copies beyond the first that the ledger knows of: tries after a receipt of failure.
+    pub(crate) tried_again: u64,
     /// Of the uncertain ones, those that a carrier has.
     pub(crate) uncertain_at_carriers: u64,
     /// Of the uncertain ones, those that no carrier has.
@@ -49,7 +54,7 @@ pub(crate) struct Reckoning {
 
     /// The ledger says taken, no carrier has it.
     pub(crate) lost: u64,
-    /// Copies beyond the first that are not marked as possible duplicates.
+    /// Copies that neither a try after a failure nor the mark of a possible duplicate explains.
     pub(crate) duplicated: u64,
     /// The ledger says that it was never sent, a carrier has it.
     pub(crate) sent_against_the_ledger: u64,
@@ -110,8 +115,11 @@ pub(crate) fn reckon(kept: &[Kept], truths: &[Truth]) -> Reckoning {
             reckoning.delivered_in_ledger += 1;
             reckoning.delivered_against_the_carriers += u64::from(!seen.delivered);
         }
+        let uncertain = u64::from(matches!(message.state, Uncertain | Sending));
+        let known = message.taken.max(1) + if message.taken > 0 { uncertain } else { 0 };
+        reckoning.tried_again += seen.copies.min(known).saturating_sub(1);
         if !message.possible_duplicate {
-            reckoning.duplicated += seen.copies.saturating_sub(1);
+            reckoning.duplicated += seen.copies.saturating_sub(known);
         }
     }
     reckoning.unknown_to_the_ledger = seen.len() as u64;
@@ -124,7 +132,7 @@ mod tests {
     use sim::MessageTruth;
 
     fn kept(phone: u64, state: MessageState) -> Kept {
-        Kept { phone, text_hash: 7, state, possible_duplicate: false }
+        Kept { phone, text_hash: 7, state, possible_duplicate: false, taken: 1 }
     }
 
     fn truth(messages: &[(u64, u32, bool)]) -> Truth {
@@ -163,5 +171,14 @@ mod tests {
         assert_eq!(reckon(&[], &[truth(&[(1, 1, false)])]).unknown_to_the_ledger, 1);
         let both = [truth(&[(1, 1, true)]), truth(&[(1, 1, false)])];
         assert_eq!(reckon(&[kept(1, MessageState::Delivered)], &both).duplicated, 1, "once per carrier");
+    }
+
+    #[test]
+    fn a_try_after_a_failure_is_no_duplicate_but_a_third_copy_is() {
+        let twice = Kept { taken: 2, ..kept(1, MessageState::Delivered) };
+        let reckoning = reckon(&[twice], &[truth(&[(1, 1, false)]), truth(&[(1, 1, true)])]);
+        assert_eq!((reckoning.duplicated, reckoning.tried_again), (0, 1));
+        let reckoning = reckon(&[twice], &[truth(&[(1, 2, false)]), truth(&[(1, 1, true)])]);
+        assert_eq!((reckoning.duplicated, reckoning.tried_again), (1, 1));
     }
 }

@@ -213,6 +213,7 @@ fn print_reckoning(show: &Show, reckoning: &Reckoning, checks: &[(&'static str, 
     count("运营商：收到的短信", "carriers: received", reckoning.at_carriers);
     count("账本：已送达", "ledger: delivered", reckoning.delivered_in_ledger);
     count("运营商：已送达", "carriers: delivered", reckoning.delivered_by_carriers);
+    count("失败回执后重发", "tried again after a failure", reckoning.tried_again);
     count("丢失", "lost", reckoning.lost);
     count("重复", "duplicated", reckoning.duplicated);
     let uncertain = reckoning.uncertain_at_carriers + reckoning.uncertain_elsewhere;
@@ -229,7 +230,23 @@ fn print_reckoning(show: &Show, reckoning: &Reckoning, checks: &[(&'static str, 
         );
     }
     for (name, holds) in checks {
-        show.line(&format!("  {} {name}", if *holds { "✓" } else { "✗" }));
+        show.line(&format!("  {} {}", if *holds { "✓" } else { "✗" }, check_words(show, name)));
+    }
+}
+
+/// A check for a person; machines read its name.
+fn check_words<'a>(show: &Show, name: &'a str) -> &'a str {
+    match name {
+        "ledger_and_carriers" => show.of("账本与运营商一致", "ledger and carriers agree"),
+        "funnel_adds_up" => show.of("漏斗各级相加相等", "the funnel adds up at every step"),
+        "report_equals_preflight" => {
+            show.of("报告人数与发送前检查一致", "the report's numbers are the preflight's")
+        }
+        "uncertain_within_window" => {
+            show.of("不确定数不超过窗口", "no more are uncertain than the window holds")
+        }
+        "nothing_after_an_opt_out" => show.of("退订之后未再发送", "nothing was sent after an opt-out"),
+        _ => name,
     }
 }
 
