@@ -51,12 +51,7 @@ impl BulkReader {
             Some(connection) => connection,
             None => self.connect().map_err(|e| of_bulk(&e))?,
         };
-        let records = match filter.phone {
-            Some(phone) => self.by_phone(&connection, account, phone),
-            None if filter.tags.is_empty() => after(&connection, account, filter.after, limit),
-            None => tagged(&connection, account, filter, limit),
-        };
-        let records = records.map_err(|e| of_bulk(&e))?;
+        let records = self.page(&connection, account, filter, limit).map_err(|e| of_bulk(&e))?;
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_CONNECTIONS {
             idle.push(connection);
@@ -73,6 +68,24 @@ impl BulkReader {
             });
         }
         Ok(contacts)
+    }
+
+    /// One snapshot; and one lock for the page, not one for each of its rows.
+    fn page(
+        &self,
+        connection: &Connection,
+        account: AccountId,
+        filter: &ContactFilter,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<ContactRecord>> {
+        connection.execute_batch(sql::BEGIN_READ)?;
+        let records = match filter.phone {
+            Some(phone) => self.by_phone(connection, account, phone),
+            None if filter.tags.is_empty() => after(connection, account, filter.after, limit),
+            None => tagged(connection, account, filter, limit),
+        };
+        connection.execute_batch(sql::COMMIT)?;
+        records
     }
 
     fn connect(&self) -> rusqlite::Result<Connection> {
@@ -153,8 +166,7 @@ impl ContactRecord {
 
     pub(super) fn open(self, sealer: &TableSealer, account: AccountId) -> Result<Contact, ControlError> {
         let reading = Reading(TABLE);
-        let plain = sealer.open(&self.id.raw().to_be_bytes(), &self.sealed).map_err(|e| of_sealed(&e))?;
-        let (phone, personal) = open_contact(&plain).ok_or_else(|| reading.odd("sealed"))?;
+        let (phone, personal) = open_contact(sealer, self.id, &self.sealed)?;
         Ok(Contact {
             id: self.id,
             account,
@@ -184,7 +196,17 @@ pub(super) fn seal_contact(
     sealer.seal(&id.raw().to_be_bytes(), &plain)
 }
 
-fn open_contact(plain: &[u8]) -> Option<(Phone, Vec<(String, String)>)> {
+/// What [`seal_contact`] sealed.
+pub(super) fn open_contact(
+    sealer: &TableSealer,
+    id: ContactId,
+    sealed: &[u8],
+) -> Result<(Phone, Vec<(String, String)>), ControlError> {
+    let plain = sealer.open(&id.raw().to_be_bytes(), sealed).map_err(|e| of_sealed(&e))?;
+    unpack_contact(&plain).ok_or_else(|| Reading(TABLE).odd("sealed"))
+}
+
+fn unpack_contact(plain: &[u8]) -> Option<(Phone, Vec<(String, String)>)> {
     let mut rest = Unpack(plain);
     if rest.byte()? != FORMAT {
         return None;

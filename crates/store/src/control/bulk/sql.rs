@@ -2,6 +2,8 @@
 
 /// Takes the write lock at once.
 pub(super) const BEGIN: &str = "BEGIN IMMEDIATE";
+/// Takes a snapshot with the first statement behind it.
+pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 

@@ -8,15 +8,15 @@ use std::collections::HashMap;
 
 use domain::control::{ContactRow, ControlError, Upserted};
 use domain::ids::{AccountId, ContactId, IdGenerator, ImportId};
-use domain::phone::{SLOT_COUNT, Slot};
+use domain::phone::{Phone, SLOT_COUNT, Slot};
 use domain::time::Timestamp;
 use rusqlite::{CachedStatement, Connection, params};
 
-use super::reader::{ContactRecord, seal_contact};
+use super::reader::{ContactRecord, open_contact, seal_contact};
 use super::sql;
 use crate::control::document::Attributes;
 use crate::control::error::of_bulk;
-use crate::control::reading::json;
+use crate::control::reading::{Reading, json};
 use crate::sealing::{Sealer, TableSealer};
 
 /// People of one account, ready to be written.
@@ -38,7 +38,6 @@ struct Prepared {
     tag_names: String,
     /// Places in [`Upsert::tags`].
     tags: Vec<usize>,
-    row: ContactRow,
 }
 
 /// Everything that needs no database: ids, keyed indexes, sealing.
@@ -64,10 +63,9 @@ pub(in crate::control) fn prepare(
             id,
             phone_index,
             sealed: seal_contact(&contact_sealer, id, row.phone, &row.personal),
-            queryable: json(&Attributes(row.queryable.clone())),
+            queryable: json(&Attributes(row.queryable)),
             tag_names: json(&names),
             tags: used,
-            row,
         }
     });
     let rows = prepared.collect();
@@ -156,9 +154,14 @@ impl Upsert {
         let place = params![self.account.raw(), row.phone_index];
         let found = find.query_row(place, ContactRecord::from_row).map_err(|e| of_bulk(&e))?;
         let old = found.open(sealer, self.account)?;
+        let said = row.open(sealer)?;
+        if said.phone != old.phone {
+            // Two phones with one keyed index: never seen, and never to be taken for one person.
+            return Err(Reading(super::reader::TABLE).odd("phone_index"));
+        }
         let mut new = old.clone();
-        replace(&mut new.personal, &row.row.personal);
-        replace(&mut new.queryable, &row.row.queryable);
+        replace(&mut new.personal, said.personal);
+        replace(&mut new.queryable, said.queryable);
         let added = row.tags.iter().copied().filter(|place| !old.tags.contains(&self.tags[*place].0));
         let added: Vec<usize> = added.collect();
         new.tags.extend(added.iter().map(|place| self.tags[*place].0.clone()));
@@ -180,11 +183,26 @@ impl Upsert {
     }
 }
 
-fn replace(old: &mut Vec<(String, String)>, new: &[(String, String)]) {
+impl Prepared {
+    /// What the import says of a person that is there already. Rows travel sealed, since few of them need this.
+    fn open(&self, sealer: &TableSealer) -> Result<Said, ControlError> {
+        let (phone, personal) = open_contact(sealer, self.id, &self.sealed)?;
+        let queryable = Reading(super::reader::TABLE).json::<Attributes>("queryable", &self.queryable)?.0;
+        Ok(Said { phone, personal, queryable })
+    }
+}
+
+struct Said {
+    phone: Phone,
+    personal: Vec<(String, String)>,
+    queryable: Vec<(String, String)>,
+}
+
+fn replace(old: &mut Vec<(String, String)>, new: Vec<(String, String)>) {
     for (name, value) in new {
-        match old.iter_mut().find(|(known, _)| known == name) {
-            Some((_, place)) => place.clone_from(value),
-            None => old.push((name.clone(), value.clone())),
+        match old.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, place)) => *place = value,
+            None => old.push((name, value)),
         }
     }
 }
