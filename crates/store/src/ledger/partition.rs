@@ -16,6 +16,7 @@ use domain::ledger::{Due, LedgerError};
 use domain::policy::{PersonFacts, Scratch};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::command::{Command, Reply};
@@ -33,6 +34,9 @@ const STATEMENT_CACHE: usize = 96;
 /// Recents older than this are dropped when a person's row is written; a sweep may say otherwise.
 const DEFAULT_RECENTS: Duration = Duration::from_secs(35 * 86_400);
 
+/// Before every part: no gateway is negative.
+pub(super) const PART_START: (i64, Value) = (-1, Value::Null);
+
 /// What is known of the file without reading it.
 pub(super) struct Memory {
     pub lanes: HashMap<LaneId, Lane>,
@@ -47,6 +51,8 @@ pub(super) struct Memory {
     pub unknown_through: i64,
     pub retired_through: i64,
     pub person_cursor: Option<i64>,
+    /// Where the walk through `part` stands; it begins anew after a restart.
+    pub part_cursor: (i64, Value),
     pub last_suppression: i64,
 }
 
@@ -295,6 +301,7 @@ impl Memory {
                 unknown_through: row.get(4)?,
                 retired_through: row.get(5)?,
                 person_cursor: row.get(6)?,
+                part_cursor: PART_START,
                 last_suppression: 0,
             })
         })?;

@@ -45,6 +45,9 @@ statements! {
     PART_ADD = "INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4)";
     PART_FIND = "SELECT message, place FROM part WHERE gateway = ?1 AND carrier_id = ?2";
 
+    PART_PAGE = "SELECT gateway, carrier_id, message FROM part WHERE (gateway, carrier_id) > (?1, ?2) ORDER BY gateway, carrier_id LIMIT ?3";
+    PART_DROP = "DELETE FROM part WHERE gateway = ?1 AND carrier_id = ?2";
+
     EARLY_ADD = "INSERT OR IGNORE INTO early VALUES (?1, ?2, ?3, ?4, ?5)";
     EARLY_FIND = "SELECT status, code, received_at FROM early WHERE gateway = ?1 AND carrier_id = ?2 ORDER BY status";
     EARLY_DROP = "DELETE FROM early WHERE gateway = ?1 AND carrier_id = ?2";

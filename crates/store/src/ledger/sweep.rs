@@ -10,12 +10,13 @@ use domain::lane::{LaneState, Stream};
 use domain::ledger::{Retention, Swept, TrailEvent};
 use domain::message::{MessageState, Reason};
 use domain::time::Timestamp;
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 
 use super::accept::{blob, step, unreadable};
 use super::fault::{Fault, Outcome};
 use super::life::Life;
-use super::partition::{Work, stream, stream_key};
+use super::partition::{PART_START, Work, stream, stream_key};
 use super::{person, sql};
 
 /// How long a receipt is waited for (design, receipts and uncertain).
@@ -33,6 +34,7 @@ impl Work<'_> {
         self.sweep_overdue(&mut swept, now)?;
         self.sweep_early(&mut swept, now)?;
         self.retire_messages(&mut swept, now.minus(retention.messages))?;
+        self.retire_parts(&mut swept, now.minus(retention.messages))?;
         self.retire_people(&mut swept, now.minus(retention.recents))?;
         Ok(swept)
     }
@@ -129,6 +131,29 @@ impl Work<'_> {
             }
             self.memory.retired_through = id;
         }
+        Ok(())
+    }
+
+    /// Walks round through all parts, a few at every sweep, and drops those of messages that are gone.
+    fn retire_parts(&mut self, swept: &mut Swept, before: Timestamp) -> Outcome<()> {
+        let first_kept = MessageId::first_at(before).raw();
+        let (gateway, carrier_id) = &self.memory.part_cursor;
+        let parts: Vec<(i64, Value, i64)> = self
+            .connection
+            .prepare_cached(sql::PART_PAGE)?
+            .query_map(params![gateway, carrier_id, STEP_ROWS], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?
+            .collect::<Result<_, _>>()?;
+        let whole = parts.len() == STEP_ROWS as usize;
+        for (gateway, carrier_id, message) in &parts {
+            if *message < first_kept {
+                self.connection.prepare_cached(sql::PART_DROP)?.execute(params![gateway, carrier_id])?;
+                swept.rows_retired += 1;
+            }
+        }
+        let last = parts.into_iter().next_back().filter(|_| whole);
+        self.memory.part_cursor = last.map_or(PART_START, |(gateway, carrier_id, _)| (gateway, carrier_id));
         Ok(())
     }
 

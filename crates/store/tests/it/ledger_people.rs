@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::channel::{CarrierMessageId, ReceiptStatus};
 use domain::ids::{InboundId, MessageId};
-use domain::ledger::{Disposition, Entry, InboundRecord, MessageFilter, Tally};
+use domain::ledger::{Disposition, Entry, InboundRecord, MessageFilter, ReceiptOutcome, Tally};
 use domain::message::{Category, MessageState, Reason};
 use domain::policy::RuleId;
 use proptest::prelude::*;
@@ -220,4 +220,26 @@ async fn verdicts(people: &[u64], limits: Vec<u32>) -> Vec<(MessageState, Reason
         verdicts.push((record.state, record.reason));
     }
     verdicts
+}
+
+#[tokio::test]
+async fn what_is_old_enough_is_removed_and_the_rest_stays() {
+    let mut stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let done = stage.accept_one(stage.message(&lane, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    stage.submit(&out).await;
+    stage.receipt(done, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+    let waiting = stage.accept_one(stage.message(&lane, 2)).await;
+    stage.pass(179 * 86_400);
+    let young = stage.accept_one(stage.message(&lane, 3)).await;
+    assert_eq!(stage.sweep().await.rows_retired, 1, "the hand-over of 179 days ago");
+    stage.pass(2 * 86_400);
+    assert_eq!(stage.sweep().await.rows_retired, 2, "the message and its part");
+    assert!(stage.ledger.message(ACCOUNT, done).await.unwrap().is_none());
+    assert_eq!(stage.receipt(done, 0, ReceiptStatus::Delivered, "DELIVRD").await, ReceiptOutcome::Held);
+    for id in [waiting, young] {
+        assert_eq!(stage.look(id).await.state, MessageState::Queued);
+    }
 }

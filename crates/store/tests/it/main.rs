@@ -12,3 +12,4 @@ mod ledger_kill;
 mod ledger_people;
 mod ledger_stage;
 mod ledger_story;
+mod ledger_versions;
