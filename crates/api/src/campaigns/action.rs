@@ -20,9 +20,11 @@ fn answer(campaign: Campaign, state: &ApiState, language: Language) -> Answer {
     Ok(Json(view.document(campaign)))
 }
 
+/// 启动 · Start a campaign
+///
 /// Now, or at its time. Only what a preflight has counted can be started; durable when this answers.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/start", tag = "campaigns", summary = "启动 · Start a campaign",
+    post, path = "/v1/campaigns/{id}/start", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Running or scheduled."))
 )]
@@ -36,9 +38,11 @@ pub(crate) async fn start(
     answer(campaign, &state, language)
 }
 
+/// 暂停 · Pause a campaign
+///
 /// When this answers, nothing more is handed to a channel.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/pause", tag = "campaigns", summary = "暂停 · Pause a campaign",
+    post, path = "/v1/campaigns/{id}/pause", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Paused."))
 )]
@@ -52,9 +56,11 @@ pub(crate) async fn pause(
     answer(campaign, &state, language)
 }
 
+/// 继续 · Resume a campaign
+///
 /// Goes on where it was paused; nobody gets it twice.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/resume", tag = "campaigns", summary = "继续 · Resume a campaign",
+    post, path = "/v1/campaigns/{id}/resume", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Running."))
 )]
@@ -68,9 +74,11 @@ pub(crate) async fn resume(
     answer(campaign, &state, language)
 }
 
+/// 撤销 · Cancel a campaign
+///
 /// For good. When this answers, nothing more is handed to a channel.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/cancel", tag = "campaigns", summary = "撤销 · Cancel a campaign",
+    post, path = "/v1/campaigns/{id}/cancel", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Cancelled."))
 )]
@@ -84,11 +92,12 @@ pub(crate) async fn cancel(
     answer(campaign, &state, language)
 }
 
+/// 放行待审词 · Let held words pass
+///
 /// A person has looked at the words that the preflight found and lets the campaign go; it must be counted again.
 /// Words of a blocked class cannot be let go.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/approve-held-words", tag = "campaigns",
-    summary = "放行待审词 · Let held words pass",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "A draft with its held words approved."))
 )]

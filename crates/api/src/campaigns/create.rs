@@ -12,9 +12,11 @@ use crate::problem::Problem;
 use crate::request::Body;
 use crate::state::ApiState;
 
+/// 新建任务 · Write a campaign
+///
 /// It sends nothing before its preflight and start. What can be known to be wrong is said now, field by field.
 #[utoipa::path(
-    post, path = "/v1/campaigns", tag = "campaigns", summary = "新建任务 · Write a campaign",
+    post, path = "/v1/campaigns", tag = "campaigns",
     request_body = json::CampaignDraft,
     responses((status = 201, body = json::Campaign, description = "A draft."))
 )]

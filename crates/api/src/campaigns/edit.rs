@@ -13,10 +13,12 @@ use crate::problem::{Kind, Problem};
 use crate::request::{self, Body, Id};
 use crate::state::ApiState;
 
+/// 修改任务 · Edit a campaign
+///
 /// A JSON merge patch (RFC 7396): the fields that are given replace, `null` removes, the others stay. What a preflight
 /// found before is forgotten. Only before the start.
 #[utoipa::path(
-    patch, path = "/v1/campaigns/{id}", tag = "campaigns", summary = "修改任务 · Edit a campaign",
+    patch, path = "/v1/campaigns/{id}", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     request_body(content = json::CampaignDraft, description = "Any of its fields.", example = json!({"speed": 500})),
     responses((status = 200, body = json::Campaign, description = "A draft again."))

@@ -33,10 +33,11 @@ pub(crate) struct Exporting {
     reveal: bool,
 }
 
+/// 导出发送明细 · Download a campaign's messages
+///
 /// One line per message, streamed; texts are not in it.
 #[utoipa::path(
     get, path = "/v1/campaigns/{id}/messages.csv", tag = "campaigns",
-    summary = "导出发送明细 · Download a campaign's messages",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"), Exporting),
     responses((status = 200, content_type = "text/csv", body = String, description = "The messages, streamed.",
         example = "编号 id,手机号 phone,…\r\nmsg_0d4x0k1g00000,86138****8000,delivered,…\r\n"))

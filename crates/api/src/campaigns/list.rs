@@ -24,9 +24,11 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
+/// 任务列表 · List campaigns
+///
 /// Newest first, without what their preflights found.
 #[utoipa::path(
-    get, path = "/v1/campaigns", tag = "campaigns", summary = "任务列表 · List campaigns", params(Listing),
+    get, path = "/v1/campaigns", tag = "campaigns", params(Listing),
     responses((status = 200, body = json::Page<json::Campaign>, description = "A page of campaigns."))
 )]
 pub(crate) async fn list(

@@ -33,11 +33,13 @@ pub(crate) struct Waiting {
     wait_seconds: Option<u64>,
 }
 
+/// 预检 · Count a campaign
+///
 /// Freezes the audience and decides for each person as the sending will: who gets it, who does not and why, parts,
 /// cost, held words, samples. A big audience takes longer than the wait: it goes on, and its progress is watched by
 /// `progress`; asking again waits for the same count or says why there is none.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/preflight", tag = "campaigns", summary = "预检 · Count a campaign",
+    post, path = "/v1/campaigns/{id}/preflight", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"), Waiting),
     responses(
         (status = 200, body = json::Campaign, description = "Counted: see its `preflight`."),

@@ -14,9 +14,11 @@ use crate::problem::Problem;
 use crate::request::Id;
 use crate::state::ApiState;
 
+/// 任务进度 · Progress of a campaign
+///
 /// Counters only: cheap enough for a progress bar that asks several times a second.
 #[utoipa::path(
-    get, path = "/v1/campaigns/{id}/progress", tag = "campaigns", summary = "任务进度 · Progress of a campaign",
+    get, path = "/v1/campaigns/{id}/progress", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::CampaignProgress, description = "The counters."))
 )]

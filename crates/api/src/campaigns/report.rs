@@ -15,9 +15,11 @@ use crate::problem::Problem;
 use crate::request::Id;
 use crate::state::ApiState;
 
+/// 任务报告 · Report of a campaign
+///
 /// A funnel, exact at the moment of reading: audience, eligible, submitted, delivered, failed by reason, opted out, cost.
 #[utoipa::path(
-    get, path = "/v1/campaigns/{id}/report", tag = "campaigns", summary = "任务报告 · Report of a campaign",
+    get, path = "/v1/campaigns/{id}/report", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::CampaignReport, description = "The report."))
 )]

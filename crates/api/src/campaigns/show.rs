@@ -24,9 +24,11 @@ pub(crate) struct Showing {
     reveal: bool,
 }
 
+/// 查看任务 · Look at a campaign
+///
 /// With what its preflight found.
 #[utoipa::path(
-    get, path = "/v1/campaigns/{id}", tag = "campaigns", summary = "查看任务 · Look at a campaign",
+    get, path = "/v1/campaigns/{id}", tag = "campaigns",
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"), Showing),
     responses((status = 200, body = json::Campaign, description = "The campaign."))
 )]

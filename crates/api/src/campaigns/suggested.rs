@@ -11,9 +11,11 @@ use crate::state::ApiState;
 /// Two workdays' worth.
 const COUNT: usize = 4;
 
+/// 推荐发送时间 · Times to offer
+///
 /// The next 10:00 and 15:00 of workdays; public holidays are not known.
 #[utoipa::path(
-    get, path = "/v1/schedules/suggested", tag = "campaigns", summary = "推荐发送时间 · Times to offer",
+    get, path = "/v1/schedules/suggested", tag = "campaigns",
     responses((status = 200, body = json::SuggestedTimes, description = "The next four times."))
 )]
 pub(crate) async fn suggested(_caller: Caller, State(state): State<ApiState>) -> Json<json::SuggestedTimes> {

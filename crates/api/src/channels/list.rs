@@ -8,9 +8,11 @@ use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
+/// 通道列表 · List channels
+///
 /// As configured, without passwords, and what each is doing now.
 #[utoipa::path(
-    get, path = "/v1/channels", tag = "channels", summary = "通道列表 · List channels",
+    get, path = "/v1/channels", tag = "channels",
     responses((status = 200, body = json::Channels, description = "All channels."))
 )]
 pub(crate) async fn list(

@@ -12,9 +12,11 @@ use crate::problem::{Kind, Problem, report, say};
 use crate::request::{self, Body, Id};
 use crate::state::ApiState;
 
+/// 配置通道 · Add or change a channel
+///
 /// Its connections are closed and made anew; what it had in flight is settled as after a lost connection.
 #[utoipa::path(
-    put, path = "/v1/channels/{id}", tag = "channels", summary = "配置通道 · Add or change a channel",
+    put, path = "/v1/channels/{id}", tag = "channels",
     params(("id" = String, Path, description = "`chn_` and a number from 1 to 65535.", example = "chn_1")),
     request_body = json::ChannelPut,
     responses((status = 200, body = json::Channel, description = "Stored, and started if enabled."))

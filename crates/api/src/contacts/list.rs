@@ -32,9 +32,11 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
+/// 联系人列表 · List contacts
+///
 /// Oldest first.
 #[utoipa::path(
-    get, path = "/v1/contacts", tag = "contacts", summary = "联系人列表 · List contacts", params(Listing),
+    get, path = "/v1/contacts", tag = "contacts", params(Listing),
     responses((status = 200, body = json::Page<json::Contact>, description = "A page of contacts."))
 )]
 pub(crate) async fn list(

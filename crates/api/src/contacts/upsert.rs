@@ -17,9 +17,11 @@ use crate::state::ApiState;
 /// Most people of one request.
 const MAX_CONTACTS: usize = 1_000;
 
+/// 新增或更新联系人 · Add or change contacts
+///
 /// By phone: a known one is changed. A phone that cannot be read, or is in the request twice, is rejected for itself.
 #[utoipa::path(
-    post, path = "/v1/contacts", tag = "contacts", summary = "新增或更新联系人 · Add or change contacts",
+    post, path = "/v1/contacts", tag = "contacts",
     request_body = json::ContactsUpsert,
     responses((status = 200, body = json::ContactsUpserted, description = "Durable."))
 )]

@@ -21,9 +21,11 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
+/// 导入列表 · List imports
+///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/v1/imports", tag = "imports", summary = "导入列表 · List imports", params(Listing),
+    get, path = "/v1/imports", tag = "imports", params(Listing),
     responses((status = 200, body = json::Page<json::Import>, description = "The newest imports."))
 )]
 pub(crate) async fn list(

@@ -10,9 +10,11 @@ use crate::problem::Problem;
 use crate::request::Id;
 use crate::state::ApiState;
 
+/// 查看导入 · Look at an import
+///
 /// While it runs, its counts are live.
 #[utoipa::path(
-    get, path = "/v1/imports/{id}", tag = "imports", summary = "查看导入 · Look at an import",
+    get, path = "/v1/imports/{id}", tag = "imports",
     params(("id" = String, Path, description = "The import.", example = "imp_0d4x0k1g00000")),
     responses((status = 200, body = json::Import, description = "The import."))
 )]

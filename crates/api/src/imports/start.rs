@@ -12,9 +12,11 @@ use crate::problem::Problem;
 use crate::request::{Body, Id};
 use crate::state::ApiState;
 
+/// 开始导入 · Start an import
+///
 /// Answers at once; the import runs on, and is watched by reading it.
 #[utoipa::path(
-    post, path = "/v1/imports/{id}/start", tag = "imports", summary = "开始导入 · Start an import",
+    post, path = "/v1/imports/{id}/start", tag = "imports",
     params(("id" = String, Path, description = "The import.", example = "imp_0d4x0k1g00000")),
     request_body = json::ImportStart,
     responses((status = 202, body = json::Import, description = "Running."))

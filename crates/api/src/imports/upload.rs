@@ -25,10 +25,12 @@ pub(crate) struct Naming {
     file_name: Option<String>,
 }
 
+/// 上传文件 · Upload a file
+///
 /// The body is the file itself, .xlsx or delimited text in any usual encoding, up to 1 GiB. Answers what each column
 /// would become; nothing is imported before the start.
 #[utoipa::path(
-    post, path = "/v1/imports", tag = "imports", summary = "上传文件 · Upload a file", params(Naming),
+    post, path = "/v1/imports", tag = "imports", params(Naming),
     request_body(content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, body = json::ImportUploaded, description = "Stored, and looked at."))
 )]

@@ -27,9 +27,11 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
+/// 上行短信列表 · List inbound messages
+///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/v1/inbound", tag = "inbound", summary = "上行短信列表 · List inbound messages", params(Listing),
+    get, path = "/v1/inbound", tag = "inbound", params(Listing),
     responses((status = 200, body = json::Page<json::Inbound>, description = "A page of inbound messages."))
 )]
 pub(crate) async fn list(

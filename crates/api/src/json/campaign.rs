@@ -78,6 +78,25 @@ pub struct CampaignDraft {
 
 /// A campaign.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "id": "cmp_0d4x0k1g00000", "name": "双十一会员日", "category": "marketing", "signature": "鸿雁",
+    "text": "{{ 姓名 }}您好，您的专属券已到账。", "audience": {"kind": "tags", "tags": ["双十一"]}, "test_numbers": [],
+    "scheduled_at": "2026-11-25T10:00:00.000+08:00", "speed": 2000, "window_close": {"kind": "hold"},
+    "valid_for_seconds": 86400, "route": "rte_1", "held_words_approved": false, "state": "preflighted",
+    "preflight": {
+        "at": "2026-11-24T16:00:00.000+08:00", "decided_for": "2026-11-25T10:00:00.000+08:00", "rows": 10000,
+        "invalid": 120, "duplicate": 80, "people": 9800, "tests": 0, "eligible": 9500, "parts": 9600,
+        "cost": {"micros": 432000000, "currency": "CNY"},
+        "rejected": [{"reason": "suppressed", "explanation": "已退订或在黑名单中", "people": 300}],
+        "deferred": 0, "held": [],
+        "samples": [{"phone": "+86138****8000", "text": "【鸿雁】张三您好，您的专属券已到账。拒收请回复R",
+            "encoding": "ucs2", "length": 26, "parts": 1, "price": {"micros": 45000, "currency": "CNY"}}],
+        "done_at": "2026-11-25T10:00:05.000+08:00",
+        "by_carrier": [{"carrier": "mobile", "parts": 9600, "cost": {"micros": 432000000, "currency": "CNY"}}],
+        "audience_checksum": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    },
+    "created_at": "2026-11-24T15:00:00.000+08:00"
+}))]
 pub struct Campaign {
     pub id: String,
     pub name: String,

@@ -5,10 +5,15 @@ use utoipa::ToSchema;
 
 use super::{Carrier, Category, Money};
 
+/// The protocol of the examples: the domain knows which there are.
+fn protocol() -> &'static str {
+    domain::control::Protocol::ALL[0].word()
+}
+
 /// One way out, as configured. The password is never shown.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({
-    "id": "chn_1", "gateway": "gwy_1", "name": "移动主通道", "protocol": "cmpp20", "host": "10.0.0.8", "port": 7890,
+    "id": "chn_1", "gateway": "gwy_1", "name": "移动主通道", "protocol": protocol(), "host": "10.0.0.8", "port": 7890,
     "login": "901234", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
     "parts_per_second": 2000, "carriers": ["mobile"], "categories": [], "cost": {"micros": 30000, "currency": "CNY"},
     "enabled": true,
@@ -68,6 +73,11 @@ pub struct ChannelLive {
 
 /// All channels, in order of id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"channels": [{
+    "id": "chn_1", "gateway": "gwy_1", "name": "移动主通道", "protocol": protocol(), "host": "10.0.0.8", "port": 7890,
+    "login": "901234", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
+    "carriers": ["mobile"], "categories": [], "cost": {"micros": 30000, "currency": "CNY"}, "enabled": true
+}]}))]
 pub struct Channels {
     pub channels: Vec<Channel>,
 }
@@ -76,7 +86,8 @@ pub struct Channels {
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({
-    "gateway": "gwy_1", "name": "移动主通道", "protocol": "cmpp20", "host": "10.0.0.8", "port": 7890, "login": "901234",
+    "gateway": "gwy_1", "name": "移动主通道", "protocol": protocol(), "host": "10.0.0.8", "port": 7890,
+    "login": "901234",
     "secret": "…", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
     "carriers": ["mobile"], "cost": {"micros": 30000}
 }))]
@@ -151,6 +162,9 @@ pub struct Route {
 
 /// All routes, in order of id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"routes": [
+    {"id": "rte_1", "name": "默认", "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]}]}
+]}))]
 pub struct Routes {
     pub routes: Vec<Route>,
 }

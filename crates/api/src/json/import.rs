@@ -78,6 +78,13 @@ pub struct ImportStart {
 
 /// One reading of one file. Asked for while it runs, the counts are live.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({
+    "id": "imp_0d4x0k1g00000", "file_name": "会员.xlsx", "bytes": 1048576, "bytes_read": 524288, "state": "running",
+    "mapping": [{"name": "手机号", "use": "phone"}, {"name": "姓名", "use": "personal"}], "tags": ["双十一"],
+    "source": "门店会员登记 2026-10", "basis": "consent",
+    "counts": {"read": 5000, "new": 4800, "updated": 100, "duplicate": 40, "invalid": 60},
+    "created_at": "2026-11-25T10:00:00.000+08:00"
+}))]
 pub struct Import {
     pub id: String,
     pub file_name: String,

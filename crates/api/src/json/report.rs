@@ -68,6 +68,7 @@ pub struct Funnel {
 
 /// What became of a campaign.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!(example()))]
 pub struct CampaignReport {
     pub campaign: String,
     pub name: String,
@@ -82,4 +83,44 @@ pub struct CampaignReport {
     pub tests: Funnel,
     /// What carriers have (or may have), without test numbers.
     pub by_carrier: Vec<CarrierAmount>,
+}
+
+/// A small campaign that has ended: four people, of whom one refused before and one was switched off.
+fn example() -> serde_json::Value {
+    let amount = |messages: i64| {
+        serde_json::json!({
+            "messages": messages, "parts": messages, "price": {"micros": 45_000 * messages, "currency": "CNY"}
+        })
+    };
+    let because = |reason: &str, explanation: &str| {
+        let mut counted = amount(1);
+        counted["reason"] = reason.into();
+        counted["explanation"] = explanation.into();
+        counted
+    };
+    let funnel = |people: i64, failures: Vec<serde_json::Value>, rejections: Vec<serde_json::Value>| {
+        let (failed, rejected) = (failures.len() as i64, rejections.len() as i64);
+        let sent = people - rejected;
+        serde_json::json!({
+            "audience": people, "left_out": 0, "accepted": amount(people), "eligible": amount(sent),
+            "submitted": amount(sent), "delivered": amount(sent - failed), "undelivered": amount(failed),
+            "expired": amount(0), "failed": amount(0), "failures": failures, "rejected": amount(rejected),
+            "rejections": rejections, "cancelled": amount(0), "unknown": amount(0), "uncertain": amount(0),
+            "in_flight": amount(0), "awaiting_receipt": amount(0), "queued": amount(0),
+            "cost": {"micros": 45_000 * sent, "currency": "CNY"}, "parts": sent, "opted_out": 0
+        })
+    };
+    let mut mobile = amount(3);
+    mobile["carrier"] = "mobile".into();
+    serde_json::json!({
+        "campaign": "cmp_0d4x0k1g00000", "name": "双十一会员日", "state": "finished",
+        "started_at": "2026-11-25T10:00:00.000+08:00", "finished_at": "2026-11-25T10:00:09.000+08:00",
+        "funnel": funnel(
+            4,
+            vec![because("unreachable", "关机或不在服务区")],
+            vec![because("suppressed", "已退订或在黑名单中")],
+        ),
+        "tests": funnel(0, Vec::new(), Vec::new()),
+        "by_carrier": [mobile]
+    })
 }

@@ -36,10 +36,12 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
+/// 短信列表 · List messages
+///
 /// In the order in which they were accepted, without their trails. A page may be short, or empty, although more
 /// follow: go on while there is a `next`.
 #[utoipa::path(
-    get, path = "/v1/messages", tag = "messages", summary = "短信列表 · List messages", params(Listing),
+    get, path = "/v1/messages", tag = "messages", params(Listing),
     responses((status = 200, body = json::Page<json::Message>, description = "A page of messages."))
 )]
 pub(crate) async fn list(

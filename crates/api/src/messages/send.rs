@@ -17,11 +17,13 @@ use crate::problem::{Kind, Problem, kind_of, report, say};
 use crate::request::{self, BATCH_BYTES, Body, IdempotencyKey};
 use crate::state::ApiState;
 
+/// 发送短信 · Send messages
+///
 /// Each is accepted or refused for itself; what is accepted is durable when this answers. With an `Idempotency-Key`
 /// the request may be repeated for 24 hours: nothing is sent twice. A request of a single message that is refused is
 /// refused as a whole.
 #[utoipa::path(
-    post, path = "/v1/messages", tag = "messages", summary = "发送短信 · Send messages",
+    post, path = "/v1/messages", tag = "messages",
     params(("Idempotency-Key" = Option<String>, Header, description = "Of your choice, new for every new request.",
         example = "order-20261125-0001")),
     request_body = json::MessagesSend,

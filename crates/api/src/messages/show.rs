@@ -24,9 +24,11 @@ pub(crate) struct Showing {
     reveal: bool,
 }
 
+/// 查看短信轨迹 · Look at one message
+///
 /// With its trail: every step, when, over which channel and why.
 #[utoipa::path(
-    get, path = "/v1/messages/{id}", tag = "messages", summary = "查看短信轨迹 · Look at one message",
+    get, path = "/v1/messages/{id}", tag = "messages",
     params(("id" = String, Path, description = "The message.", example = "msg_0d4x0k1g00000"), Showing),
     responses((status = 200, body = json::Message, description = "The message with its trail."))
 )]

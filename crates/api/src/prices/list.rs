@@ -8,9 +8,11 @@ use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
+/// 价格 · List prices
+///
 /// The most specific line wins: category and carrier, category, carrier, neither.
 #[utoipa::path(
-    get, path = "/v1/prices", tag = "channels", summary = "价格 · List prices",
+    get, path = "/v1/prices", tag = "channels",
     responses((status = 200, body = json::Prices, description = "What the caller's account pays per part."))
 )]
 pub(crate) async fn list(

@@ -10,9 +10,11 @@ use crate::problem::{Problem, say};
 use crate::request::Body;
 use crate::state::ApiState;
 
+/// 设置价格 · Replace prices
+///
 /// Messages accepted from now on pay them. Of the operator's own account.
 #[utoipa::path(
-    put, path = "/v1/prices", tag = "channels", summary = "设置价格 · Replace prices",
+    put, path = "/v1/prices", tag = "channels",
     request_body = json::Prices,
     responses((status = 200, body = json::Prices, description = "In force."))
 )]

@@ -8,9 +8,11 @@ use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
+/// 路由列表 · List routes
+///
 /// The first one carries what names no route.
 #[utoipa::path(
-    get, path = "/v1/routes", tag = "channels", summary = "路由列表 · List routes",
+    get, path = "/v1/routes", tag = "channels",
     responses((status = 200, body = json::Routes, description = "All routes."))
 )]
 pub(crate) async fn list(

@@ -11,9 +11,11 @@ use crate::problem::{Problem, say};
 use crate::request::{self, Body, Id};
 use crate::state::ApiState;
 
+/// 配置路由 · Add or change a route
+///
 /// What waits for the route follows it from now on.
 #[utoipa::path(
-    put, path = "/v1/routes/{id}", tag = "channels", summary = "配置路由 · Add or change a route",
+    put, path = "/v1/routes/{id}", tag = "channels",
     params(("id" = String, Path, description = "`rte_` and a number from 1 to 65535.", example = "rte_1")),
     request_body = json::RoutePut,
     responses((status = 200, body = json::Route, description = "In force."))

@@ -13,9 +13,11 @@ use crate::request::Body;
 use crate::state::ApiState;
 use crate::{json, privacy};
 
+/// 加入黑名单 · Suppress a phone
+///
 /// Effective for everything that is not sent yet, the rest of running campaigns included, when this answers.
 #[utoipa::path(
-    post, path = "/v1/suppressions", tag = "suppressions", summary = "加入黑名单 · Suppress a phone",
+    post, path = "/v1/suppressions", tag = "suppressions",
     request_body = json::SuppressionCreate,
     responses((status = 201, body = json::Suppression, description = "In force."))
 )]

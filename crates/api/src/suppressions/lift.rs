@@ -26,9 +26,11 @@ pub(crate) struct Lifting {
     category: Option<json::Category>,
 }
 
+/// 移出黑名单 · Lift a suppression
+///
 /// The record of it stays. Only lift what the person themself took back: consent is theirs to give.
 #[utoipa::path(
-    delete, path = "/v1/suppressions", tag = "suppressions", summary = "移出黑名单 · Lift a suppression",
+    delete, path = "/v1/suppressions", tag = "suppressions",
     params(Lifting),
     responses((status = 200, body = json::SuppressionLifted, description = "How many were lifted."))
 )]

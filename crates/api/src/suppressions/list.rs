@@ -29,9 +29,11 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
+/// 退订与黑名单 · List suppressions
+///
 /// Newest first, lifted ones included.
 #[utoipa::path(
-    get, path = "/v1/suppressions", tag = "suppressions", summary = "退订与黑名单 · List suppressions",
+    get, path = "/v1/suppressions", tag = "suppressions",
     params(Listing),
     responses((status = 200, body = json::Page<json::Suppression>, description = "A page of suppressions."))
 )]

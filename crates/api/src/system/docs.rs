@@ -21,9 +21,11 @@ static PAGE: LazyLock<String> = LazyLock::new(|| {
     page(&serde_json::from_str(&DOCUMENT).unwrap_or_default())
 });
 
+/// 接口文档 · The reference
+///
 /// Every operation with its parameters and an example.
 #[utoipa::path(
-    get, path = "/docs", tag = "system", summary = "接口文档 · The reference",
+    get, path = "/docs", tag = "system",
     responses((status = 200, content_type = "text/html", body = String, description = "This reference as a page.",
         example = "<!doctype html>…"))
 )]
@@ -92,21 +94,22 @@ fn example(html: &mut String, document: &Value, title: &str, content: &Value) {
     let _ = write!(html, "<p>{}</p>", escaped(title));
     if let Some(found) = example_of(document, media) {
         let shown = match found {
-            Value::String(text) => text.clone(),
-            other => serde_json::to_string_pretty(other).unwrap_or_default(),
+            Value::String(text) => text,
+            other => serde_json::to_string_pretty(&other).unwrap_or_default(),
         };
         let _ = write!(html, "<pre>{}</pre>", escaped(&shown));
     }
 }
 
-/// The example of a media type: its own, or its schema's.
-fn example_of<'a>(document: &'a Value, media: &'a Value) -> Option<&'a Value> {
+/// The example of a media type: its own, its schema's, or a page of its items' one.
+fn example_of(document: &Value, media: &Value) -> Option<Value> {
     let schema = &media["schema"];
     let named = schema["$ref"].as_str().and_then(|pointer| document.pointer(pointer.trim_start_matches('#')));
-    [media.get("example"), schema.get("example"), named.and_then(|schema| schema.get("example"))]
-        .into_iter()
-        .flatten()
-        .next()
+    let own = [media.get("example"), schema.get("example"), named.and_then(|schema| schema.get("example"))];
+    own.into_iter().flatten().next().cloned().or_else(|| {
+        let item = named?["properties"]["items"]["items"].get("example")?;
+        Some(serde_json::json!({"items": [item], "next": "…"}))
+    })
 }
 
 fn problems(html: &mut String) {

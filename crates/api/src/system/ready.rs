@@ -5,9 +5,11 @@ use axum::extract::State;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
+/// 就绪检查 · Does it take work
+///
 /// `ready` when ledger and control database answer.
 #[utoipa::path(
-    get, path = "/readyz", tag = "system", summary = "就绪检查 · Does it take work",
+    get, path = "/readyz", tag = "system",
     responses((status = 200, body = String, description = "It does.", example = json!("ready")))
 )]
 pub(crate) async fn ready(State(state): State<ApiState>) -> Result<&'static str, Problem> {

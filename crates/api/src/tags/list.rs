@@ -8,9 +8,11 @@ use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
+/// 标签列表 · List tags
+///
 /// Each with how many contacts have it.
 #[utoipa::path(
-    get, path = "/v1/tags", tag = "contacts", summary = "标签列表 · List tags",
+    get, path = "/v1/tags", tag = "contacts",
     responses((status = 200, body = json::Tags, description = "All tags of the account."))
 )]
 pub(crate) async fn list(caller: Caller, State(state): State<ApiState>) -> Result<Json<json::Tags>, Problem> {

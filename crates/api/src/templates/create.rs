@@ -16,9 +16,11 @@ use crate::state::ApiState;
 /// Longest name: what fits a line of the console.
 const MAX_NAME_CHARS: usize = 60;
 
+/// 新建模板 · Store a template
+///
 /// The text is compiled first; what is wrong with it is said with its line.
 #[utoipa::path(
-    post, path = "/v1/templates", tag = "templates", summary = "新建模板 · Store a template",
+    post, path = "/v1/templates", tag = "templates",
     request_body = json::TemplateCreate,
     responses((status = 201, body = json::Template, description = "Stored."))
 )]

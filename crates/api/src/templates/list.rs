@@ -22,9 +22,11 @@ pub(crate) struct Listing {
     limit: Option<u32>,
 }
 
+/// 模板列表 · List templates
+///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/v1/templates", tag = "templates", summary = "模板列表 · List templates", params(Listing),
+    get, path = "/v1/templates", tag = "templates", params(Listing),
     responses((status = 200, body = json::Page<json::Template>, description = "The newest templates."))
 )]
 pub(crate) async fn list(

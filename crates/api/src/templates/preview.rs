@@ -14,9 +14,11 @@ use crate::problem::{Kind, Problem};
 use crate::request::Body;
 use crate::state::ApiState;
 
+/// 预览短信 · Preview a text
+///
 /// The whole text as it would be sent, signature and opt-out words included, with its count and price.
 #[utoipa::path(
-    post, path = "/v1/templates/preview", tag = "templates", summary = "预览短信 · Preview a text",
+    post, path = "/v1/templates/preview", tag = "templates",
     request_body = json::PreviewRequest,
     responses((status = 200, body = json::Preview, description = "As it would be sent."))
 )]

@@ -12,9 +12,11 @@ use crate::problem::Problem;
 use crate::request::Id;
 use crate::state::ApiState;
 
+/// 查看模板 · Look at a template
+///
 /// With its variables and what carriers would say about it.
 #[utoipa::path(
-    get, path = "/v1/templates/{id}", tag = "templates", summary = "查看模板 · Look at a template",
+    get, path = "/v1/templates/{id}", tag = "templates",
     params(("id" = String, Path, description = "The template.", example = "tpl_0d4x0k1g00000")),
     responses((status = 200, body = json::Template, description = "The template."))
 )]
