@@ -36,8 +36,7 @@ pub(crate) async fn create(
         at: state.now(),
     };
     let order = SuppressionOrder { phone, account: caller.account, suppressed, inbound: None };
-    let partition = state.ledger().partitions().of(phone.slot());
-    state.ledger().suppress(partition, vec![order]).await?;
+    state.engine().suppress(order).await?;
     let document = json::Suppression {
         phone: privacy::phone(phone, false),
         scope,

@@ -43,6 +43,18 @@ impl Engine {
         Ok(())
     }
 
+    /// Suppresses a phone for all that is not on the wire yet: later claims, and what is claimed already.
+    ///
+    /// # Errors
+    /// When the ledger refuses; then nothing was recorded.
+    pub async fn suppress(&self, order: SuppressionOrder) -> Result<(), LedgerError> {
+        let phone = order.phone;
+        let partition = self.ledger.partitions().of(phone.slot());
+        self.ledger.suppress(partition, vec![order]).await?;
+        self.recall(phone);
+        Ok(())
+    }
+
     /// Takes back what is claimed for a phone and not yet written, on every channel.
     pub(crate) fn recall(&self, phone: domain::phone::Phone) {
         if let Some(dispatch) = self.dispatch() {
