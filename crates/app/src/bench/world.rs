@@ -41,7 +41,7 @@ pub(super) fn recipient(place: u64, people: u64) -> Phone {
 
 /// The values of the two variables for the `place`-th recipient.
 pub(super) fn values(place: u64) -> (&'static str, &'static str) {
-    let gift = if place % TWO_PARTS_EVERY == 0 { LONG_GIFT } else { SHORT_GIFT };
+    let gift = if place.is_multiple_of(TWO_PARTS_EVERY) { LONG_GIFT } else { SHORT_GIFT };
     (NAMES[(place / TWO_PARTS_EVERY % 8) as usize], gift)
 }
 
