@@ -16,7 +16,7 @@ use super::accept::{blob, unreadable};
 use super::fault::{Fault, Outcome};
 use super::life::Life;
 use super::partition::{Work, stream_key};
-use super::{person, sql};
+use super::sql;
 
 /// Messages that one claim looks at beyond those it takes: a lane that policy refuses as a whole must not hold the
 /// partition for longer than a transaction should take.
@@ -253,16 +253,10 @@ impl Work<'_> {
 
     /// Counts a hand-over for caps: once per message, however often it is tried.
     fn hand_over(&mut self, phone_index: i64, recent: Recent) -> Outcome<()> {
-        let facts = &mut self.rest.facts;
-        if facts.recents.iter().any(|known| known.message == recent.message) {
+        if self.rest.facts.recents.iter().any(|known| known.message == recent.message) {
             return Ok(());
         }
-        let horizon = recent.handed_at.minus(self.rest.recents_kept);
-        facts.recents.retain(|known| known.handed_at >= horizon);
-        facts.recents.push(recent);
-        person::pack(facts, &mut self.rest.buffer);
-        self.hot.person_write.execute(params![phone_index, self.rest.buffer])?;
-        Ok(())
+        self.append_hand_over(phone_index, recent)
     }
 
     /// One row names all messages of the claim: what a restart has to look at.

@@ -10,6 +10,7 @@ mod board;
 mod claim;
 mod command;
 mod fault;
+mod handed;
 mod hot;
 mod lane;
 mod life;

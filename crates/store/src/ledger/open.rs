@@ -10,6 +10,7 @@ use domain::ledger::LedgerError;
 
 use super::board::Board;
 use super::fault::Fault;
+use super::handed::SharedHandOvers;
 use super::partition::{PartitionWriter, Setup};
 use super::port::{Partition, SqliteLedger};
 use super::read::Readers;
@@ -30,6 +31,9 @@ pub struct OpenOptions {
     pub sealer: Arc<Sealer>,
     /// Memory for pages, for each partition's writer, in KiB (default 8 MiB).
     pub cache_kib: u32,
+    /// Hand-overs that each partition keeps in memory before it carries them into its people's rows (default 65,536,
+    /// about 6 MiB): the more, the fewer pages are written for each.
+    pub hand_overs_in_memory: usize,
     /// Pages (4 KiB) that one file may have: a bound on disk use, beyond which work is refused as on a full disk.
     pub max_pages: Option<u32>,
 }
@@ -38,7 +42,14 @@ impl OpenOptions {
     /// The defaults for a data folder.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, sealer: Arc<Sealer>) -> Self {
-        Self { folder: folder.into(), partitions: 8, sealer, cache_kib: 8 * 1024, max_pages: None }
+        Self {
+            folder: folder.into(),
+            partitions: 8,
+            sealer,
+            cache_kib: 8 * 1024,
+            hand_overs_in_memory: 65_536,
+            max_pages: None,
+        }
     }
 }
 
@@ -139,9 +150,10 @@ fn open_partition(
             return Err(LedgerOpenError::Incomplete { path, partitions });
         }
     }
-    let setup = Setup { path: &path, id, partitions, options };
+    let hand_overs = SharedHandOvers::default();
+    let setup = Setup { path: &path, id, partitions, options, hand_overs: hand_overs.clone() };
     let writer = PartitionWriter::open(&setup).map_err(|fault| ledger(&path, fault))?;
-    let readers = Arc::new(Readers::new(&path, &options.sealer));
+    let readers = Arc::new(Readers::new(&path, &options.sealer, hand_overs));
     let writer = WriterHandle::start(id, writer, Arc::clone(board))
         .map_err(|source| LedgerOpenError::Io { path: path.clone(), source })?;
     Ok(Partition { writer, readers })

@@ -21,6 +21,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
+use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
 use super::open::OpenOptions;
 use super::tally::Tallies;
@@ -54,6 +55,7 @@ pub(super) struct Memory {
     /// Where the walk through `part` stands; it begins anew after a restart.
     pub part_cursor: (i64, Value),
     pub last_suppression: i64,
+    pub hand_overs: HandOvers,
 }
 
 /// The writer of one partition.
@@ -72,6 +74,9 @@ pub(super) struct Rest {
     pub messages: Arc<TableSealer>,
     pub retry: Arc<RetryPolicy>,
     pub recents_kept: Duration,
+    pub hand_overs: SharedHandOvers,
+    /// How many hand-overs may be in memory before a pass begins.
+    pub hand_overs_kept: usize,
     pub tallies: Tallies,
     pub scratch: Scratch,
     /// Reused so that a claim allocates little.
@@ -93,6 +98,7 @@ pub(super) struct Setup<'a> {
     pub id: PartitionId,
     pub partitions: u16,
     pub options: &'a OpenOptions,
+    pub hand_overs: SharedHandOvers,
 }
 
 impl PartitionWriter {
@@ -110,7 +116,7 @@ impl PartitionWriter {
         // SQLite's own bound when none is asked for.
         let max_pages = setup.options.max_pages.unwrap_or(u32::MAX - 1);
         connection.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(()))?;
-        let memory = Memory::read(&connection)?;
+        let memory = Memory::read(&connection, &setup.hand_overs)?;
         Ok(Self {
             connection,
             memory,
@@ -121,6 +127,8 @@ impl PartitionWriter {
                 messages: setup.options.sealer.for_table(super::MESSAGE_TABLE),
                 retry: Arc::new(RetryPolicy::default()),
                 recents_kept: DEFAULT_RECENTS,
+                hand_overs: setup.hand_overs.clone(),
+                hand_overs_kept: setup.options.hand_overs_in_memory,
                 tallies: Tallies::default(),
                 scratch: Scratch::default(),
                 facts: PersonFacts::default(),
@@ -172,7 +180,7 @@ impl PartitionWriter {
 
     fn transact(&mut self, commands: &[Command]) -> Outcome<Vec<Result<Reply, LedgerError>>> {
         if self.stale {
-            self.memory = Memory::read(&self.connection)?;
+            self.memory = Memory::read(&self.connection, &self.parts.hand_overs)?;
             self.stale = false;
         }
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
@@ -187,6 +195,7 @@ impl PartitionWriter {
                 Err(broken) => return Err(broken),
             }
         }
+        work.carry_hand_overs()?;
         work.rest.tallies.flush(work.connection)?;
         work.memory.write(work.connection)?;
         // An open handle on a row would keep the transaction from ending.
@@ -204,7 +213,7 @@ impl PartitionWriter {
         {
             tracing::error!(partition = self.parts.id.0, %error, "a failed transaction could not be rolled back");
         }
-        match Memory::read(&self.connection) {
+        match Memory::read(&self.connection, &self.parts.hand_overs) {
             Ok(memory) => (self.memory, self.stale) = (memory, false),
             Err(fault) => {
                 let error = fault.into_error();
@@ -288,7 +297,8 @@ impl Work<'_> {
 }
 
 impl Memory {
-    fn read(connection: &Connection) -> Outcome<Self> {
+    fn read(connection: &Connection, hand_overs: &SharedHandOvers) -> Outcome<Self> {
+        let hand_overs = HandOvers::load(connection, hand_overs)?;
         let mut memory = connection.query_row(sql::PARTITION_READ, [], |row| {
             Ok(Self {
                 lanes: HashMap::new(),
@@ -303,6 +313,7 @@ impl Memory {
                 person_cursor: row.get(6)?,
                 part_cursor: PART_START,
                 last_suppression: 0,
+                hand_overs,
             })
         })?;
         for (lane, through) in lane::read_all(connection)? {

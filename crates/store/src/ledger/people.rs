@@ -15,8 +15,15 @@ use super::parts::carrier_id_value;
 use super::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed, sql};
 
 impl Work<'_> {
-    /// Reads a person into the reused facts.
+    /// Reads a person into the reused facts, with what is not yet in the row.
     pub(super) fn read_person(&mut self, phone_index: i64) -> Outcome<()> {
+        self.read_row(phone_index)?;
+        self.rest.hand_overs.add_to(phone_index, &mut self.rest.facts.recents);
+        Ok(())
+    }
+
+    /// Reads a person's row into the reused facts.
+    pub(super) fn read_row(&mut self, phone_index: i64) -> Outcome<()> {
         let mut rows = self.hot.person_read.query([phone_index])?;
         match rows.next()? {
             None => person::clear(&mut self.rest.facts),
@@ -26,7 +33,7 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Writes the reused facts back.
+    /// Writes the reused facts into the row.
     pub(super) fn write_person(&mut self, phone_index: i64) -> Outcome<()> {
         person::pack(&self.rest.facts, &mut self.rest.buffer);
         self.hot.person_write.execute(params![phone_index, self.rest.buffer])?;

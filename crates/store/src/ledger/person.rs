@@ -10,6 +10,7 @@ use domain::policy::{Consented, LegalBasis, PersonFacts, Recent, Scope, Suppress
 use domain::time::Timestamp;
 
 const FORMAT: u8 = 1;
+const RECENT_LEN: usize = 31;
 /// Stands for [`Scope::Operator`]; no id is 0.
 const OPERATOR: i64 = 0;
 /// A phone that gets more than this many messages within the retention of recents keeps the newest: caps are far
@@ -62,12 +63,24 @@ pub(super) fn pack(facts: &PersonFacts, raw: &mut Vec<u8>) {
         raw.extend_from_slice(&consent.until.map_or(i64::MAX, Timestamp::millis).to_le_bytes());
     }
     for recent in recents {
-        raw.extend_from_slice(&recent.handed_at.millis().to_le_bytes()[..6]);
-        raw.extend_from_slice(&recent.message.raw().to_le_bytes());
-        raw.extend_from_slice(&recent.entity.raw().to_le_bytes());
-        raw.push(recent.category.code());
-        raw.extend_from_slice(&recent.text_hash.to_le_bytes());
+        raw.extend_from_slice(&pack_recent(recent));
     }
+}
+
+/// Six bytes of milliseconds, message, entity, category, hash of the text.
+pub(super) fn pack_recent(recent: &Recent) -> [u8; RECENT_LEN] {
+    let mut raw = [0; RECENT_LEN];
+    raw[..6].copy_from_slice(&recent.handed_at.millis().to_le_bytes()[..6]);
+    raw[6..14].copy_from_slice(&recent.message.raw().to_le_bytes());
+    raw[14..22].copy_from_slice(&recent.entity.raw().to_le_bytes());
+    raw[22] = recent.category.code();
+    raw[23..].copy_from_slice(&recent.text_hash.to_le_bytes());
+    raw
+}
+
+pub(super) fn unpack_recent(raw: &[u8]) -> Option<Recent> {
+    let mut rest = Rest(raw);
+    rest.recent().filter(|_| rest.0.is_empty())
 }
 
 /// Adds a suppression; the same scope and category are kept once, with the first time and source.

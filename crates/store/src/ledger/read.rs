@@ -17,6 +17,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::accept::{blob, unreadable};
 use super::fault::{Fault, Outcome};
+use super::handed::SharedHandOvers;
 use super::life::Life;
 use super::parts::carrier_id_from;
 use super::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed, sql, tally};
@@ -34,6 +35,7 @@ pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     sealer: Arc<Sealer>,
+    hand_overs: SharedHandOvers,
     messages: Arc<TableSealer>,
 }
 
@@ -44,11 +46,12 @@ pub(super) struct Page {
 }
 
 impl Readers {
-    pub(super) fn new(path: &Path, sealer: &Arc<Sealer>) -> Self {
+    pub(super) fn new(path: &Path, sealer: &Arc<Sealer>, hand_overs: SharedHandOvers) -> Self {
         Self {
             path: path.into(),
             idle: Mutex::default(),
             sealer: Arc::clone(sealer),
+            hand_overs,
             messages: sealer.for_table(super::MESSAGE_TABLE),
         }
     }
@@ -165,13 +168,16 @@ impl Readers {
     }
 
     fn person(&self, db: &Connection, phone: Phone) -> Outcome<PersonFacts> {
+        let phone_index = self.sealer.phone_index(phone);
         let mut read = db.prepare_cached(sql::PERSON_READ)?;
-        let mut rows = read.query([self.sealer.phone_index(phone)])?;
-        match rows.next()? {
-            None => Ok(PersonFacts::default()),
+        let mut rows = read.query([phone_index])?;
+        let mut facts = match rows.next()? {
+            None => PersonFacts::default(),
             Some(row) => person::unpack(blob(row, 0)?)
-                .ok_or_else(|| Fault::inconsistent("person", "facts", "not a record of this version")),
-        }
+                .ok_or_else(|| Fault::inconsistent("person", "facts", "not a record of this version"))?,
+        };
+        self.hand_overs.add_to(phone_index, &mut facts.recents);
+        Ok(facts)
     }
 
     pub(super) fn last_sent(

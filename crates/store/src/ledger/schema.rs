@@ -10,7 +10,7 @@ use super::fault::Outcome;
 /// One step each, in order.
 const MIGRATIONS: &[&str] = &[V1];
 
-/// Hot tables are ordered by something that grows, but `person`. Columns named in `life` are described in `life.rs`.
+/// Hot tables are ordered by something that grows; `person` is written in passes over `handed`. Columns named in `life` are described in `life.rs`.
 const V1: &str = "
 CREATE TABLE partition (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -55,6 +55,11 @@ CREATE TABLE queue (
 CREATE TABLE person (
   phone_index INTEGER PRIMARY KEY,
   facts BLOB NOT NULL
+) STRICT;
+CREATE TABLE handed (
+  seq INTEGER PRIMARY KEY,
+  phone_index INTEGER NOT NULL,
+  entry BLOB NOT NULL
 ) STRICT;
 CREATE TABLE part (
   gateway INTEGER NOT NULL,

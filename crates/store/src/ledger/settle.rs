@@ -109,9 +109,7 @@ impl Work<'_> {
             self.connection.prepare_cached(sql::SEALED_READ)?.query_row([id.raw()], |row| row.get(0))?;
         let phone = sealed::phone_of(&self.rest.messages, id, &sealed)?;
         let phone_index = self.rest.sealer.phone_index(phone);
-        self.read_person(phone_index)?;
-        self.rest.facts.recents.retain(|recent| recent.message != id);
-        self.write_person(phone_index)
+        self.take_back_hand_over(phone_index, id)
     }
 
     /// One message of a claim is settled; the claim's row goes with the last.

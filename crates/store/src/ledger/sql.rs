@@ -42,6 +42,12 @@ statements! {
     PERSON_PAGE = "SELECT phone_index, facts FROM person WHERE phone_index > ?1 ORDER BY phone_index LIMIT ?2";
     PERSON_CURSOR = "UPDATE partition SET person_cursor = ?1";
 
+    HANDED_ADD = "INSERT INTO handed VALUES (?1, ?2, ?3)";
+    HANDED_ALL = "SELECT seq, phone_index, entry FROM handed ORDER BY seq";
+    HANDED_FIRST = "SELECT entry FROM handed ORDER BY seq LIMIT 1";
+    HANDED_DROP = "DELETE FROM handed WHERE seq = ?1";
+    HANDED_CUT = "DELETE FROM handed WHERE seq <= ?1";
+
     PART_ADD = "INSERT OR REPLACE INTO part VALUES (?1, ?2, ?3, ?4)";
     PART_FIND = "SELECT message, place FROM part WHERE gateway = ?1 AND carrier_id = ?2";
 
@@ -93,7 +99,7 @@ mod tests {
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            let whole = ["partition", "lane", "claim", "early", "CONSTANT"];
+            let whole = ["partition", "lane", "claim", "early", "handed", "CONSTANT"];
             let bad = steps.iter().find(|step| {
                 step.contains("TEMP B-TREE")
                     || step.strip_prefix("SCAN ").is_some_and(|t| !whole.iter().any(|w| t.starts_with(w)))

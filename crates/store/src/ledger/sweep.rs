@@ -35,6 +35,7 @@ impl Work<'_> {
         self.sweep_early(&mut swept, now)?;
         self.retire_messages(&mut swept, now.minus(retention.messages))?;
         self.retire_parts(&mut swept, now.minus(retention.messages))?;
+        self.carry_hand_overs_from_before(now.minus(retention.recents))?;
         self.retire_people(&mut swept, now.minus(retention.recents))?;
         Ok(swept)
     }

@@ -161,5 +161,10 @@ async fn check(stage: &Stage, path: &Path) {
     }
     let all = stage.all_messages().await;
     assert!(all.len() >= accepted.len());
-    assert!(all.iter().all(|m| m.state == MessageState::Submitted), "everything accepted went out");
+    let left: Vec<_> = all.iter().filter(|m| m.state != MessageState::Submitted).collect();
+    assert!(
+        left.is_empty(),
+        "everything accepted went out, but {:?}",
+        left.iter().map(|m| (m.state, m.reason, m.lane, m.due_at, &m.trail)).take(3).collect::<Vec<_>>()
+    );
 }

@@ -234,12 +234,53 @@ async fn what_is_old_enough_is_removed_and_the_rest_stays() {
     let waiting = stage.accept_one(stage.message(&lane, 2)).await;
     stage.pass(179 * 86_400);
     let young = stage.accept_one(stage.message(&lane, 3)).await;
-    assert_eq!(stage.sweep().await.rows_retired, 1, "the hand-over of 179 days ago");
+    for _ in 0..4 {
+        assert_eq!(stage.sweep().await.rows_retired, 0);
+    }
+    let facts = stage.ledger.facts(stage.home(phone(1)), vec![phone(1)]).await.unwrap();
+    assert!(facts[0].recents.is_empty(), "the hand-over of 179 days ago");
     stage.pass(2 * 86_400);
     assert_eq!(stage.sweep().await.rows_retired, 2, "the message and its part");
     assert!(stage.ledger.message(ACCOUNT, done).await.unwrap().is_none());
     assert_eq!(stage.receipt(done, 0, ReceiptStatus::Delivered, "DELIVRD").await, ReceiptOutcome::Held);
     for id in [waiting, young] {
         assert_eq!(stage.look(id).await.state, MessageState::Queued);
+    }
+}
+
+#[tokio::test]
+async fn hand_overs_count_once_wherever_they_are_kept() {
+    let mut stage = Stage::new(1);
+    let lane = lane(1, Category::Notice);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    let home = stage.home(phone(0));
+    let mut expected: HashMap<u64, Vec<MessageId>> = HashMap::new();
+    for round in 0..12u64 {
+        for number in 0..5 {
+            let mut message = stage.message(&lane, number);
+            message.text = format!("【鸿雁】第{round}次第{number}号通知");
+            let id = stage.accept_one(message).await;
+            let out = stage.claim_at(home, FIRST, &[(stream(1, None), 1)]).await.outgoing.remove(0);
+            if (round + number) % 4 == 0 {
+                stage.settle(&out, FIRST, failed(Reason::CarrierRate)).await;
+            } else {
+                stage.submit(&out).await;
+                expected.entry(number).or_default().push(id);
+            }
+        }
+        if round % 5 == 4 {
+            stage = stage.reopen().await;
+        }
+        let facts = stage.ledger.facts(home, (0..5).map(phone).collect()).await.unwrap();
+        for (number, person) in (0..5).zip(facts) {
+            let mut known: Vec<MessageId> = person.recents.iter().map(|recent| recent.message).collect();
+            known.sort_unstable();
+            assert_eq!(
+                Some(&known),
+                expected.get(&number).or(Some(&Vec::new())),
+                "round {round}, phone {number}"
+            );
+        }
+        stage.pass(61);
     }
 }

@@ -283,6 +283,8 @@ impl Stage {
 pub(crate) fn open(data: &Path, keys: &Path, partitions: u16) -> Arc<SqliteLedger> {
     let mut options = OpenOptions::new(data, Sealer::open(keys, data).unwrap());
     options.partitions = partitions;
+    // So few that every story has hand-overs in memory, in rows, and in both.
+    options.hand_overs_in_memory = 3;
     SqliteLedger::open(&options).unwrap()
 }
 
