@@ -109,10 +109,10 @@ impl Reach {
         let serving: Vec<&ChannelConfig> = channels
             .iter()
             .filter(on_route)
-            .filter(|channel| channel.categories.is_empty() || channel.categories.contains(&category))
+            .filter(|channel| channel.serves(category))
             .collect();
         Self(Carrier::ALL.map(|carrier| {
-            serving.iter().any(|channel| channel.carriers.is_empty() || channel.carriers.contains(&carrier))
+            serving.iter().any(|channel| channel.reaches(carrier))
         }))
     }
 

@@ -47,11 +47,27 @@ pub struct ChannelConfig {
     pub window: u16,
     /// Parts per second over all connections; none is as fast as the window allows.
     pub parts_per_second: Option<u32>,
+    /// Empty: all.
     pub carriers: Vec<Carrier>,
+    /// Empty: all.
     pub categories: Vec<Category>,
     /// What the operator pays per part.
     pub cost: Money,
     pub enabled: bool,
+}
+
+impl ChannelConfig {
+    /// Whether it may carry messages to phones of this network.
+    #[must_use]
+    pub fn reaches(&self, carrier: Carrier) -> bool {
+        self.carriers.is_empty() || self.carriers.contains(&carrier)
+    }
+
+    /// Whether it may carry messages of this category.
+    #[must_use]
+    pub fn serves(&self, category: Category) -> bool {
+        self.categories.is_empty() || self.categories.contains(&category)
+    }
 }
 
 /// One step of a route: these channels share its traffic by weight; the next step is used when none of them can.

@@ -17,7 +17,7 @@ pub struct ChannelNow<'a> {
 
 impl ChannelNow<'_> {
     fn carries(&self, category: Category) -> bool {
-        self.config.enabled && self.config.categories.contains(&category)
+        self.config.enabled && self.config.serves(category)
     }
 }
 
@@ -44,7 +44,7 @@ impl RouteConfig {
             let able = |(id, weight): &(ChannelId, u16)| {
                 let channel = channels.iter().find(|now| now.config.id == *id)?;
                 let carries = channel.usable && channel.carries(category);
-                (carries && channel.config.carriers.contains(&carrier)).then_some((*weight, *id))
+                (carries && channel.config.reaches(carrier)).then_some((*weight, *id))
             };
             let mut step: Vec<(u16, ChannelId)> = step.channels.iter().filter_map(able).collect();
             step.sort_by_key(|&(weight, id)| (std::cmp::Reverse(weight), id));
@@ -61,8 +61,8 @@ impl RouteConfig {
             channels.iter().any(|channel| {
                 channel.id == *id
                     && channel.enabled
-                    && channel.carriers.contains(&carrier)
-                    && channel.categories.contains(&category)
+                    && channel.reaches(carrier)
+                    && channel.serves(category)
             })
         })
     }
