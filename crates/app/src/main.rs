@@ -12,6 +12,7 @@ mod pdu;
 mod serve;
 mod show;
 mod simulate;
+mod trouble;
 
 use std::process::ExitCode;
 
@@ -94,11 +95,18 @@ fn speaks_chinese(lang: Option<&str>) -> bool {
 /// Logs go to standard error: what a command prints is for whoever called it.
 fn start_logging(command: &Command) {
     let default = match command {
-        Command::Serve(args) => args.config().map_or_else(|_| "info".to_owned(), |config| config.log),
+        Command::Serve(args) => {
+            args.config().map_or_else(|_| "info".to_owned(), |config| quieted(&config.log))
+        }
         _ => "error".to_owned(),
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("HONGYAN_LOG")
         .or_else(|_| tracing_subscriber::EnvFilter::try_new(default))
         .unwrap_or_default();
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+}
+
+/// Migrations tell of each of their steps; a person who asks for `info` wants to hear of the platform.
+fn quieted(filter: &str) -> String {
+    format!("sea_orm_migration=warn,{filter}")
 }

@@ -67,6 +67,10 @@ impl Node {
         std::fs::create_dir_all(&options.data).with_context(|| options.data.display().to_string())?;
         let sealer = Sealer::open(&options.key_file, &options.data)?;
         let ledger = open_ledger(&options, &sealer).await?;
+        // Before anything is sent: a start that fails has done nothing.
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", options.listen))?;
         let folder = options.data.clone();
         let control = ControlDb::open(OpenControl { folder, sealer, ids: Arc::clone(&ids) }).await?;
         let first = control.first_start(clock.now(), &ids).await?;
@@ -95,7 +99,7 @@ impl Node {
         engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
-        let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, options.listen).await?;
+        let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, listener)?;
         Ok(Self { engine, clock, addr, first, ledger, control, channels, api, api_stop })
     }
 
@@ -120,13 +124,12 @@ async fn open_ledger(options: &NodeOptions, sealer: &Arc<Sealer>) -> anyhow::Res
     Ok(tokio::task::spawn_blocking(move || SqliteLedger::open(&ledger)).await??)
 }
 
-async fn serve_api(
+fn serve_api(
     engine: &Arc<Engine>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<IdGenerator>,
-    listen: SocketAddr,
+    listener: TcpListener,
 ) -> anyhow::Result<(tokio::task::JoinHandle<()>, SocketAddr, CancellationToken)> {
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let addr = listener.local_addr()?;
     let state = api::ApiState::new(Arc::clone(engine), Arc::clone(clock), Arc::clone(ids));
     let stop = CancellationToken::new();

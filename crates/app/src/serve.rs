@@ -11,6 +11,7 @@ use crate::config::{Config, DEFAULTS};
 use crate::exit::Failure;
 use crate::node::{Node, NodeOptions};
 use crate::show::Show;
+use crate::trouble;
 
 /// 启动平台 / run the platform
 #[derive(Args, Debug)]
@@ -72,7 +73,8 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
         policy,
         response_timeout: config.response_timeout(),
     })
-    .await?;
+    .await
+    .map_err(|error| trouble::explain(error, show))?;
     if let Some(first) = &node.first {
         let file = config.owner_file();
         keep_owner_key(&file, &first.key.0)?;

@@ -1,5 +1,7 @@
 //! What the demonstration says, in one of two languages, in columns that fit wide characters.
 
+use std::io::Write as _;
+
 use domain::money::Money;
 
 /// Width of a label column in terminal cells.
@@ -25,7 +27,8 @@ impl Show {
     /// A line.
     pub(crate) fn line(&self, text: &str) {
         if !self.quiet {
-            println!("{text}");
+            // A reader who has gone away is no reason to stop: the server goes on, a command ends anyway.
+            let _nobody_listens = writeln!(std::io::stdout(), "{text}");
         }
     }
 

@@ -162,20 +162,22 @@ async fn create(connection: &Connection, args: CreateArgs) -> Result<(), Failure
 async fn preflight(connection: &Connection, id: &str) -> Result<(), Failure> {
     let path = format!("/v1/campaigns/{id}/preflight");
     let bar = progress_bar(connection);
-    let mut campaign: Campaign = connection.act(&format!("{path}?wait_seconds=1")).await?;
+    let _counted_or_counting: Campaign = connection.act(&format!("{path}?wait_seconds=1")).await?;
     loop {
         let progress: CampaignProgress = connection.get(&format!("/v1/campaigns/{id}/progress")).await?;
         bar.set_length(progress.preflight_total.max(1));
         bar.set_position(progress.preflight_done);
-        if progress.preflight != "freezing" && progress.preflight != "counting" {
-            break;
+        match progress.preflight.as_str() {
+            "freezing" | "counting" => tokio::time::sleep(LOOK).await,
+            // Asked again, it says why.
+            "failed" => {
+                let _counted: Campaign = connection.act(&path).await?;
+            }
+            _ => break,
         }
-        campaign = connection.act(&format!("{path}?wait_seconds=1")).await?;
     }
     bar.finish_and_clear();
-    if campaign.preflight.is_none() {
-        campaign = connection.get(&format!("/v1/campaigns/{id}")).await?;
-    }
+    let campaign: Campaign = connection.get(&format!("/v1/campaigns/{id}")).await?;
     let Some(report) = &campaign.preflight else {
         return Err(Failure::Refused(
             connection.show.of("预检没有完成", "the preflight did not finish").to_owned(),

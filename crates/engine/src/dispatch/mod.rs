@@ -136,7 +136,7 @@ impl Engine {
     /// When the control database refuses, or dispatch does not run.
     pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
         let dispatch = self.dispatch().ok_or(DispatchError::NotRunning)?;
-        self.control.put_channel(config).await?;
+        self.set_channel(config).await?;
         {
             let mut slots = dispatch.slots.write().unwrap_or_else(PoisonError::into_inner);
             slots.retain(|slot| {
