@@ -113,11 +113,13 @@ async fn nothing_is_lost_and_nothing_goes_twice_unmarked_over_ten_kills() {
     }
     let later = NOW.plus(Duration::from_secs(3_600));
     let ledger = open(&path.join("data"), &path.join("keys/key"), PARTITIONS);
-    let stage = Stage::with(ledger, IdGenerator::new(31), later);
+    let mut stage = Stage::with(ledger, IdGenerator::new(31), later);
     let in_flight = stage.ledger.recover(Arc::clone(&stage.retry), stage.now).await.unwrap();
     let bound = 2 * WINDOW;
     assert!(in_flight <= bound, "{in_flight} in flight at the last kill");
     assert!(lines(path, "recovered").iter().all(|found| found.parse::<u32>().unwrap() <= bound));
+    // The retries of what was in flight are due by then.
+    stage.pass(60);
     check(&stage, path).await;
 }
 
@@ -161,10 +163,6 @@ async fn check(stage: &Stage, path: &Path) {
     }
     let all = stage.all_messages().await;
     assert!(all.len() >= accepted.len());
-    let left: Vec<_> = all.iter().filter(|m| m.state != MessageState::Submitted).collect();
-    assert!(
-        left.is_empty(),
-        "everything accepted went out, but {:?}",
-        left.iter().map(|m| (m.state, m.reason, m.lane, m.due_at, &m.trail)).take(3).collect::<Vec<_>>()
-    );
+    let left = all.iter().find(|m| m.state != MessageState::Submitted);
+    assert!(left.is_none(), "everything accepted went out, but {left:?}");
 }
