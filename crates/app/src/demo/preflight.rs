@@ -23,7 +23,9 @@ pub(super) fn print(show: &Show, report: &PreflightReport, zone: &TimeZone) {
     show.count(0, show.of("计费条数", "billed parts"), whole(report.parts));
     show.row(0, show.of("费用", "cost"), &show.yuan(report.cost), "");
     for (carrier, parts, cost) in &report.by_carrier {
-        show.row(1, carrier, &grouped(whole(*parts)), &show.yuan(*cost));
+        let known = domain::phone::Carrier::from_word(carrier).filter(|_| show.chinese);
+        let name = known.map_or(carrier.as_str(), |carrier| carrier.name_zh());
+        show.row(1, name, &grouped(whole(*parts)), &show.yuan(*cost));
     }
     if let Some(done_at) = report.done_at {
         let takes = done_at.since(report.decided_for).as_secs();
