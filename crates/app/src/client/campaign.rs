@@ -16,6 +16,9 @@ use crate::show::grouped;
 
 /// Between two looks at a running campaign.
 const LOOK: Duration = Duration::from_millis(300);
+/// Looks without a new receipt after which a finished campaign is no longer watched: ten seconds. Some receipts never
+/// come, and the others are in the report.
+const LOOKS_WITHOUT_RECEIPT: u32 = 33;
 
 /// 群发任务 / campaigns
 #[derive(Subcommand, Debug)]
@@ -196,6 +199,7 @@ async fn act(connection: &Connection, id: &str, action: &str) -> Result<(), Fail
 async fn watch(connection: &Connection, id: &str) -> Result<(), Failure> {
     let bar = progress_bar(connection);
     let show = connection.show;
+    let (mut receipts, mut looks) = (0, 0);
     loop {
         let now: CampaignProgress = connection.get(&format!("/v1/campaigns/{id}/progress")).await?;
         let handled = now.submitted + now.failed + now.rejected + now.cancelled + now.uncertain;
@@ -213,8 +217,10 @@ async fn watch(connection: &Connection, id: &str) -> Result<(), Failure> {
         let over =
             matches!(now.state, CampaignState::Finished | CampaignState::Cancelled | CampaignState::Paused);
         let idle = matches!(now.state, CampaignState::Draft | CampaignState::Preflighted);
+        looks = if receipts == now.delivered + now.failed { looks + 1 } else { 0 };
+        receipts = now.delivered + now.failed;
         let awaits_receipts =
-            now.submitted > now.delivered + now.failed && now.state == CampaignState::Finished;
+            now.submitted > receipts && now.state == CampaignState::Finished && looks < LOOKS_WITHOUT_RECEIPT;
         if idle || (over && !awaits_receipts) {
             bar.finish();
             return print(connection, &now, |now| {
