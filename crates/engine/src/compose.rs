@@ -106,14 +106,9 @@ impl Reach {
         let on_route = |channel: &&ChannelConfig| {
             route.steps.iter().any(|step| step.channels.iter().any(|(id, _)| *id == channel.id))
         };
-        let serving: Vec<&ChannelConfig> = channels
-            .iter()
-            .filter(on_route)
-            .filter(|channel| channel.serves(category))
-            .collect();
-        Self(Carrier::ALL.map(|carrier| {
-            serving.iter().any(|channel| channel.reaches(carrier))
-        }))
+        let serving: Vec<&ChannelConfig> =
+            channels.iter().filter(on_route).filter(|channel| channel.serves(category)).collect();
+        Self(Carrier::ALL.map(|carrier| serving.iter().any(|channel| channel.reaches(carrier))))
     }
 
     fn leads_to(self, carrier: Carrier) -> bool {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sim::{Latency, LogNormal, Receipts, Replies, SimConfig};
 use tokio_util::sync::CancellationToken;
 
-use super::helper;
+use super::child;
 
 /// What the carrier is like.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,8 +72,8 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     };
     let stop = CancellationToken::new();
     let carrier = sim::run(config, stop.clone()).await?;
-    helper::say(&json!({ "port": carrier.addr().port() }));
-    helper::serve(async |order: CarrierOrder| match order {
+    child::say(&json!({ "port": carrier.addr().port() }));
+    child::serve(async |order: CarrierOrder| match order {
         CarrierOrder::Counters => Ok(serde_json::to_value(carrier.counters())?),
         CarrierOrder::Messages(path) => Ok(Value::from(carrier.dump_messages(&path)?)),
     })

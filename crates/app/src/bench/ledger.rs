@@ -28,7 +28,7 @@ use store::control::{ControlDb, OpenControl};
 use store::ledger::{OpenOptions, SqliteLedger};
 use store::sealing::Sealer;
 
-use super::{helper, world};
+use super::{child, world};
 use crate::clock::SystemClock;
 
 /// Audience rows of a group of chunks over the partitions of the default ledger: what expansion gives one of them.
@@ -94,7 +94,7 @@ pub(super) async fn fill(setup: &str) -> anyhow::Result<()> {
     let written = ledger.preload_recents(phones, first.entity.id, clock.now()).await?;
     control.close().await?;
     ledger.close().await;
-    helper::say(&json!({ "recents": written, "key": first.key.0 }));
+    child::say(&json!({ "recents": written, "key": first.key.0 }));
     Ok(())
 }
 
@@ -119,7 +119,7 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let measured = measure(&drive, &setup).await?;
     drive.ledger.close().await;
     control.close().await?;
-    helper::say(&measured);
+    child::say(&measured);
     Ok(())
 }
 

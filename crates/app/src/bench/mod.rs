@@ -7,7 +7,7 @@
 mod accept;
 mod campaign;
 mod carrier;
-mod helper;
+mod child;
 mod import;
 mod latency;
 mod ledger;

@@ -9,7 +9,7 @@ use sim::load::{PumpConfig, pump};
 use super::campaign::port;
 use super::carrier::CarrierSetup;
 use super::process::Helper;
-use super::{helper, world};
+use super::{child, world};
 
 /// Texts pumped in turn: one in ten has two parts.
 const TEXTS: u64 = 10;
@@ -52,7 +52,7 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     };
     let report = pump(config).await?;
     let answered = report.messages as f64 * 1_000.0 / report.answered_ms.max(1) as f64;
-    helper::say(&json!({
+    child::say(&json!({
         "messages": report.messages,
         "parts": report.submitted,
         "pump_messages_per_second": report.messages_per_second.round(),

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use super::ledger::Place;
-use super::{helper, world};
+use super::{child, world};
 use crate::node::Node;
 
 /// Pieces in which a file is handed to the engine.
@@ -100,9 +100,9 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let steps = vec![RouteStep { channels: vec![(ChannelId(1), 1)] }];
     engine.set_route(&RouteConfig { id: RouteId(1), name: "bench".to_owned(), steps }).await?;
     engine.put_channel(&channel(&setup)).await?;
-    helper::say(&json!({ "listen": node.addr.to_string() }));
+    child::say(&json!({ "listen": node.addr.to_string() }));
     let mut server = Server { node, engine, clock, account: account.id, campaign: None };
-    helper::serve(async |order: ServerOrder| match order {
+    child::serve(async |order: ServerOrder| match order {
         ServerOrder::Prepare(path) => server.prepare(path).await,
         ServerOrder::Start => server.start().await,
         ServerOrder::Report => server.report().await,

@@ -59,10 +59,7 @@ impl RouteConfig {
     pub fn leads_to(&self, channels: &[ChannelConfig], carrier: Carrier, category: Category) -> bool {
         self.steps.iter().flat_map(|step| &step.channels).any(|(id, _)| {
             channels.iter().any(|channel| {
-                channel.id == *id
-                    && channel.enabled
-                    && channel.reaches(carrier)
-                    && channel.serves(category)
+                channel.id == *id && channel.enabled && channel.reaches(carrier) && channel.serves(category)
             })
         })
     }
