@@ -10,6 +10,7 @@ use crate::auth::Operator;
 use crate::json;
 use crate::problem::{Kind, Problem, report, say};
 use crate::request::{self, Body, Id};
+use crate::routes::mixed_carriers;
 use crate::state::ApiState;
 
 /// 配置通道 · Add or change a channel
@@ -29,6 +30,12 @@ pub(crate) async fn put(
 ) -> Result<Json<json::Channel>, Problem> {
     let known = state.engine().channels().await?.iter().find(|known| known.id == id).cloned();
     let config = config(id, body.value, known)?;
+    let mut channels = state.engine().channels().await?.to_vec();
+    channels.retain(|channel| channel.id != id);
+    channels.push(config.clone());
+    if state.engine().routes().await?.iter().any(|route| route.mixes_carriers(&channels)) {
+        return Err(Problem::field("/carriers", mixed_carriers()));
+    }
     match state.engine().put_channel(&config).await {
         Ok(()) => {}
         // Without dispatch (a maintenance start) the configuration is kept for the next one.

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::control::{RouteConfig, RouteStep};
 use domain::ids::{ChannelId, RouteId};
+use domain::text::Bilingual;
 
 use crate::auth::Operator;
 use crate::json;
@@ -26,12 +27,24 @@ pub(crate) async fn put(
     Id(id): Id<RouteId>,
     body: Body<json::RoutePut>,
 ) -> Result<Json<json::Route>, Problem> {
-    let known: Vec<ChannelId> = state.engine().channels().await?.iter().map(|channel| channel.id).collect();
+    let channels = state.engine().channels().await?;
+    let known: Vec<ChannelId> = channels.iter().map(|channel| channel.id).collect();
     let json::RoutePut { name, steps } = body.value;
     let steps = steps.into_iter().enumerate().map(|(place, step)| self::step(place, step, &known));
     let route = RouteConfig { id, name, steps: steps.collect::<Result<_, _>>()? };
+    if route.mixes_carriers(&channels) {
+        return Err(Problem::field("/steps", mixed_carriers()));
+    }
     state.engine().set_route(&route).await?;
     Ok(Json(super::document(&route)))
+}
+
+/// What is wrong with channels of different carriers in one route, and how to mend it.
+pub(crate) fn mixed_carriers() -> Bilingual {
+    say(
+        "同一路由的通道必须服务相同的运营商；请为不同运营商各建一条路由",
+        "The channels of one route must serve the same carriers; make a route for each set of carriers",
+    )
 }
 
 fn step(place: usize, step: json::RouteStep, known: &[ChannelId]) -> Result<RouteStep, Problem> {

@@ -32,6 +32,26 @@ async fn a_channel_is_shown_without_its_password_and_keeps_it() {
 }
 
 #[tokio::test]
+async fn channels_of_different_carriers_do_not_share_a_route() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let channel = |carriers: &[&str]| {
+        json!({"gateway": "gwy_2", "name": "移动", "protocol": "cmpp30", "host": "127.0.0.1", "port": 7890,
+            "login": "login", "secret": "secret", "access_code": "10690001", "carriers": carriers, "cost": {"micros": 1}})
+    };
+    house.ask("PUT", "/v1/channels/chn_2", channel(&["mobile"])).await.ok(200);
+    let steps = json!([{"channels": [{"channel": "chn_1", "weight": 1}, {"channel": "chn_2", "weight": 1}]}]);
+    let route = json!({"name": "混合", "steps": steps});
+    let problem = house.ask("PUT", "/v1/routes/rte_2", route.clone()).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/steps");
+    house.ask("PUT", "/v1/channels/chn_2", channel(&[])).await.ok(200);
+    house.ask("PUT", "/v1/routes/rte_2", route).await.ok(200);
+    let problem =
+        house.ask("PUT", "/v1/channels/chn_2", channel(&["mobile"])).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/carriers");
+}
+
+#[tokio::test]
 async fn routes_and_prices_are_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let house = House::open(folder.path()).await;

@@ -53,6 +53,21 @@ impl RouteConfig {
         found
     }
 
+    /// Whether its channels serve different carriers. A claim chooses among a route's channels without looking at each
+    /// phone's carrier, so on such a route a phone could go out over a channel that does not reach it.
+    #[must_use]
+    pub fn mixes_carriers(&self, channels: &[ChannelConfig]) -> bool {
+        let served = |channel: &ChannelConfig| Carrier::ALL.map(|carrier| channel.reaches(carrier));
+        let mut sets = self
+            .steps
+            .iter()
+            .flat_map(|step| &step.channels)
+            .filter_map(|(id, _)| channels.iter().find(|channel| channel.id == *id))
+            .map(served);
+        let first = sets.next();
+        sets.any(|set| Some(set) != first)
+    }
+
     /// Whether the route leads to such phones at all, whatever its channels' health: asked before anything is
     /// accepted.
     #[must_use]
