@@ -89,7 +89,8 @@ pub(super) async fn run(show: &Show, folder: &Path, world: World) -> anyhow::Res
     show.step("filling the ledger with people who were sent something long ago");
     let place = ledger::new_place(folder, world.partitions)?;
     let filled = ledger::filled(&place, world.people()).await?;
-    show.done(&filled);
+    // Not the whole answer: it holds the owner's key.
+    show.done(&json!({ "recents": filled["recents"] }));
     let (outcome, messages) = campaign(show, folder, &place, &world, &carrier).await?;
     let mut figures = figures(&world, &outcome);
     let truth = tokio::task::spawn_blocking(move || compare(&world, &messages)).await??;

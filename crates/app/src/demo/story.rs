@@ -258,6 +258,6 @@ async fn serve(show: &Show, node: &Node, key: &str, data: &Path, sheet: &Path) -
     show.row(0, show.of("密钥", "key"), key, "");
     show.row(0, show.of("数据目录", "data folder"), &data.to_string(), "");
     show.row(0, show.of("表格", "spreadsheet"), &sheet.to_string(), "");
-    tokio::signal::ctrl_c().await?;
+    crate::serve::wait_for_signal().await?;
     Ok(())
 }
