@@ -63,6 +63,7 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
         print!("{DEFAULTS}");
         return Ok(());
     }
+    let signalled = signalled()?;
     let config = args.config()?;
     let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let node = Node::start(NodeOptions {
@@ -87,7 +88,7 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
         &format!("鸿雁已启动：http://{addr}  接口文档 http://{addr}/docs", addr = node.addr),
         &format!("Hongyan is up: http://{addr}  reference at http://{addr}/docs", addr = node.addr),
     );
-    wait_for_signal().await?;
+    signalled.await;
     show.say("正在停止：等待通道应答……", "stopping: waiting for the channels' answers …");
     tokio::select! {
         () = node.stop() => {}
@@ -96,16 +97,27 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Ctrl-C or SIGTERM.
+/// Ctrl-C or SIGTERM, from now on: a signal that comes before the future is awaited counts too.
 ///
 /// # Errors
 /// When the system does not let us listen for them.
-pub(crate) async fn wait_for_signal() -> Result<(), Failure> {
+pub(crate) fn signalled() -> Result<impl Future<Output = ()>, Failure> {
     let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted?,
-        _ = terminate.recv() => {}
-    }
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+///
+/// # Errors
+/// As [`signalled`].
+pub(crate) async fn wait_for_signal() -> Result<(), Failure> {
+    signalled()?.await;
     Ok(())
 }
 
