@@ -1,12 +1,13 @@
 //! What a channel's answer means for a message. Pure.
 
 use domain::carrier_code::submit_result_reason;
-use domain::channel::{CarrierCode, SubmitOutcome, Submitted};
-use domain::ids::ChannelId;
-use domain::ids::GatewayId;
+use domain::channel::{CarrierCode, CarrierMessageId, SubmitOutcome, Submitted};
+use domain::ids::{ChannelId, GatewayId};
 use domain::ledger::{Disposition, Settlement};
 use domain::message::Reason;
 use domain::retry::{Next, RetryPolicy, Tried};
+use domain::routing::Health;
+use domain::time::Timestamp;
 
 /// How an answer counts for the channel's health and counters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -70,10 +71,10 @@ pub(super) fn dispose(
 /// A refusal: some parts taken make it partial, which is tried again only where a duplicate may be.
 fn refused(
     code: CarrierCode,
-    taken: Vec<domain::channel::CarrierMessageId>,
+    taken: Vec<CarrierMessageId>,
     gateway: GatewayId,
     tried: Tried,
-    at: domain::time::Timestamp,
+    at: Timestamp,
     retry: &RetryPolicy,
 ) -> (Disposition, Kind) {
     let cause = code.as_str().parse().map_or(Reason::CarrierSystem, submit_result_reason);
@@ -94,5 +95,5 @@ fn refused(
         },
         Next::Stop => Disposition::Failed { reason, code, gateway, ids: taken },
     };
-    (disposition, Kind::Refused { ill: domain::routing::Health::is_illness(cause) })
+    (disposition, Kind::Refused { ill: Health::is_illness(cause) })
 }

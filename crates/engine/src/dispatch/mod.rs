@@ -117,7 +117,7 @@ impl Engine {
         for config in self.control.channels().await? {
             self.start_slot(&dispatch, config);
         }
-        let partitions = settle::start(self, &dispatch);
+        let partitions = settle::start(self);
         let receipts = receipts::start(self, &dispatch);
         self.tasks.spawn(settle::take_events(
             Arc::clone(self),

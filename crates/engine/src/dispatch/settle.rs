@@ -25,7 +25,7 @@ const AFTER_ERROR: Duration = Duration::from_millis(200);
 pub(super) type Partitions = Vec<mpsc::Sender<Settlement>>;
 
 /// Starts a settling task for each partition. Each ends when its sender is dropped and what waits is settled.
-pub(super) fn start(engine: &Arc<Engine>, _dispatch: &Arc<Dispatch>) -> Partitions {
+pub(super) fn start(engine: &Arc<Engine>) -> Partitions {
     let partitions = engine.ledger.partitions();
     partitions
         .all()
@@ -103,16 +103,13 @@ async fn answered(
     for answer in answers {
         let partition = usize::from(answer.outgoing.ticket.partition.0);
         let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &dispatch.retry);
-        let counter = match kind {
-            Kind::Taken => &slot.counters.submitted,
-            Kind::Throttled => &slot.counters.throttled,
-            Kind::Refused { .. } => &slot.counters.refused,
-            Kind::Uncertain => &slot.counters.uncertain,
-            Kind::NotWritten => &slot.counters.claimed,
-        };
+        let counters = &slot.counters;
         match kind {
-            Kind::NotWritten => counter.fetch_sub(1, Ordering::Relaxed),
-            _ => counter.fetch_add(1, Ordering::Relaxed),
+            Kind::Taken => counters.submitted.fetch_add(1, Ordering::Relaxed),
+            Kind::Throttled => counters.throttled.fetch_add(1, Ordering::Relaxed),
+            Kind::Refused { .. } => counters.refused.fetch_add(1, Ordering::Relaxed),
+            Kind::Uncertain => counters.uncertain.fetch_add(1, Ordering::Relaxed),
+            Kind::NotWritten => counters.claimed.fetch_sub(1, Ordering::Relaxed),
         };
         match kind {
             Kind::Taken | Kind::Throttled | Kind::Refused { ill: false } => fine += 1,
