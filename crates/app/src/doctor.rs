@@ -62,7 +62,7 @@ pub(crate) async fn run(args: DoctorArgs, show: Show) -> Result<(), Failure> {
             .iter()
             .map(|f| json!({ "check": f.name, "good": f.good, "finding": show.of(&f.zh, &f.en) }))
             .collect();
-        println!("{}", serde_json::to_string_pretty(&lines).map_err(|error| Failure::Other(error.into()))?);
+        crate::show::json(&lines)?;
     } else {
         for finding in &findings {
             let mark = if finding.good { "✓" } else { "✗" };

@@ -67,7 +67,7 @@ pub(crate) fn run(command: PduCommand, show: Show) -> Result<(), Failure> {
             )
         })?;
         let value = json!({ "command": described.command.name(), "fields": fields(&described.fields) });
-        println!("{}", serde_json::to_string_pretty(&value).map_err(|error| Failure::Other(error.into()))?);
+        crate::show::json(&value)?;
         at += pdu.len();
     }
     Ok(())

@@ -63,6 +63,17 @@ impl Show {
     }
 }
 
+/// Prints a value for machines.
+///
+/// # Errors
+/// When the value cannot be written as JSON: a fault of this program.
+pub(crate) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(value)?;
+    // As in `line`: a reader who has gone away is no failure.
+    let _nobody_listens = writeln!(std::io::stdout(), "{text}");
+    Ok(())
+}
+
 /// A number with a comma after every three digits.
 pub(crate) fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();

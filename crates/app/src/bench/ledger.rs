@@ -109,7 +109,7 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let account = control.accounts().await?.into_iter().next().context("nobody has this folder")?;
     let drive = Arc::new(Drive {
         ledger,
-        policy: Arc::new(super::policy()?),
+        policy: Arc::new(crate::config::open_all_day()?),
         retry: Arc::new(RetryPolicy::default()),
         ids: IdGenerator::new(1),
         lane: lane(account.entity, account.id, clock.as_ref()),

@@ -20,15 +20,12 @@ mod world;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use domain::audit::{Auditor, seed_list};
-use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
-use jiff::civil::Time;
 use serde_json::Value;
 
+use crate::config::open_all_day;
 use crate::node::{Node, NodeOptions};
 use campaign::World;
 
@@ -243,20 +240,8 @@ async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
         key_file: place.key_file.clone(),
         partitions: place.partitions,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        policy: policy()?,
+        policy: open_all_day()?,
         response_timeout: RESPONSE_TIMEOUT,
     })
     .await
-}
-
-/// The rules of the measurements: all of them, with the shipped word list; only the hours are open all day, so that
-/// a measurement can be made at any time.
-///
-/// # Errors
-/// Never with the rules and the list as shipped.
-fn policy() -> anyhow::Result<Policy> {
-    let midnight = Time::midnight();
-    let always = Hours::new(midnight, midnight, Zone::china())?;
-    let auditor = Arc::new(Auditor::build(&[seed_list()?])?);
-    Ok(PolicyBuilder::builtin().with_auditor(auditor).with_hours(RuleId::QUIET_HOURS, always).build()?)
 }

@@ -255,7 +255,7 @@ fn print<T: serde::Serialize>(
     people: impl Fn(&T),
 ) -> Result<(), Failure> {
     if connection.json {
-        println!("{}", serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.into()))?);
+        crate::show::json(value)?;
     } else {
         people(value);
     }

@@ -188,7 +188,7 @@ async fn follow(connection: &Connection, id: &str) -> Result<Import, Failure> {
 
 fn print_json(connection: &Connection, value: &impl serde::Serialize) -> Result<(), Failure> {
     if connection.json {
-        println!("{}", serde_json::to_string_pretty(value).map_err(|error| Failure::Other(error.into()))?);
+        crate::show::json(value)?;
     }
     Ok(())
 }

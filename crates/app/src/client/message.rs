@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::Connection;
 use crate::exit::Failure;
+use crate::show::json;
 
 /// 发送一条短信 / send one message
 #[derive(Args, Debug)]
@@ -62,10 +63,7 @@ pub(super) async fn send(connection: &Connection, args: SendArgs) -> Result<(), 
         None => connection.post("/v1/messages", &body).await?,
     };
     if connection.json {
-        println!(
-            "{}",
-            serde_json::to_string_pretty(&accepted).map_err(|error| Failure::Other(error.into()))?
-        );
+        json(&accepted)?;
     }
     let result = accepted.results.into_iter().next();
     match result.map(|result| (result.id, result.refused)) {
@@ -86,8 +84,7 @@ pub(super) async fn show(connection: &Connection, command: MessageCommand) -> Re
     let MessageCommand::Show { id, reveal } = command;
     let message: Message = connection.get(&format!("/v1/messages/{id}?reveal={reveal}")).await?;
     if connection.json {
-        println!("{}", serde_json::to_string_pretty(&message).map_err(|error| Failure::Other(error.into()))?);
-        return Ok(());
+        return Ok(json(&message)?);
     }
     let show = connection.show;
     show.head(&message.id, &message.id);

@@ -8,10 +8,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use domain::audit::{Auditor, seed_list};
 use domain::control::{Campaign, ImportCounts};
-use domain::policy::{Hours, LegalBasis, Policy, PolicyBuilder, RuleId, Zone};
-use jiff::civil::Time;
+use domain::policy::LegalBasis;
 use tokio_util::sync::CancellationToken;
 
 use super::carriers::{BACKUP, CONNECTIONS, Carriers, PRIMARY, WINDOW, channel, prices, route};
@@ -20,7 +18,7 @@ use super::reckoning::{Reckoning, reckon};
 use super::run::Stage;
 use super::totals::Totals;
 use super::{folder, funnel, preflight};
-use crate::config::beside;
+use crate::config::{beside, open_all_day};
 use crate::node::{Node, NodeOptions};
 use crate::show::{Show, grouped};
 
@@ -92,7 +90,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
     let totals = tell(&stage, &carriers, &args, &sheet_path).await?;
     let agree = totals.agree;
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&totals)?);
+        crate::show::json(&totals)?;
     }
     if !args.once {
         serve(&show, &node, &first.key.0, &args.data, &sheet_path).await?;
@@ -100,14 +98,6 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
     node.stop().await;
     stop_carriers.cancel();
     Ok(if agree { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// The built-in rules and the shipped word list, with marketing's hours open all day.
-fn open_all_day() -> anyhow::Result<Policy> {
-    let midnight = Time::midnight();
-    let always = Hours::new(midnight, midnight, Zone::china())?;
-    let auditor = Arc::new(Auditor::build(&[seed_list()?])?);
-    Ok(PolicyBuilder::builtin().with_auditor(auditor).with_hours(RuleId::QUIET_HOURS, always).build()?)
 }
 
 async fn open_channels(stage: &Stage, carriers: &Carriers) -> anyhow::Result<()> {
