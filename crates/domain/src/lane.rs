@@ -2,6 +2,7 @@
 
 use crate::ids::{AccountId, CampaignId, ChannelId, EntityId, LaneId, RouteId};
 use crate::message::{Category, Priority, coded_enum};
+use crate::phone::Carrier;
 use crate::time::Timestamp;
 use std::fmt;
 
@@ -47,11 +48,14 @@ pub struct Lane {
     pub held_words_approved: bool,
 }
 
-/// Part of a lane that one set of channels may claim: retries avoid the channel that failed them, so they wait
-/// in a stream of their own, and a claim never has to skip rows.
+/// Part of a lane that one set of channels may claim, so that a claim never has to skip rows. Where the channels of
+/// the lane's route reach different carriers, each carrier's messages wait in a stream of their own; so do retries,
+/// which avoid the channel that failed them. Pausing, speed, fairness and counters are the whole lane's.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Stream {
     pub lane: LaneId,
+    /// Only channels that reach it may claim; none: any channel of the route, which sets apart what it does not reach.
+    pub carrier: Option<Carrier>,
     /// The channel that should not claim while another one can.
     pub avoid: Option<ChannelId>,
 }

@@ -11,6 +11,7 @@ use domain::ids::{AccountId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::Carrier;
+use domain::routing::Reach;
 
 use crate::Engine;
 
@@ -124,6 +125,21 @@ impl Engine {
         let channels: Arc<[ChannelConfig]> = channels.into();
         *write(&self.catalog.channels) = Some(Arc::clone(&channels));
         Ok(channels)
+    }
+
+    /// Where a route leads; `None` when there is no such route.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub(crate) async fn reach(
+        &self,
+        route: RouteId,
+        category: Category,
+    ) -> Result<Option<Reach>, ControlError> {
+        let channels = self.channels().await?;
+        let routes = self.routes().await?;
+        let route = routes.iter().find(|known| known.id == route);
+        Ok(route.map(|route| Reach::of(route, &channels, category)))
     }
 
     /// Adds or replaces a channel's configuration.

@@ -1,9 +1,9 @@
 //! From a recipient to a finished text with its count and price: the one way for preflight, expansion and API.
 
-use domain::control::{ChannelConfig, RouteConfig};
 use domain::message::{Category, Reason};
 use domain::money::Money;
 use domain::phone::{Carrier, Phone};
+use domain::routing::Reach;
 use domain::template::{RenderError, Template, Values};
 use domain::text::{Encoding, Signature, TextError, TextRules, compose, plan};
 
@@ -18,6 +18,8 @@ pub(crate) struct Composed {
     pub length: u16,
     pub parts: u8,
     pub carrier: Carrier,
+    /// It waits in the stream of its carrier.
+    pub by_carrier: bool,
     pub price: Money,
 }
 
@@ -28,6 +30,7 @@ pub(crate) struct Composer {
     rules: TextRules,
     /// Per part, in the order of [`Carrier::ALL`]; none where no channel leads.
     prices: [Option<Money>; Carrier::ALL.len()],
+    by_carrier: bool,
 }
 
 impl Composer {
@@ -46,6 +49,7 @@ impl Composer {
             rules,
             prices: Carrier::ALL
                 .map(|carrier| reach.leads_to(carrier).then(|| prices.per_part(category, carrier))),
+            by_carrier: reach.is_by_carrier(),
         }
     }
 
@@ -67,6 +71,7 @@ impl Composer {
             length: plan.length,
             parts: plan.parts,
             carrier,
+            by_carrier: self.by_carrier,
             price: per_part * i64::from(plan.billed_parts),
         })
     }
@@ -94,24 +99,4 @@ impl Composer {
 
 fn place(carrier: Carrier) -> usize {
     Carrier::ALL.iter().position(|known| *known == carrier).expect("ALL holds every carrier")
-}
-
-/// Which carriers a route leads to, for one category. A channel that names no carriers or categories takes all.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Reach([bool; Carrier::ALL.len()]);
-
-impl Reach {
-    /// From the configuration: a channel that is switched off for the moment still counts, since its messages wait.
-    pub(crate) fn of(route: &RouteConfig, channels: &[ChannelConfig], category: Category) -> Self {
-        let on_route = |channel: &&ChannelConfig| {
-            route.steps.iter().any(|step| step.channels.iter().any(|(id, _)| *id == channel.id))
-        };
-        let serving: Vec<&ChannelConfig> =
-            channels.iter().filter(on_route).filter(|channel| channel.serves(category)).collect();
-        Self(Carrier::ALL.map(|carrier| serving.iter().any(|channel| channel.reaches(carrier))))
-    }
-
-    fn leads_to(self, carrier: Carrier) -> bool {
-        self.0[place(carrier)]
-    }
 }

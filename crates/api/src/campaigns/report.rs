@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::ids::CampaignId;
 use domain::message::Reason;
+use domain::phone::Carrier;
 use domain::report::{Amount, Funnel};
 use engine::campaign::CampaignReport;
 use jiff::tz::TimeZone;
@@ -34,10 +35,7 @@ pub(crate) async fn report(
 }
 
 fn document(report: CampaignReport, language: Language, zone: &TimeZone) -> json::CampaignReport {
-    let CampaignReport { campaign, funnel: people, tests, by_carrier } = report;
-    let by_carrier = by_carrier
-        .into_iter()
-        .map(|(carrier, taken)| json::CarrierAmount { carrier: carrier.into(), amount: amount(taken) });
+    let CampaignReport { campaign, funnel: people, tests, by_carrier, stranded } = report;
     json::CampaignReport {
         campaign: campaign.id.to_string(),
         name: campaign.name,
@@ -46,7 +44,8 @@ fn document(report: CampaignReport, language: Language, zone: &TimeZone) -> json
         finished_at: campaign.finished_at.map(|at| json::Moment::new(at, zone)),
         funnel: funnel(people, language),
         tests: funnel(tests, language),
-        by_carrier: by_carrier.collect(),
+        by_carrier: by_carrier.into_iter().map(of_carrier).collect(),
+        stranded: stranded.into_iter().map(of_carrier).collect(),
     }
 }
 
@@ -74,6 +73,10 @@ fn funnel(funnel: Funnel, language: Language) -> json::Funnel {
         parts: funnel.parts,
         opted_out: funnel.opted_out,
     }
+}
+
+fn of_carrier((carrier, of_it): (Carrier, Amount)) -> json::CarrierAmount {
+    json::CarrierAmount { carrier: carrier.into(), amount: amount(of_it) }
 }
 
 fn amount(amount: Amount) -> json::Amount {

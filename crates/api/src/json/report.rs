@@ -83,6 +83,10 @@ pub struct CampaignReport {
     pub tests: Funnel,
     /// What carriers have (or may have), without test numbers.
     pub by_carrier: Vec<CarrierAmount>,
+    /// What is queued for carriers that no channel of the route reaches any more, without test numbers: it waits for
+    /// such a channel until its validity ends.
+    #[serde(default)]
+    pub stranded: Vec<CarrierAmount>,
 }
 
 /// A small campaign that has ended: four people, of whom one refused before and one was switched off.
@@ -121,6 +125,6 @@ fn example() -> serde_json::Value {
             vec![because("suppressed", "已退订或在黑名单中")],
         ),
         "tests": funnel(0, Vec::new(), Vec::new()),
-        "by_carrier": [mobile]
+        "by_carrier": [mobile], "stranded": []
     })
 }

@@ -10,8 +10,6 @@ use utoipa_axum::routes;
 use crate::json;
 use crate::state::ApiState;
 
-pub(crate) use put::mixed_carriers;
-
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::channel::{CarrierCode, CarrierMessageId, Receipt, ReceiptStatus};
 use domain::ids::{ChannelId, GatewayId};
 use domain::ledger::{ClaimRequest, Disposition, Ledger as _, Settlement, Take};
+use domain::phone::CarrierSet;
 use domain::retry::RetryPolicy;
 use serde_json::{Value, json};
 
@@ -30,6 +31,7 @@ async fn carrier(house: &House) {
             partition: due.partition,
             channel: ChannelId(1),
             gateway: GatewayId(1),
+            carriers: CarrierSet::ALL,
             takes: vec![Take { stream: due.stream, limit: 100 }],
             max_parts: 100,
             now: NOON,

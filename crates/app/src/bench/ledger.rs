@@ -17,7 +17,7 @@ use domain::ledger::{
 };
 use domain::message::{Category, Priority};
 use domain::money::Money;
-use domain::phone::Phone;
+use domain::phone::{CarrierSet, Phone};
 use domain::policy::Policy;
 use domain::retry::RetryPolicy;
 use domain::text::{Encoding, TextRules, plan};
@@ -227,7 +227,7 @@ impl Drive {
             carrier: phone.carrier(),
             valid_until: now.plus(Duration::from_secs(3_600)),
             test: false,
-            entry: Entry::Queue { due_at: now },
+            entry: Entry::Queue { due_at: now, by_carrier: false },
         })
     }
 
@@ -236,7 +236,11 @@ impl Drive {
             partition,
             channel: CHANNEL,
             gateway: GATEWAY,
-            takes: vec![Take { stream: Stream { lane: self.lane.id, avoid: None }, limit: u32::MAX }],
+            carriers: CarrierSet::ALL,
+            takes: vec![Take {
+                stream: Stream { lane: self.lane.id, carrier: None, avoid: None },
+                limit: u32::MAX,
+            }],
             max_parts: 2 * BATCH as u32,
             now: self.clock.now(),
             policy: Arc::clone(&self.policy),

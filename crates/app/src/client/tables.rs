@@ -86,6 +86,15 @@ pub(super) fn report(show: Show, report: &CampaignReport) {
     amount(1, "不确定", "uncertain", &funnel.uncertain);
     amount(1, "发送中", "in flight", &funnel.in_flight);
     amount(1, "排队", "queued", &funnel.queued);
+    for share in &report.stranded {
+        let carrier = domain::phone::Carrier::from(share.carrier);
+        let name = if show.chinese {
+            format!("{}：路由中没有通道", carrier.name_zh())
+        } else {
+            format!("{carrier}: no channel of the route")
+        };
+        show.count(2, &name, share.amount.messages);
+    }
     show.count(0, show.of("退订", "opted out"), funnel.opted_out);
     show.count(0, show.of("条数", "parts"), funnel.parts);
     show.row(0, show.of("费用", "cost"), &yuan(show, &funnel.cost), "");

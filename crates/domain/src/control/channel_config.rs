@@ -7,7 +7,7 @@ use super::ControlError;
 use crate::ids::{AccountId, ChannelId, GatewayId, RouteId};
 use crate::message::{Category, coded_enum};
 use crate::money::Money;
-use crate::phone::Carrier;
+use crate::phone::{Carrier, CarrierSet};
 
 coded_enum! {
     /// How a channel speaks.
@@ -60,7 +60,13 @@ impl ChannelConfig {
     /// Whether it may carry messages to phones of this network.
     #[must_use]
     pub fn reaches(&self, carrier: Carrier) -> bool {
-        self.carriers.is_empty() || self.carriers.contains(&carrier)
+        self.reached().contains(carrier)
+    }
+
+    /// The networks to whose phones it may carry messages.
+    #[must_use]
+    pub fn reached(&self) -> CarrierSet {
+        if self.carriers.is_empty() { CarrierSet::ALL } else { self.carriers.iter().copied().collect() }
     }
 
     /// Whether it may carry messages of this category.
@@ -82,6 +88,13 @@ pub struct RouteConfig {
     pub id: RouteId,
     pub name: String,
     pub steps: Vec<RouteStep>,
+}
+
+impl RouteConfig {
+    /// Its channels, in the order of its steps.
+    pub fn channels(&self) -> impl Iterator<Item = ChannelId> {
+        self.steps.iter().flat_map(|step| &step.channels).map(|(id, _)| *id)
+    }
 }
 
 /// What an account pays per part. The most specific line wins: category and carrier, category, carrier, neither.

@@ -23,7 +23,7 @@ use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, Ticket};
 use crate::ids::{AccountId, ChannelId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
 use crate::lane::{Lane, LaneState, Stream};
 use crate::message::{MessageState, Reason};
-use crate::phone::Phone;
+use crate::phone::{CarrierSet, Phone};
 use crate::policy::{Consented, PersonFacts, Policy, Suppressed};
 use crate::retry::RetryPolicy;
 use crate::time::Timestamp;
@@ -89,6 +89,8 @@ pub struct ClaimRequest {
     pub partition: PartitionId,
     pub channel: ChannelId,
     pub gateway: GatewayId,
+    /// The carriers that the channel reaches: no message to another one is taken.
+    pub carriers: CarrierSet,
     /// In the order in which they are to be taken.
     pub takes: Vec<Take>,
     /// Stop when the messages taken have this many parts in all.
@@ -176,6 +178,8 @@ pub struct SuppressionOrder {
 pub struct Swept {
     pub cancelled: u32,
     pub unknown: u32,
+    /// Waited for a channel until their validity had passed.
+    pub expired: u32,
     pub receipts_matched: u32,
     pub receipts_dropped: u32,
     pub rows_retired: u32,
@@ -226,7 +230,9 @@ pub trait Ledger: Send + Sync {
     /// The high-water ordinal of a lane in one partition: expansion goes on from the lowest of them.
     async fn expanded_through(&self, partition: PartitionId, lane: LaneId) -> Result<u64, LedgerError>;
 
-    /// Takes due messages: decides, marks `sending`, writes `recent`. At most one claim at a time per partition.
+    /// Takes due messages: decides, marks `sending`, writes `recent`. At most one claim at a time per partition. A
+    /// message whose carrier the channel does not reach is never taken: it moves to its carrier's stream, for a channel
+    /// that does (its route changed after it was queued).
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, LedgerError>;
 
     /// Records answers, in one transaction per call. A settlement whose ticket is no longer the message's current

@@ -16,8 +16,9 @@ use crate::time::Timestamp;
 /// How a message enters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Entry {
-    /// Waits in its lane until then.
-    Queue { due_at: Timestamp },
+    /// Waits in its lane until then; `by_carrier`: in the stream of its carrier, because the channels of its route
+    /// reach different ones ([`Reach::is_by_carrier`](crate::routing::Reach::is_by_carrier)).
+    Queue { due_at: Timestamp, by_carrier: bool },
     /// Refused on the way in (a missing variable, a text that is too long): kept with its reason.
     Reject { reason: Reason, rule: RuleId },
 }

@@ -20,6 +20,10 @@ pub enum Carrier {
     Foreign,
 }
 
+/// Some of the carriers.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct CarrierSet(u8);
+
 /// What sort of subscription a number range is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum PhoneKind {
@@ -69,6 +73,42 @@ impl Carrier {
 impl fmt::Display for Carrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+impl CarrierSet {
+    /// No carrier.
+    pub const NONE: Self = Self(0);
+    /// Every carrier.
+    pub const ALL: Self = Self((1 << Carrier::ALL.len()) - 1);
+
+    /// Whether the carrier is one of them.
+    #[must_use]
+    pub fn contains(self, carrier: Carrier) -> bool {
+        self.0 & (1 << carrier as u8) != 0
+    }
+
+    /// Those of either.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Its carriers, in the order of [`Carrier::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Carrier> {
+        Carrier::ALL.into_iter().filter(move |carrier| self.contains(*carrier))
+    }
+}
+
+impl FromIterator<Carrier> for CarrierSet {
+    fn from_iter<T: IntoIterator<Item = Carrier>>(carriers: T) -> Self {
+        Self(carriers.into_iter().fold(0, |set, carrier| set | 1 << carrier as u8))
+    }
+}
+
+impl fmt::Debug for CarrierSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
     }
 }
 

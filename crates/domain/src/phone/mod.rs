@@ -15,7 +15,7 @@ mod tests;
 
 use std::fmt;
 
-pub use carrier::{Carrier, PhoneKind};
+pub use carrier::{Carrier, CarrierSet, PhoneKind};
 pub use country::Country;
 pub use error::PhoneError;
 

@@ -3,11 +3,13 @@
 //! Failover is who claims: nothing is moved when a channel dies, the next one that may claim does.
 
 mod health;
+mod reach;
 mod route;
 mod scheduler;
 #[cfg(test)]
 mod tests;
 
 pub use health::{Condition, Health, HealthRules, Trouble};
+pub use reach::Reach;
 pub use route::ChannelNow;
 pub use scheduler::{Offer, Plan, Scheduler, Step, TakeOutcome};

@@ -1,7 +1,8 @@
-//! What a route allows: which channels may carry a message, in which order, and which of them may claim now.
+//! What a route allows: which of its channels may claim a stream now.
 
 use crate::control::{ChannelConfig, RouteConfig};
 use crate::ids::ChannelId;
+use crate::lane::Stream;
 use crate::message::Category;
 use crate::phone::Carrier;
 
@@ -16,8 +17,10 @@ pub struct ChannelNow<'a> {
 }
 
 impl ChannelNow<'_> {
-    fn carries(&self, category: Category) -> bool {
-        self.config.enabled && self.config.serves(category)
+    fn carries(&self, category: Category, carrier: Option<Carrier>) -> bool {
+        self.config.enabled
+            && self.config.serves(category)
+            && carrier.is_none_or(|carrier| self.config.reaches(carrier))
     }
 }
 
@@ -31,74 +34,27 @@ pub(super) enum Permission {
 }
 
 impl RouteConfig {
-    /// Channels that can carry such a message at this moment, best first: by step, within a step by weight.
-    #[must_use]
-    pub fn eligible(
-        &self,
-        channels: &[ChannelNow<'_>],
-        carrier: Carrier,
-        category: Category,
-    ) -> Vec<ChannelId> {
-        let mut found = Vec::new();
-        for step in &self.steps {
-            let able = |(id, weight): &(ChannelId, u16)| {
-                let channel = channels.iter().find(|now| now.config.id == *id)?;
-                let carries = channel.usable && channel.carries(category);
-                (carries && channel.config.reaches(carrier)).then_some((*weight, *id))
-            };
-            let mut step: Vec<(u16, ChannelId)> = step.channels.iter().filter_map(able).collect();
-            step.sort_by_key(|&(weight, id)| (std::cmp::Reverse(weight), id));
-            found.extend(step.into_iter().map(|(_, id)| id));
-        }
-        found
-    }
-
-    /// Whether its channels serve different carriers. A claim chooses among a route's channels without looking at each
-    /// phone's carrier, so on such a route a phone could go out over a channel that does not reach it.
-    #[must_use]
-    pub fn mixes_carriers(&self, channels: &[ChannelConfig]) -> bool {
-        let served = |channel: &ChannelConfig| Carrier::ALL.map(|carrier| channel.reaches(carrier));
-        let mut sets = self
-            .steps
-            .iter()
-            .flat_map(|step| &step.channels)
-            .filter_map(|(id, _)| channels.iter().find(|channel| channel.id == *id))
-            .map(served);
-        let first = sets.next();
-        sets.any(|set| Some(set) != first)
-    }
-
-    /// Whether the route leads to such phones at all, whatever its channels' health: asked before anything is
-    /// accepted.
-    #[must_use]
-    pub fn leads_to(&self, channels: &[ChannelConfig], carrier: Carrier, category: Category) -> bool {
-        self.steps.iter().flat_map(|step| &step.channels).any(|(id, _)| {
-            channels.iter().any(|channel| {
-                channel.id == *id && channel.enabled && channel.reaches(carrier) && channel.serves(category)
-            })
-        })
-    }
-
-    /// Whether `channel` may claim messages of `category` from a stream that avoids `avoid`. The first step with a
-    /// usable channel carries everything; an avoided channel counts only when no other one is left.
+    /// Whether `channel` may claim messages of `category` from a stream. The first step with a usable channel that
+    /// reaches the stream's carrier carries all of it; an avoided channel counts only when no other one is left.
     /// `is_ahead(a, b)`: whether `a` has carried so much more than its share against `b` that it should wait.
     pub(super) fn permission(
         &self,
         channel: ChannelId,
-        avoid: Option<ChannelId>,
+        stream: Stream,
         category: Category,
         channels: &[ChannelNow<'_>],
         is_ahead: impl Fn((ChannelId, u16), (ChannelId, u16)) -> bool,
     ) -> Permission {
         let find = |id: ChannelId| {
-            channels.iter().find(|now| now.config.id == id).filter(|now| now.usable && now.carries(category))
+            let found = channels.iter().find(|now| now.config.id == id)?;
+            (found.usable && found.carries(category, stream.carrier)).then_some(found)
         };
         let serving = |avoided: bool| {
             self.steps.iter().find_map(|step| {
                 let able: Vec<_> = step
                     .channels
                     .iter()
-                    .filter(|(id, _)| (avoid == Some(*id)) == avoided)
+                    .filter(|(id, _)| (stream.avoid == Some(*id)) == avoided)
                     .filter_map(|&(id, weight)| find(id).map(|now| (id, weight, now.free_parts)))
                     .collect();
                 (!able.is_empty()).then_some(able)

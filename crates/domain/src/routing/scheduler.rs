@@ -1,7 +1,8 @@
 //! Whose messages a channel with free capacity claims next.
 //!
 //! Strict priority first. Among lanes of one priority the one that has been served least goes first, so a campaign
-//! of a million does not hold up one of ten; a lane that had nothing to send gathers no credit. Channels of one step
+//! of a million does not hold up one of ten, and one whose messages wait by carrier has one share like any other; a
+//! lane that had nothing to send gathers no credit. Channels of one step
 //! of a route share it by weight while all of them have room. Pure: the engine asks, claims, and reports back.
 //!
 //! Invariants: an offer with capacity is never refused while a stream that the channel may claim is due, its lane
@@ -184,7 +185,7 @@ impl Scheduler {
         let lane = lane(due.stream.lane).filter(|lane| lane.state == LaneState::Open).ok_or(None)?;
         let route = offer.routes.iter().find(|route| route.id == lane.route).ok_or(None)?;
         let is_ahead = |a, b| self.is_ahead(route.id, a, b);
-        match route.permission(offer.channel, due.stream.avoid, lane.category, offer.channels, is_ahead) {
+        match route.permission(offer.channel, due.stream, lane.category, offer.channels, is_ahead) {
             Permission::Yes => {}
             Permission::No => return Err(None),
             Permission::NotItsTurn => return Err(Some(TURN_WAIT_MILLIS)),

@@ -94,7 +94,7 @@ impl World {
     }
 
     fn queue(&mut self, lane: i64, avoid: Option<u16>, partition: u16, messages: u32) {
-        let stream = Stream { lane: LaneId::from_raw(lane), avoid: avoid.map(ChannelId) };
+        let stream = Stream { lane: LaneId::from_raw(lane), carrier: None, avoid: avoid.map(ChannelId) };
         *self.queues.entry((PartitionId(partition), stream)).or_default() += messages;
     }
 
@@ -222,7 +222,7 @@ fn partitions_take_turns() {
     (0..16).for_each(|_| assert_eq!(world.offer(1, 50), 0));
     let lane = LaneId::from_raw(1);
     for partition in 0..8 {
-        assert_eq!(world.queues[&(PartitionId(partition), Stream { lane, avoid: None })], 900);
+        assert_eq!(world.queues[&(PartitionId(partition), Stream { lane, carrier: None, avoid: None })], 900);
     }
 }
 
@@ -295,20 +295,88 @@ fn paused_lanes_and_other_categories_are_left_alone() {
 }
 
 #[test]
-fn routes_name_their_channels_in_order_and_know_where_they_lead() {
+fn a_route_leads_where_its_channels_do_and_keeps_carriers_apart_only_where_they_differ() {
     let route = route(&[&[(1, 1), (2, 5)], &[(3, 1)]]);
-    let configs = [channel(1), channel(2), ChannelConfig { carriers: vec![Carrier::Unicom], ..channel(3) }];
-    let now = |usable| {
-        configs.iter().map(move |config| ChannelNow { config, usable, free_parts: 1 }).collect::<Vec<_>>()
-    };
+    let reaching =
+        |number: u16, carriers: &[Carrier]| ChannelConfig { carriers: carriers.to_vec(), ..channel(number) };
     let (mobile, unicom) = (Carrier::Mobile, Carrier::Unicom);
-    assert_eq!(route.eligible(&now(true), mobile, Category::Otp), [ChannelId(2), ChannelId(1)]);
-    assert_eq!(route.eligible(&now(true), unicom, Category::Otp), [ChannelId(3)]);
-    assert_eq!(route.eligible(&now(false), mobile, Category::Otp), []);
-    assert!(
-        route.leads_to(&configs, unicom, Category::Otp)
-            && !route.leads_to(&configs, Carrier::Foreign, Category::Otp)
-    );
+    let reach = |channels: &[ChannelConfig]| Reach::of(&route, channels, Category::Otp);
+    let led_to = |reach: Reach| Carrier::ALL.into_iter().filter(|to| reach.leads_to(*to)).collect::<Vec<_>>();
+
+    let same = reach(&[reaching(1, &[mobile, unicom]), reaching(3, &[unicom, mobile]), reaching(9, &[])]);
+    assert_eq!((led_to(same), same.is_by_carrier()), (vec![mobile, unicom], false), "9 is not on the route");
+    let other = reach(&[reaching(1, &[mobile]), reaching(2, &[mobile]), reaching(3, &[unicom])]);
+    assert_eq!((led_to(other), other.is_by_carrier()), (vec![mobile, unicom], true));
+    let wider = reach(&[reaching(1, &[]), reaching(2, &[mobile])]);
+    assert_eq!((led_to(wider), wider.is_by_carrier()), (Carrier::ALL.to_vec(), true));
+    let codes_only = ChannelConfig { categories: vec![Category::Marketing], ..reaching(3, &[unicom]) };
+    let apart = reach(&[reaching(1, &[mobile]), codes_only]);
+    assert_eq!((led_to(apart), apart.is_by_carrier()), (vec![mobile], false), "it carries no codes");
+    let off = ChannelConfig { enabled: false, ..reaching(1, &[mobile]) };
+    assert_eq!(led_to(reach(&[off])), [mobile], "what is switched off is waited for");
+    assert_eq!((led_to(reach(&[])), reach(&[]).is_by_carrier()), (vec![], false));
+}
+
+#[test]
+fn a_stream_of_a_carrier_is_for_channels_that_reach_it() {
+    let (mobile, unicom) = (Some(Carrier::Mobile), Some(Carrier::Unicom));
+    let mut world = World::new(route(&[&[(1, 1), (2, 1)], &[(3, 1)]]), vec![lane(1, Category::Notice, None)]);
+    world.channels[1].0.carriers = vec![Carrier::Unicom];
+    world.channels[2].0.carriers = Vec::new();
+    (1..=3).for_each(|channel| world.set(channel, true, 100));
+    let queue = |world: &mut World, carrier, avoid: Option<u16>| {
+        let stream = Stream { lane: LaneId::from_raw(1), carrier, avoid: avoid.map(ChannelId) };
+        *world.queues.entry((PartitionId(0), stream)).or_default() += 5;
+    };
+    queue(&mut world, mobile, None);
+    queue(&mut world, unicom, None);
+    assert_eq!(world.offer(3, 20), 20, "the first step can");
+    assert_eq!((world.offer(1, 20), world.offer(1, 20)), (15, 20), "each takes its own and no more");
+    assert_eq!((world.offer(2, 20), world.offer(2, 20)), (15, 20));
+
+    queue(&mut world, unicom, Some(2));
+    assert_eq!(world.offer(1, 20), 20, "a retry stays with its carrier");
+    assert_eq!((world.offer(2, 20), world.offer(3, 20)), (20, 15), "and goes to the next step");
+    queue(&mut world, unicom, Some(2));
+    world.set(3, false, 0);
+    assert_eq!((world.offer(1, 20), world.offer(2, 20)), (20, 15), "or back, when no other one reaches it");
+
+    queue(&mut world, mobile, None);
+    queue(&mut world, unicom, None);
+    world.set(1, false, 0);
+    assert_eq!((world.offer(2, 20), world.offer(2, 20)), (15, 20), "what no channel reaches waits");
+    world.set(3, true, 20);
+    assert_eq!(world.offer(3, 20), 15, "and fails over by itself");
+}
+
+#[test]
+fn a_campaign_that_waits_by_carrier_has_one_share_and_one_speed() {
+    let lanes = || vec![lane(1, Category::Notice, None), lane(2, Category::Notice, None)];
+    let queue = |world: &mut World| {
+        for carrier in Carrier::ALL {
+            let stream = Stream { lane: LaneId::from_raw(1), carrier: Some(carrier), avoid: None };
+            *world.queues.entry((PartitionId(0), stream)).or_default() += 10_000;
+        }
+    };
+    let mut world = World::new(route(&[&[(1, 1)]]), lanes());
+    world.channels[0].0.carriers = Vec::new();
+    queue(&mut world);
+    world.queue(2, None, 0, 50_000);
+    (0..40).for_each(|_| assert_eq!(world.offer(1, 100), 0));
+    assert!(world.taken(1).abs_diff(world.taken(2)) <= 100, "{} and {}", world.taken(1), world.taken(2));
+
+    let mut world = World::new(route(&[&[(1, 1), (2, 1)]]), vec![lane(1, Category::Marketing, Some(40))]);
+    world.channels[0].0.carriers = vec![Carrier::Mobile, Carrier::Broadnet];
+    world.channels[1].0.carriers = vec![Carrier::Unicom, Carrier::Telecom, Carrier::Foreign];
+    (1..=2).for_each(|channel| world.set(channel, true, 100));
+    queue(&mut world);
+    assert_eq!(world.plan(2, 100), Step::Wait { millis: 25 });
+    for _ in 0..10_000 {
+        world.now += 1;
+        world.offer(1, 100);
+        world.offer(2, 100);
+    }
+    assert_eq!(world.taken(1), 400);
 }
 
 proptest! {
@@ -318,15 +386,19 @@ proptest! {
     /// and in the end every queue is empty.
     #[test]
     fn work_is_conserved_and_nobody_starves(
-        queues in proptest::collection::vec((1..6_i64, 0..4_u16, 1..400_u32, any::<bool>()), 1..20),
+        queues in proptest::collection::vec(
+            (1..6_i64, 0..4_u16, 1..400_u32, any::<bool>(), proptest::option::of(0..5_usize)), 1..20),
         parts in 1..100_u32,
     ) {
         let lanes = (1..6).map(|number| lane(number, Category::Notice, None)).collect();
         let mut world = World::new(route(&[&[(1, 1)], &[(2, 1)]]), lanes);
-        for (lane, partition, messages, retry) in &queues {
-            world.queue(*lane, retry.then_some(2), *partition, *messages);
+        world.channels[0].0.carriers = Vec::new();
+        for &(lane, partition, messages, retry, carrier) in &queues {
+            let carrier = carrier.map(|place| Carrier::ALL[place]);
+            let stream = Stream { lane: LaneId::from_raw(lane), carrier, avoid: retry.then_some(ChannelId(2)) };
+            *world.queues.entry((PartitionId(partition), stream)).or_default() += messages;
         }
-        let total: u32 = queues.iter().map(|(_, _, messages, _)| messages).sum();
+        let total: u32 = queues.iter().map(|(_, _, messages, ..)| messages).sum();
         let waiting = |world: &World, lane: i64| -> u32 {
             world.queues.iter().filter(|((_, s), _)| s.lane == LaneId::from_raw(lane)).map(|(_, n)| n).sum()
         };

@@ -16,7 +16,7 @@ use super::lanes::StreamKey;
 use super::request::{Content, IdempotencyKey, ItemOutcome, SendItem, SendRequest};
 use super::{MAX_BATCH, MAX_KEY_BYTES, RefusedItem, SendError};
 use crate::Engine;
-use crate::compose::{Composed, Composer, Reach};
+use crate::compose::{Composed, Composer};
 
 /// An item that will be accepted.
 struct Ready {
@@ -94,14 +94,12 @@ impl Engine {
 
     async fn load_composers(&self, desk: &mut Desk, items: &[SendItem]) -> Result<(), SendError> {
         let prices = self.prices(desk.account).await?;
-        let routes = self.routes().await?;
-        let route = routes.iter().find(|route| route.id == desk.route).ok_or(SendError::NoSuchRoute)?;
-        let channels = self.channels().await?;
         for item in items {
             let key = (desk.category(item), item.signature.clone());
             if desk.composers.contains_key(&key) {
                 continue;
             }
+            let reach = self.reach(desk.route, key.0).await?.ok_or(SendError::NoSuchRoute)?;
             let signature = item.signature.as_deref().map(Signature::parse).transpose();
             let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
                 Arc::new(Composer::new(
@@ -110,7 +108,7 @@ impl Engine {
                     &self.settings.opt_out_suffix,
                     self.settings.text_rules,
                     &prices,
-                    Reach::of(route, &channels, key.0),
+                    reach,
                 ))
             });
             desk.composers.insert(key, composer);
@@ -195,7 +193,7 @@ impl Engine {
                 carrier: ready.composed.carrier,
                 valid_until: ready.valid_until,
                 test: false,
-                entry: Entry::Queue { due_at: ready.due_at },
+                entry: Entry::Queue { due_at: ready.due_at, by_carrier: ready.composed.by_carrier },
             };
             parted.entry(map.of_message(*id)).or_default().push(message);
         }

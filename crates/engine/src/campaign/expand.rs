@@ -188,6 +188,10 @@ impl Work {
     fn message(&self, id: MessageId, ordered: &Ordered) -> NewMessage {
         let (campaign, row) = (&self.campaign, &ordered.row);
         let composed = self.letter.for_row(row, &self.audience.columns);
+        let entry = match &composed {
+            Ok(composed) => Entry::Queue { due_at: self.due_at, by_carrier: composed.by_carrier },
+            Err(reason) => Entry::Reject { reason: *reason, rule: RuleId::NONE },
+        };
         let mut message = NewMessage {
             id,
             lane: campaign.lane,
@@ -204,16 +208,13 @@ impl Work {
             carrier: row.phone.carrier(),
             valid_until: self.due_at.plus(campaign.valid_for),
             test: row.test,
-            entry: Entry::Queue { due_at: self.due_at },
+            entry,
         };
-        match composed {
-            Ok(composed) => {
-                message.text = composed.text;
-                message.encoding = composed.encoding;
-                message.parts = composed.parts;
-                message.price = composed.price;
-            }
-            Err(reason) => message.entry = Entry::Reject { reason, rule: RuleId::NONE },
+        if let Ok(composed) = composed {
+            message.text = composed.text;
+            message.encoding = composed.encoding;
+            message.parts = composed.parts;
+            message.price = composed.price;
         }
         message
     }

@@ -8,7 +8,7 @@ use domain::text::Signature;
 
 use super::CampaignTrouble;
 use crate::Engine;
-use crate::compose::{Composed, Composer, Reach};
+use crate::compose::{Composed, Composer};
 
 /// A compiled campaign.
 pub(super) struct Letter {
@@ -22,17 +22,14 @@ impl Engine {
         let template = Template::compile(&campaign.text).map_err(CampaignTrouble::Template)?;
         let signature = Signature::parse(&campaign.signature).map_err(CampaignTrouble::Signature)?;
         let prices = self.prices(campaign.account).await?;
-        let routes = self.routes().await?;
-        let route =
-            routes.iter().find(|route| route.id == campaign.route).ok_or(CampaignTrouble::NoSuchRoute)?;
-        let reach = Reach::of(route, &self.channels().await?, campaign.category);
+        let reach = self.reach(campaign.route, campaign.category).await?;
         let composer = Composer::new(
             campaign.category,
             Some(signature),
             &self.settings.opt_out_suffix,
             self.settings.text_rules,
             &prices,
-            reach,
+            reach.ok_or(CampaignTrouble::NoSuchRoute)?,
         );
         Ok(Letter { template, composer })
     }

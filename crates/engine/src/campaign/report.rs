@@ -33,6 +33,9 @@ pub struct CampaignReport {
     pub tests: Funnel,
     /// What carriers have (or may have), by carrier, without test numbers.
     pub by_carrier: Vec<(Carrier, Amount)>,
+    /// What is queued for carriers that no channel of the route reaches any more, without test numbers: it waits for
+    /// such a channel until its validity ends.
+    pub stranded: Vec<(Carrier, Amount)>,
 }
 
 impl Engine {
@@ -61,9 +64,14 @@ impl Engine {
             TAKEN.iter().for_each(|state| sum += people.of_carrier(*carrier, *state));
             (*carrier, sum)
         });
+        let reach = self.reach(campaign.route, campaign.category).await?;
+        let stranded =
+            Carrier::ALL.into_iter().filter(|carrier| !reach.is_some_and(|to| to.leads_to(*carrier)));
+        let stranded = stranded.map(|carrier| (carrier, people.of_carrier(carrier, MessageState::Queued)));
         let tested = AudienceStats { rows: count(stats.tests), left_out: 0, opted_out: 0 };
         Ok(CampaignReport {
             by_carrier: by_carrier.filter(|(_, amount)| amount.messages != 0).collect(),
+            stranded: stranded.filter(|(_, amount)| amount.messages != 0).collect(),
             tests: Funnel::from_standings(&tests, tested),
             funnel: Funnel::from_standings(&people, audience),
             campaign,

@@ -100,6 +100,7 @@ async fn claim(
         partition: plan.partition,
         channel: slot.config.id,
         gateway: slot.config.gateway,
+        carriers: slot.config.reached(),
         takes: plan.takes.clone(),
         max_parts: plan.max_parts,
         now: engine.clock.now(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::channel::{CarrierCode, CarrierMessageId, Receipt, ReceiptStatus};
 use domain::ids::{ChannelId, GatewayId};
 use domain::ledger::{ClaimRequest, Disposition, Ledger as _, Settlement, Take};
-use domain::phone::Phone;
+use domain::phone::{CarrierSet, Phone};
 use domain::retry::RetryPolicy;
 use domain::time::Clock as _;
 
@@ -27,6 +27,7 @@ pub(crate) async fn send_all(house: &House) -> Vec<(Phone, String)> {
             partition: due.partition,
             channel: CHANNEL,
             gateway: GATEWAY,
+            carriers: CarrierSet::ALL,
             takes: vec![Take { stream: due.stream, limit: CLAIM }],
             max_parts: u32::MAX,
             now,

@@ -1,6 +1,5 @@
 //! Entering: message and queue row in one transaction; repeated ids and repeated chunks change nothing.
 
-use domain::lane::Stream;
 use domain::ledger::{Entry, Expansion, LedgerError, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
 use domain::policy::RuleId;
@@ -47,8 +46,8 @@ impl Work<'_> {
     fn accept_one(&mut self, message: &Incoming, now: Timestamp) -> Outcome<bool> {
         let mut life = Life::new(&message.frozen);
         let (event, rule) = match message.entry {
-            Entry::Queue { due_at } => {
-                life.due_at = Some(due_at);
+            Entry::Queue { due_at, by_carrier } => {
+                (life.due_at, life.by_carrier) = (Some(due_at), by_carrier);
                 (TrailEvent::Accepted, RuleId(0))
             }
             Entry::Reject { reason, rule } => {
@@ -70,8 +69,8 @@ impl Work<'_> {
             return Ok(false);
         }
         self.rest.tallies.count(None, &life, now);
-        if let Entry::Queue { due_at } = message.entry {
-            self.enqueue(Stream { lane: life.lane, avoid: None }, due_at, message.id)?;
+        if let Entry::Queue { due_at, .. } = message.entry {
+            self.enqueue(life.stream(), due_at, message.id)?;
             // The walk for unknowns has passed this id's time already: it would never be looked at.
             if message.id.raw() <= self.memory.unknown_through {
                 sweep::look_again(self.connection, message.id, now)?;

@@ -55,7 +55,9 @@ impl Work<'_> {
             claim: Claim::default(),
         };
         self.memory.next_claim += 1;
-        for take in &request.takes {
+        let reached =
+            |take: &&Take| take.stream.carrier.is_none_or(|carrier| request.carriers.contains(carrier));
+        for take in request.takes.iter().filter(reached) {
             self.take(&mut taking, *take)?;
         }
         self.record_claim(&taking)?;
@@ -134,9 +136,13 @@ impl Work<'_> {
 
     /// Decides about one message and writes what follows. `true`: it is to be sent.
     fn decide(&mut self, taking: &mut Taking<'_>, stream: Stream, candidate: Candidate) -> Outcome<bool> {
-        let Candidate { id, mut life, phone, text, .. } = candidate;
+        let Candidate { due_at, id, mut life, phone, text } = candidate;
         // A row that outlived its message's wait: the cut of the head takes it away.
         if life.state != MessageState::Queued {
+            return Ok(false);
+        }
+        if !taking.request.carriers.contains(life.carrier) {
+            self.set_apart(id, life, Timestamp::from_millis(due_at))?;
             return Ok(false);
         }
         let phone_index = self.rest.sealer.phone_index(phone);
@@ -249,6 +255,14 @@ impl Work<'_> {
         taking.claim.deferred += 1;
         self.store_life(id.raw(), life)?;
         self.enqueue(stream, until, id)
+    }
+
+    /// Queued when every channel of its route reached its carrier, and one does not any more: it waits with its
+    /// carrier's messages from now on, as if it had been accepted now. Nothing happened to it that its trail should tell.
+    fn set_apart(&mut self, id: MessageId, mut life: Life, due_at: Timestamp) -> Outcome<()> {
+        life.by_carrier = true;
+        self.store_life(id.raw(), &life)?;
+        self.enqueue(life.stream(), due_at, id)
     }
 
     /// Counts a hand-over for caps: once per message, however often it is tried.

@@ -15,6 +15,7 @@
 
 use domain::channel::CarrierCode;
 use domain::ids::{ChannelId, EntityId, GatewayId, LaneId};
+use domain::lane::Stream;
 use domain::ledger::{TrailEntry, TrailEvent};
 use domain::message::{Category, MessageState, Reason};
 use domain::money::Money;
@@ -41,6 +42,7 @@ const POSSIBLE_DUPLICATE: u8 = 1;
 const TEST: u8 = 1 << 1;
 const OUTSTANDING: u8 = 1 << 2;
 const TAKEN: u8 = 1 << 3;
+const BY_CARRIER: u8 = 1 << 4;
 
 /// The changing facts of one message, and the frozen ones that every step needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub(super) struct Life {
     pub outstanding: bool,
     /// A carrier took a part of some attempt, or may have: the hand-over counts for caps.
     pub taken: bool,
+    /// It waits in a stream of its carrier.
+    pub by_carrier: bool,
     pub category: Category,
     pub encoding: Encoding,
     pub carrier: Carrier,
@@ -97,6 +101,7 @@ impl Life {
             test: frozen.test,
             outstanding: false,
             taken: false,
+            by_carrier: false,
             category: frozen.category,
             encoding: frozen.encoding,
             carrier: frozen.carrier,
@@ -115,6 +120,12 @@ impl Life {
             masks: [0; MASKS],
             trail: Vec::with_capacity(TRAIL_STEP),
         }
+    }
+
+    /// Where it waits while it is queued.
+    pub(super) fn stream(&self) -> Stream {
+        let carrier = self.by_carrier.then_some(self.carrier);
+        Stream { lane: self.lane, carrier, avoid: self.avoid }
     }
 
     /// A new try begins: nothing of it has arrived yet.
@@ -176,6 +187,7 @@ impl Life {
             (self.test, TEST),
             (self.outstanding, OUTSTANDING),
             (self.taken, TAKEN),
+            (self.by_carrier, BY_CARRIER),
         ];
         let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
         let code = self.code.as_str().as_bytes();
@@ -244,6 +256,7 @@ impl Life {
             test: flags & TEST != 0,
             outstanding: flags & OUTSTANDING != 0,
             taken: flags & TAKEN != 0,
+            by_carrier: flags & BY_CARRIER != 0,
             category: Category::from_code(category)?,
             encoding: encoding_from(encoding)?,
             carrier: carrier_from(carrier)?,
@@ -342,7 +355,7 @@ mod tests {
         life.code = CarrierCode::new(b"MK:0012");
         (life.channel, life.gateway, life.due_at) =
             (Some(ChannelId(2)), Some(GatewayId(9)), Some(Timestamp::from_millis(7)));
-        (life.outstanding, life.taken, life.claim) = (true, true, 77);
+        (life.outstanding, life.taken, life.by_carrier, life.claim) = (true, true, true, 77);
         assert!(life.mark_part(1, 1) && !life.mark_part(1, 1) && !life.has_arrived(1));
         let (mut raw, mut longer) = (Vec::new(), Vec::new());
         life.pack(&mut raw);

@@ -23,6 +23,7 @@ use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
+use super::life::{carrier_code, carrier_from};
 use super::open::OpenOptions;
 use super::tally::Tallies;
 use super::{lane, schema, sql};
@@ -43,7 +44,7 @@ pub(super) struct Memory {
     pub lanes: HashMap<LaneId, Lane>,
     pub expanded: HashMap<LaneId, u64>,
     /// Streams with a queue row, and when their first one is due.
-    pub streams: BTreeMap<(i64, u16), i64>,
+    pub streams: BTreeMap<(i64, u32), i64>,
     /// Claims that wait for settlements, and for how many.
     pub claims: HashMap<i64, u32>,
     pub next_claim: i64,
@@ -160,7 +161,7 @@ impl PartitionWriter {
         self.memory
             .streams
             .iter()
-            .map(|(&(lane, avoid), &due)| (stream(lane, avoid), Timestamp::from_millis(due)))
+            .map(|(&(lane, which), &due)| (stream(lane, which), Timestamp::from_millis(due)))
             .filter(|(stream, _)| open(stream.lane))
             .map(|(stream, earliest)| Due { partition, stream, earliest })
             .collect()
@@ -353,11 +354,19 @@ impl Memory {
     }
 }
 
-/// A stream as the queue is ordered by it; no channel is number 0.
-pub(super) fn stream_key(stream: Stream) -> (i64, u16) {
-    (stream.lane.raw(), stream.avoid.map_or(0, |channel| channel.0))
+/// A stream as the queue is ordered by it: its lane, and a number that holds the avoided channel in its lower 16 bits
+/// and the carrier above them. No channel is number 0, and no carrier has code 0.
+pub(super) fn stream_key(stream: Stream) -> (i64, u32) {
+    let avoid = stream.avoid.map_or(0, |channel| channel.0);
+    let carrier = stream.carrier.map_or(0, carrier_code);
+    (stream.lane.raw(), u32::from(carrier) << u16::BITS | u32::from(avoid))
 }
 
-pub(super) fn stream(lane: i64, avoid: u16) -> Stream {
-    Stream { lane: LaneId::from_raw(lane), avoid: Some(avoid).filter(|avoid| *avoid != 0).map(ChannelId) }
+pub(super) fn stream(lane: i64, which: u32) -> Stream {
+    let avoid = (which & u32::from(u16::MAX)) as u16;
+    Stream {
+        lane: LaneId::from_raw(lane),
+        carrier: carrier_from((which >> u16::BITS) as u8),
+        avoid: Some(avoid).filter(|avoid| *avoid != 0).map(ChannelId),
+    }
 }

@@ -4,7 +4,6 @@
 use domain::channel::{Receipt, ReceiptStatus};
 use domain::ids::MessageId;
 use domain::lane::LaneState;
-use domain::lane::Stream;
 use domain::ledger::{ReceiptOutcome, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
 use domain::policy::RuleId;
@@ -96,8 +95,7 @@ impl Work<'_> {
         if life.state == MessageState::Queued
             && let Some(due_at) = life.due_at
         {
-            let stream = Stream { lane: life.lane, avoid: life.avoid };
-            self.dequeue(stream, due_at, MessageId::from_raw(place.message))?;
+            self.dequeue(life.stream(), due_at, MessageId::from_raw(place.message))?;
         }
         self.advance(life, MessageState::Delivered, delivered);
         Ok(true)

@@ -2,7 +2,6 @@
 
 use domain::channel::{CarrierCode, CarrierMessageId};
 use domain::ids::{ChannelId, GatewayId, MessageId};
-use domain::lane::Stream;
 use domain::ledger::{Disposition, Settlement, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
 use domain::policy::RuleId;
@@ -97,7 +96,7 @@ impl Work<'_> {
         life.due_at = Some(due_at);
         life.avoid = avoid;
         self.advance(life, MessageState::Queued, step);
-        self.enqueue(Stream { lane: life.lane, avoid }, due_at, id)
+        self.enqueue(life.stream(), due_at, id)
     }
 
     /// What no carrier took does not count for caps.

@@ -1,14 +1,15 @@
 //! Housekeeping in bounded steps: cancelled lanes, 72-hour unknowns, held receipts, retention.
 //!
 //! The walk for unknowns follows ids, which are times: each message is looked at once, and what is not finished then
-//! is put into `overdue` to be looked at again. Nothing here ever reads a whole table.
+//! is put into `overdue` to be looked at again: at the end of its validity if it still waits to be claimed. Nothing here ever reads a whole table.
 
 use std::time::Duration;
 
-use domain::ids::MessageId;
+use domain::ids::{LaneId, MessageId};
 use domain::lane::{LaneState, Stream};
-use domain::ledger::{Retention, Swept, TrailEvent};
+use domain::ledger::{Retention, Swept, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
+use domain::policy::RuleId;
 use domain::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params};
@@ -41,9 +42,10 @@ impl Work<'_> {
     }
 
     fn sweep_cancelled(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
-        let cancelled = |lane| self.memory.lanes.get(&lane).is_some_and(|l| l.state == LaneState::Cancelled);
-        let keys = self.memory.streams.keys().map(|&(lane, avoid)| stream(lane, avoid));
-        let Some(found) = keys.into_iter().find(|s: &Stream| cancelled(s.lane)) else { return Ok(()) };
+        let keys = self.memory.streams.keys().map(|&(lane, which)| stream(lane, which));
+        let Some(found) = keys.into_iter().find(|s: &Stream| self.is_cancelled(s.lane)) else {
+            return Ok(());
+        };
         let (lane, avoid) = stream_key(found);
         let rows: Vec<(i64, i64)> = self
             .connection
@@ -66,6 +68,10 @@ impl Work<'_> {
         self.connection.prepare_cached(sql::QUEUE_CUT)?.execute(params![lane, avoid, due_at, last])?;
         swept.more = true;
         self.look_at_head(found)
+    }
+
+    fn is_cancelled(&self, lane: LaneId) -> bool {
+        self.memory.lanes.get(&lane).is_some_and(|lane| lane.state == LaneState::Cancelled)
     }
 
     /// Walks on through the ids that are old enough.
@@ -107,8 +113,28 @@ impl Work<'_> {
             swept.unknown += 1;
             return self.store_life(id, &life);
         }
+        // A cancelled lane's messages end as that; another step of the sweep is at it.
+        if life.state == MessageState::Queued && !self.is_cancelled(life.lane) {
+            return self.look_for_end(swept, id, life, now);
+        }
         let from = if waits { life.last_step_at() } else { now };
         look_again(self.connection, MessageId::from_raw(id), from)
+    }
+
+    /// Ends a message that waited until it was of no use: no channel has claimed it, perhaps because none reaches its
+    /// carrier any more. Otherwise the claim would have refused it for the same reason.
+    fn look_for_end(&mut self, swept: &mut Swept, id: i64, mut life: Life, now: Timestamp) -> Outcome<()> {
+        let message = MessageId::from_raw(id);
+        if life.valid_until > now {
+            return look_at(self.connection, message, life.valid_until.min(now.plus(RECEIPT_WAIT)));
+        }
+        if let Some(due_at) = life.due_at {
+            self.dequeue(life.stream(), due_at, message)?;
+        }
+        let step = step(now, TrailEvent::Rejected, Reason::ValidityPassed);
+        self.advance(&mut life, MessageState::Rejected, TrailEntry { rule: RuleId::VALIDITY, ..step });
+        swept.expired += 1;
+        self.store_life(id, &life)
     }
 
     fn sweep_early(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
@@ -200,7 +226,10 @@ impl Work<'_> {
 
 /// Looks at a message again when it could have been without word for long enough since `from`.
 pub(super) fn look_again(connection: &Connection, id: MessageId, from: Timestamp) -> Outcome<()> {
-    let at = from.plus(RECEIPT_WAIT).millis();
-    connection.prepare_cached(sql::OVERDUE_ADD)?.execute(params![at, id.raw()])?;
+    look_at(connection, id, from.plus(RECEIPT_WAIT))
+}
+
+fn look_at(connection: &Connection, id: MessageId, at: Timestamp) -> Outcome<()> {
+    connection.prepare_cached(sql::OVERDUE_ADD)?.execute(params![at.millis(), id.raw()])?;
     Ok(())
 }

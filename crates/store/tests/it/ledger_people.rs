@@ -231,7 +231,9 @@ async fn what_is_old_enough_is_removed_and_the_rest_stays() {
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     stage.submit(&out).await;
     stage.receipt(done, 0, ReceiptStatus::Delivered, "DELIVRD").await;
-    let waiting = stage.accept_one(stage.message(&lane, 2)).await;
+    let mut patient = stage.message(&lane, 2);
+    patient.valid_until = stage.now.plus(std::time::Duration::from_secs(365 * 86_400));
+    let waiting = stage.accept_one(patient).await;
     stage.pass(179 * 86_400);
     let young = stage.accept_one(stage.message(&lane, 3)).await;
     for _ in 0..4 {

@@ -16,7 +16,7 @@ use domain::ledger::{
 };
 use domain::message::{Category, Priority, Reason};
 use domain::money::Money;
-use domain::phone::Phone;
+use domain::phone::{CarrierSet, Phone};
 use domain::policy::{Consented, LegalBasis, Policy, Scope, Suppressed, SuppressionSource};
 use domain::retry::RetryPolicy;
 use domain::text::Encoding;
@@ -42,6 +42,8 @@ pub(crate) struct Stage {
     pub(crate) now: Timestamp,
     pub(crate) policy: Arc<Policy>,
     pub(crate) retry: Arc<RetryPolicy>,
+    /// What the channels that claim reach.
+    pub(crate) reached: CarrierSet,
     partitions: u16,
 }
 
@@ -71,7 +73,7 @@ pub(crate) fn lane(id: i64, category: Category) -> Lane {
 }
 
 pub(crate) fn stream(lane: i64, avoid: Option<ChannelId>) -> Stream {
-    Stream { lane: LaneId::from_raw(lane), avoid }
+    Stream { lane: LaneId::from_raw(lane), carrier: None, avoid }
 }
 
 impl Stage {
@@ -88,7 +90,8 @@ impl Stage {
     pub(crate) fn with(ledger: Arc<SqliteLedger>, ids: IdGenerator, now: Timestamp) -> Self {
         let (policy, retry) = (Arc::new(Policy::builtin()), Arc::new(RetryPolicy::default()));
         let partitions = ledger.partitions().len();
-        Self { folder: None, ledger, ids, now, policy, retry, partitions }
+        let reached = CarrierSet::ALL;
+        Self { folder: None, ledger, ids, now, policy, retry, reached, partitions }
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -129,7 +132,7 @@ impl Stage {
             carrier: phone.carrier(),
             valid_until: self.now.plus(Duration::from_secs(4 * 3_600)),
             test: false,
-            entry: Entry::Queue { due_at: self.now },
+            entry: Entry::Queue { due_at: self.now, by_carrier: false },
         }
     }
 
@@ -168,8 +171,9 @@ impl Stage {
         takes: Vec<Take>,
         max_parts: u32,
     ) -> Claim {
-        let (now, policy) = (self.now, Arc::clone(&self.policy));
-        let request = ClaimRequest { partition, channel, gateway: GATEWAY, takes, max_parts, now, policy };
+        let (now, policy, carriers) = (self.now, Arc::clone(&self.policy), self.reached);
+        let gateway = GATEWAY;
+        let request = ClaimRequest { partition, channel, gateway, carriers, takes, max_parts, now, policy };
         self.ledger.claim(request).await.unwrap()
     }
 
@@ -254,6 +258,7 @@ impl Stage {
                     self.ledger.sweep(id, RETENTION, Arc::clone(&self.retry), self.now).await.unwrap();
                 all.cancelled += swept.cancelled;
                 all.unknown += swept.unknown;
+                all.expired += swept.expired;
                 all.receipts_dropped += swept.receipts_dropped;
                 all.rows_retired += swept.rows_retired;
                 if !swept.more {

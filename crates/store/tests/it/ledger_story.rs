@@ -82,7 +82,8 @@ async fn takes_are_followed_in_order_and_parts_bound_a_claim() {
     }
     let mut messages: Vec<_> = (0..6).map(|n| stage.message(&notice, n)).collect();
     for (message, wait) in messages.iter_mut().zip(1..) {
-        message.entry = Entry::Queue { due_at: Timestamp::from_millis(NOW.millis() - 100 + wait) };
+        message.entry =
+            Entry::Queue { due_at: Timestamp::from_millis(NOW.millis() - 100 + wait), by_carrier: false };
     }
     messages[3].parts = 3;
     messages.extend((10..12).map(|n| stage.message(&otp, n)));

@@ -1,6 +1,6 @@
 //! Data folders written by earlier versions open. One is kept per schema version, each with the same little story:
 //! `fixtures/ledger-v1` holds one delivered notice to the phone of number 1, one queued to number 2, and an opt-out
-//! of number 3. To make one for a new version, run the ignored test with `HONGYAN_FIXTURE` naming its folder.
+//! of number 3; in later ones, number 2 waits by carrier. To make one for a new version, run the ignored test with `HONGYAN_FIXTURE` naming its folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -8,7 +8,10 @@ use std::path::Path;
 
 use domain::channel::ReceiptStatus;
 use domain::ids::IdGenerator;
+use domain::lane::Stream;
+use domain::ledger::Entry;
 use domain::message::{Category, MessageState};
+use domain::phone::Carrier;
 
 use super::ledger_stage::*;
 
@@ -28,7 +31,7 @@ fn copy(from: &Path, to: &Path) {
 #[tokio::test]
 async fn every_version_that_was_released_opens() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    for version in ["ledger-v1"] {
+    for version in ["ledger-v1", "ledger-v2"] {
         let place = tempfile::tempdir().unwrap();
         copy(&fixtures.join(version), place.path());
         let keys = place.path().join("key");
@@ -43,7 +46,9 @@ async fn every_version_that_was_released_opens() {
         assert_eq!(seen, expected, "{version}");
         assert_eq!(stage.ledger.suppressions(ACCOUNT, None, 9).await.unwrap()[0].phone, phone(3));
         stage.accept_one(stage.message(&lane(1, Category::Notice), 3)).await;
-        let claim = stage.claim(FIRST, stream(1, None)).await;
+        let by_carrier = Stream { carrier: Some(Carrier::Mobile), ..stream(1, None) };
+        let takes = [stream(1, None), by_carrier].map(|stream| (stream, 9));
+        let claim = stage.claim_at(stage.home(phone(2)), FIRST, &takes).await;
         assert_eq!((claim.outgoing.len(), claim.rejected), (1, 1), "{version}");
         stage.ledger.close().await;
     }
@@ -63,7 +68,9 @@ async fn write_the_fixture() {
     stage.submit(&out).await;
     stage.receipt(id, 0, ReceiptStatus::Delivered, "DELIVRD").await;
     stage.pass(1);
-    stage.accept_one(stage.message(&lane, 2)).await;
+    let mut waiting = stage.message(&lane, 2);
+    waiting.entry = Entry::Queue { due_at: stage.now, by_carrier: true };
+    stage.accept_one(waiting).await;
     let order = stage.opt_out(3);
     stage.ledger.suppress(stage.home(phone(3)), vec![order]).await.unwrap();
     stage.ledger.close().await;

@@ -7,6 +7,7 @@ mod control_secrecy;
 mod control_stage;
 mod control_tenants;
 mod control_uploads;
+mod ledger_carriers;
 mod ledger_faults;
 mod ledger_kill;
 mod ledger_people;
