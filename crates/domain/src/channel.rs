@@ -82,7 +82,11 @@ pub struct Outgoing {
     pub category: Category,
     /// Digits behind the access code.
     pub extension: Option<Box<str>>,
+    /// Until when it may be tried.
     pub valid_until: Timestamp,
+    /// When the carrier is to give up this try: `valid_until`, and with marketing no later than the end of the sending
+    /// hours. Apart from it because a try that fails at their end waits for the next ones.
+    pub carry_until: Timestamp,
     /// An earlier attempt may have reached the carrier.
     pub possible_duplicate: bool,
 }

@@ -63,7 +63,7 @@ impl SubmitForm {
             tp_udhi: u8::from(segments.has_header()),
             msg_src: self.msg_src,
             src_id,
-            valid_time: valid_time(outgoing.valid_until),
+            valid_time: valid_time(outgoing.carry_until),
             destinations: Destinations::one(destination),
             ..Submit::to(destination, outgoing.encoding.code(), content)
         })

@@ -208,6 +208,7 @@ pub(crate) fn messages(count: u64, text: &str) -> Vec<Outgoing> {
                 category: Category::Marketing,
                 extension: None,
                 valid_until: Timestamp::from_millis(1_900_000_000_000),
+                carry_until: Timestamp::from_millis(1_900_000_000_000),
                 possible_duplicate: false,
             }
         })

@@ -6,7 +6,7 @@ use domain::channel::{Outgoing, Ticket};
 use domain::ids::MessageId;
 use domain::lane::{LaneState, Stream};
 use domain::ledger::{Claim, ClaimRequest, Take, TrailEntry, TrailEvent};
-use domain::message::{MessageState, Reason};
+use domain::message::{Category, MessageState, Reason};
 use domain::phone::Phone;
 use domain::policy::{Facts, Recent, RuleId, Verdict, text_hash};
 use domain::time::Timestamp;
@@ -28,6 +28,8 @@ const READ_AHEAD: u32 = 256;
 struct Taking<'a> {
     request: &'a ClaimRequest,
     now: Timestamp,
+    /// When marketing's sending hours end.
+    hours_end: Timestamp,
     seq: i64,
     parts_left: u32,
     refusals_left: u32,
@@ -49,6 +51,7 @@ impl Work<'_> {
         let mut taking = Taking {
             request,
             now,
+            hours_end: request.policy.open_until(Category::Marketing, now),
             seq: self.memory.next_claim,
             parts_left: request.max_parts,
             refusals_left: MAX_REFUSED,
@@ -216,6 +219,7 @@ impl Work<'_> {
         };
         self.advance(&mut life, MessageState::Sending, step);
         self.store_life(id.raw(), &life)?;
+        let hours_end = (life.category == Category::Marketing).then_some(taking.hours_end);
         taking.parts_left = taking.parts_left.saturating_sub(u32::from(life.parts));
         taking.claim.outgoing.push(Outgoing {
             ticket: Ticket {
@@ -231,6 +235,7 @@ impl Work<'_> {
             category: life.category,
             extension: None,
             valid_until: life.valid_until,
+            carry_until: hours_end.map_or(life.valid_until, |end| life.valid_until.min(end)),
             possible_duplicate: life.possible_duplicate,
         });
         Ok(())

@@ -102,6 +102,30 @@ async fn takes_are_followed_in_order_and_parts_bound_a_claim() {
 }
 
 #[tokio::test]
+async fn the_carrier_gives_marketing_up_at_the_end_of_sending_hours() {
+    let stage = Stage::new(1);
+    let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
+    for lane in [&notice, &marketing] {
+        stage.ledger.open_lane(lane.clone()).await.unwrap();
+    }
+    stage.consent(2..4).await;
+    let hours = |hours: u64| stage.now.plus(std::time::Duration::from_secs(hours * 3_600));
+    let mut messages =
+        [stage.message(&notice, 1), stage.message(&marketing, 2), stage.message(&marketing, 3)];
+    messages[0].valid_until = hours(48);
+    messages[1].valid_until = hours(48);
+    messages[2].valid_until = hours(4);
+    stage.accept(&messages).await;
+    let mut out = stage.claim(FIRST, stream(1, None)).await.outgoing;
+    out.extend(stage.claim(FIRST, stream(2, None)).await.outgoing);
+    // It is ten o'clock, and the hours end at eight in the evening.
+    let told: Vec<_> = out.iter().map(|out| (out.phone, out.carry_until, out.valid_until)).collect();
+    let expected =
+        [(phone(1), hours(48), hours(48)), (phone(2), hours(10), hours(48)), (phone(3), hours(4), hours(4))];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
 async fn throttling_spends_no_attempt_and_a_failed_channel_is_avoided() {
     let mut stage = Stage::new(1);
     let lane = lane(1, Category::Notice);
