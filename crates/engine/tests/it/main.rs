@@ -3,6 +3,7 @@
 mod accept;
 mod campaigns;
 mod carrier;
+mod carriers;
 mod files;
 mod house;
 mod imports;
