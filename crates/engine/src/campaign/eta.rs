@@ -1,9 +1,12 @@
 //! When a campaign will have been handed over, at the channels' speed and within sending hours. Pure.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use domain::control::{ChannelConfig, RouteConfig};
+use domain::control::{ChannelConfig, RouteConfig, RouteStep};
+use domain::ids::ChannelId;
 use domain::message::Category;
+use domain::phone::Carrier;
 use domain::policy::Policy;
 use domain::time::Timestamp;
 
@@ -12,36 +15,67 @@ const ANSWER_MILLIS: u64 = 100;
 /// A campaign that needs more sending days than this has no useful end.
 const MAX_WINDOWS: usize = 400;
 
-/// Parts per second that the first step of a route can carry: what is switched on, at its pace or its window's.
-pub(super) fn route_speed(route: &RouteConfig, channels: &[ChannelConfig]) -> u64 {
-    let Some(step) = route.steps.first() else { return 0 };
-    channels
-        .iter()
-        .filter(|channel| channel.enabled && step.channels.iter().any(|(id, _)| *id == channel.id))
-        .map(|channel| {
-            let in_flight = u64::from(channel.connections) * u64::from(channel.window);
-            let by_window = in_flight * 1000 / ANSWER_MILLIS;
-            channel.parts_per_second.map_or(by_window, |pace| by_window.min(u64::from(pace)))
-        })
-        .sum()
+/// Parts per second that a channel can carry: at its pace or its window's.
+fn speed(channel: &ChannelConfig) -> u64 {
+    let in_flight = u64::from(channel.connections) * u64::from(channel.window);
+    let by_window = in_flight * 1000 / ANSWER_MILLIS;
+    channel.parts_per_second.map_or(by_window, |pace| by_window.min(u64::from(pace)))
+}
+
+/// The channels that carry a carrier's messages while all are well: of the first step that has any switched on.
+fn carrying<'a>(
+    route: &RouteConfig,
+    channels: &'a [ChannelConfig],
+    category: Category,
+    carrier: Carrier,
+) -> Vec<&'a ChannelConfig> {
+    let able = |step: &RouteStep| -> Vec<&'a ChannelConfig> {
+        let of_step = |channel: &&ChannelConfig| step.channels.iter().any(|(id, _)| *id == channel.id);
+        let able = |channel: &&ChannelConfig| {
+            channel.enabled && channel.serves(category) && channel.reaches(carrier)
+        };
+        channels.iter().filter(of_step).filter(able).collect()
+    };
+    route.steps.iter().map(able).find(|able| !able.is_empty()).unwrap_or_default()
+}
+
+/// How long a route's channels need for so many parts of each carrier: whichever carriers are looked at together, their
+/// parts go over the channels that carry any of them, and the slowest such set decides. `None` when some have no channel.
+pub(super) fn carrying_time(
+    route: &RouteConfig,
+    channels: &[ChannelConfig],
+    category: Category,
+    parts: &[(Carrier, u64)],
+) -> Option<Duration> {
+    let mut longest = 0;
+    for set in 1..1_usize << parts.len() {
+        let chosen =
+            || parts.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1).map(|(_, share)| share);
+        let able: HashMap<ChannelId, u64> = chosen()
+            .flat_map(|(carrier, _)| carrying(route, channels, category, *carrier))
+            .map(|channel| (channel.id, speed(channel)))
+            .collect();
+        let millis = chosen().map(|(_, parts)| parts.saturating_mul(1000)).sum::<u64>();
+        longest = longest.max(millis.checked_div(able.values().sum())?);
+    }
+    Some(Duration::from_millis(longest))
 }
 
 /// What there is to be sent, and how fast.
 pub(super) struct Load {
     pub messages: u64,
-    pub parts: u64,
-    pub parts_per_second: u64,
+    /// What the channels need for its parts; `None`: some have no channel.
+    pub carrying: Option<Duration>,
     pub messages_per_second: Option<u32>,
 }
 
 impl Load {
     fn takes(&self) -> Option<Duration> {
-        let by_parts = self.parts.saturating_mul(1000).checked_div(self.parts_per_second)?;
         let by_messages = match self.messages_per_second {
             Some(speed) => self.messages.saturating_mul(1000).checked_div(u64::from(speed))?,
             None => 0,
         };
-        Some(Duration::from_millis(by_parts.max(by_messages)))
+        Some(self.carrying?.max(Duration::from_millis(by_messages)))
     }
 }
 
@@ -69,13 +103,16 @@ pub(super) fn done_at(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::control::{Protocol, Secret};
+    use domain::ids::{GatewayId, RouteId};
+    use domain::money::Money;
     use domain::policy::PolicyBuilder;
 
     /// 2026-11-25 19:00 in Shanghai: an hour before the window closes.
     const EVENING: Timestamp = Timestamp::from_millis(1_795_604_400_000);
 
     fn load(parts: u64, messages_per_second: Option<u32>) -> Load {
-        Load { messages: parts, parts, parts_per_second: 10, messages_per_second }
+        Load { messages: parts, carrying: Some(Duration::from_millis(parts * 100)), messages_per_second }
     }
 
     #[test]
@@ -90,6 +127,56 @@ mod tests {
             Some(EVENING.plus(Duration::from_secs(60))),
             "the campaign's limit"
         );
-        assert_eq!(done(Load { parts_per_second: 0, ..load(1, None) }), None);
+        assert_eq!(done(Load { carrying: None, ..load(1, None) }), None);
+    }
+
+    fn channel(number: u16, pace: u32, carriers: &[Carrier]) -> ChannelConfig {
+        ChannelConfig {
+            id: ChannelId(number),
+            gateway: GatewayId(1),
+            name: String::new(),
+            protocol: Protocol::Cmpp30,
+            host: String::new(),
+            port: 7890,
+            login: String::new(),
+            secret: Secret(String::new()),
+            access_code: String::new(),
+            service_id: String::new(),
+            connections: 1,
+            window: 16,
+            parts_per_second: Some(pace),
+            carriers: carriers.to_vec(),
+            categories: Vec::new(),
+            cost: Money::ZERO,
+            enabled: true,
+        }
+    }
+
+    #[test]
+    fn the_carrier_with_the_slowest_channels_decides() {
+        use Carrier::{Foreign, Mobile, Telecom, Unicom};
+        let step = |ids: &[u16]| RouteStep { channels: ids.iter().map(|id| (ChannelId(*id), 1)).collect() };
+        let route =
+            RouteConfig { id: RouteId(1), name: String::new(), steps: vec![step(&[1, 2]), step(&[3])] };
+        let mut channels = [
+            channel(1, 100, &[Mobile]),
+            channel(2, 10, &[Mobile, Unicom]),
+            channel(3, 1_000, &[Unicom, Telecom]),
+        ];
+        let seconds = |channels: &[ChannelConfig], parts: &[(Carrier, u64)]| {
+            carrying_time(&route, channels, Category::Notice, parts).map(|time| time.as_secs_f64())
+        };
+        assert_eq!(seconds(&channels, &[(Mobile, 1_100)]), Some(10.0));
+        assert_eq!(seconds(&channels, &[(Mobile, 1_000), (Unicom, 1_000)]), Some(100.0));
+        assert_eq!(
+            seconds(&channels, &[(Mobile, 1_000), (Unicom, 100)]),
+            Some(10.0),
+            "both are busy to the end"
+        );
+        assert_eq!(seconds(&channels, &[(Telecom, 160)]), Some(1.0), "by its window");
+        assert_eq!(seconds(&channels, &[(Mobile, 1), (Foreign, 1)]), None);
+        assert_eq!(seconds(&channels, &[]), Some(0.0));
+        channels[1].enabled = false;
+        assert_eq!(seconds(&channels, &[(Mobile, 100), (Unicom, 160)]), Some(1.0), "the next step has it");
     }
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use super::CampaignTrouble;
 use super::count::{Count, Counted, Ordered};
-use super::eta::{Load, done_at, route_speed};
+use super::eta::{Load, carrying_time, done_at};
 use super::life::lane_of;
 use crate::Engine;
 use crate::audience::Frozen;
@@ -204,10 +204,11 @@ impl Engine {
         let routes = self.routes().await?;
         let channels = self.channels().await?;
         let route = routes.iter().find(|route| route.id == campaign.route);
+        let parts: Vec<_> =
+            counted.by_carrier.iter().map(|(carrier, (parts, _))| (*carrier, *parts)).collect();
         let load = Load {
             messages: counted.eligible,
-            parts: counted.parts,
-            parts_per_second: route.map_or(0, |route| route_speed(route, &channels)),
+            carrying: route.and_then(|route| carrying_time(route, &channels, campaign.category, &parts)),
             messages_per_second: campaign.speed,
         };
         let mut rejected: Vec<_> = counted.rejected.into_iter().collect();
