@@ -1,4 +1,4 @@
-//! Lanes: pausable streams of queued messages that the same channels can carry.
+//! Lanes: what is queued and paused as one; and streams, their parts that the same channels can carry.
 
 use crate::ids::{AccountId, CampaignId, ChannelId, EntityId, LaneId, RouteId};
 use crate::message::{Category, Priority, coded_enum};
@@ -29,7 +29,7 @@ pub enum WindowClose {
     DropAfter(Timestamp),
 }
 
-/// One pausable stream: (campaign, or an account's API stream) × route × priority.
+/// What is queued of (campaign, or an account's API traffic) × route × priority, paused, slowed and counted as one.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lane {
     pub id: LaneId,
