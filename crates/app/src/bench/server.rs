@@ -233,10 +233,9 @@ impl Server {
         };
         let began = self.clock.monotonic_millis();
         self.engine.start_import(self.account, import.id, order).await?;
-        while let Some(mut progress) = self.engine.import_progress(import.id) {
-            if progress.changed().await.is_err() {
-                break;
-            }
+        if let Some(mut progress) = self.engine.import_progress(import.id) {
+            // A new receiver finds every state new: asking for one each time would be a busy loop.
+            while progress.changed().await.is_ok() {}
         }
         let took_ms = (self.clock.monotonic_millis() - began).max(1);
         let import =

@@ -19,12 +19,14 @@ use super::sniff::sniff;
 use super::{ImportError, MAX_ROWS, read_rows};
 use crate::Engine;
 
-/// Rows per batch: one transaction of a few hundred milliseconds at most, on a slow disk.
-const BATCH_ROWS: usize = 5_000;
-/// Batches that may wait for the writer; bounds memory at twenty thousand rows.
-const BATCHES_WAITING: usize = 4;
-/// Batches between two writings of the counts, so that a restart shows where it stopped.
-const BATCHES_PER_SAVE: u32 = 10;
+/// Rows of one window. The store writes a window in the order of its phones' indexes, which are random: the more rows
+/// there are, the more of them share a page, so that fewer pages are written for each.
+const WINDOW_ROWS: u64 = 40_000;
+/// What the rows of one window may weigh, in bytes of memory, about: three windows are in memory at a time, one
+/// each being read, waiting and being written.
+const WINDOW_BYTES: usize = 28 << 20;
+/// Windows that may wait to be written, besides the one that is being read.
+const WINDOWS_WAITING: usize = 1;
 /// Imports looked at per account when the program starts.
 const IMPORTS_LOOKED_AT: u32 = 1_000;
 
@@ -69,10 +71,11 @@ impl RunningImports {
 
 /// Rows on their way from the reader to the writer.
 #[derive(Default)]
-struct Batch {
+struct Window {
     contacts: Vec<ContactRow>,
     rejected: Vec<RejectedRow>,
     counts: ImportCounts,
+    bytes: usize,
 }
 
 impl Engine {
@@ -176,44 +179,37 @@ impl Engine {
         entity: EntityId,
         progress: &watch::Sender<ImportProgress>,
     ) -> Result<(), ImportError> {
-        let (sender, mut batches) = mpsc::channel(BATCHES_WAITING);
+        let (sender, mut windows) = mpsc::channel(WINDOWS_WAITING);
         let position = Arc::new(AtomicU64::new(0));
         let (control, account, id) = (Arc::clone(&self.control), import.account, import.id);
         let seen = Arc::clone(&position);
         let reading =
             tokio::task::spawn_blocking(move || read_file(&control, account, id, seen, mapper, &sender));
-        let mut unsaved = 0;
-        while let Some(batch) = batches.recv().await {
-            if self.stop.is_cancelled() {
-                return Err(ImportError::Interrupted);
-            }
-            self.write_batch(import, entity, batch).await?;
+        while let Some(window) = windows.recv().await {
+            let written = self.stop.run_until_cancelled(self.write_window(import, entity, window)).await;
+            written.unwrap_or(Err(ImportError::Interrupted))?;
             progress.send_replace(progress_of(import, position.load(Ordering::Relaxed)));
-            unsaved += 1;
-            if unsaved == BATCHES_PER_SAVE {
-                self.control.put_import(import).await?;
-                unsaved = 0;
-            }
+            self.control.put_import(import).await?;
         }
         reading.await.map_err(|_| ImportError::Interrupted)?
     }
 
-    async fn write_batch(
+    async fn write_window(
         &self,
         import: &mut Import,
         entity: EntityId,
-        batch: Batch,
+        window: Window,
     ) -> Result<(), ImportError> {
         let now = self.clock.now();
         let grants = import.basis.map(|basis| {
             let consent = Consented { entity, basis, since: now, until: None, withdrawn: false };
-            self.by_partition(batch.contacts.iter().map(|row| ConsentGrant { phone: row.phone, consent }))
+            self.by_partition(window.contacts.iter().map(|row| ConsentGrant { phone: row.phone, consent }))
         });
         let upserted = async {
-            if batch.contacts.is_empty() {
+            if window.contacts.is_empty() {
                 return Ok(Default::default());
             }
-            self.control.upsert_contacts(import.account, Some(import.id), batch.contacts, now).await
+            self.control.upsert_contacts(import.account, Some(import.id), window.contacts, now).await
         };
         let consented = futures::future::try_join_all(
             grants.into_iter().flatten().map(|(partition, grants)| self.ledger.consent(partition, grants)),
@@ -221,15 +217,15 @@ impl Engine {
         let (upserted, consented) = futures::future::join(upserted, consented).await;
         let upserted = upserted?;
         consented?;
-        if !batch.rejected.is_empty() {
-            self.control.add_rejected(import.account, import.id, batch.rejected).await?;
+        if !window.rejected.is_empty() {
+            self.control.add_rejected(import.account, import.id, window.rejected).await?;
         }
         let counts = &mut import.counts;
         counts.new += upserted.new;
         counts.updated += upserted.updated;
-        counts.read += batch.counts.read;
-        counts.duplicate += batch.counts.duplicate;
-        counts.invalid += batch.counts.invalid;
+        counts.read += window.counts.read;
+        counts.duplicate += window.counts.duplicate;
+        counts.invalid += window.counts.invalid;
         Ok(())
     }
 
@@ -256,45 +252,61 @@ fn read_file(
     id: ImportId,
     position: Arc<AtomicU64>,
     mut mapper: Mapper,
-    batches: &mpsc::Sender<Batch>,
+    windows: &mpsc::Sender<Window>,
 ) -> Result<(), ImportError> {
     let mut file = Watched { file: control.open_upload(account, id)?, position };
     let kind = sniff(&mut file)?;
-    let mut batch = Batch::default();
+    let mut window = Window::default();
     let mut total: u64 = 0;
     read_rows(&mut file, kind, &mut |row| {
-        batch.take(mapper.map(row));
-        if batch.counts.read < BATCH_ROWS as u64 {
+        window.take(mapper.map(row));
+        if !window.is_full() {
             return ControlFlow::Continue(());
         }
-        total += batch.counts.read;
+        total += window.counts.read;
         // A writer that gave up has said why itself.
-        let sent = batches.blocking_send(std::mem::take(&mut batch)).is_ok();
+        let sent = windows.blocking_send(std::mem::take(&mut window)).is_ok();
         if sent && total <= MAX_ROWS { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
     if total > MAX_ROWS {
         return Err(ImportError::TooManyRows { limit: MAX_ROWS });
     }
-    if total + batch.counts.read == 0 {
+    if total + window.counts.read == 0 {
         return Err(ImportError::NoRows);
     }
-    let _ = batches.blocking_send(batch);
+    let _ = windows.blocking_send(window);
     Ok(())
 }
 
-impl Batch {
+impl Window {
     fn take(&mut self, mapped: Mapped) {
         match mapped {
             Mapped::Header => return,
-            Mapped::Contact(contact) => self.contacts.push(contact),
+            Mapped::Contact(contact) => {
+                self.bytes += weight(&contact);
+                self.contacts.push(contact);
+            }
             Mapped::Rejected { row, duplicate } => {
                 self.counts.duplicate += u64::from(duplicate);
                 self.counts.invalid += u64::from(!duplicate);
+                self.bytes += size_of::<RejectedRow>() + row.reason.len() + row.record.len();
                 self.rejected.push(row);
             }
         }
         self.counts.read += 1;
     }
+
+    fn is_full(&self) -> bool {
+        self.counts.read >= WINDOW_ROWS || self.bytes >= WINDOW_BYTES
+    }
+}
+
+/// About how much memory a row takes, with what an allocator adds.
+fn weight(contact: &ContactRow) -> usize {
+    let text = |text: &String| size_of::<String>() + text.len() + size_of::<usize>();
+    let pair = |(name, value): &(String, String)| text(name) + text(value);
+    let pairs = contact.personal.iter().chain(&contact.queryable).map(pair).sum::<usize>();
+    size_of::<ContactRow>() + pairs + contact.tags.iter().map(text).sum::<usize>()
 }
 
 /// A file that tells how far it has been read.

@@ -6,17 +6,20 @@ use async_trait::async_trait;
 use domain::control::{Contact, ContactFilter, ContactRow, Contacts, ControlError, Upserted};
 use domain::ids::{AccountId, ImportId};
 use domain::time::Timestamp;
+use futures::{StreamExt as _, stream};
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use tokio::task::spawn_blocking;
 
 use super::ControlDb;
-use super::bulk::{Command, Outcome, panicked, prepare};
+use super::bulk::{Command, Outcome, Slice, Upserting, panicked, prepare, slices};
 use super::error::of_database;
 use super::reading::{PAGE_LIMIT, Reading};
 use super::row::{contact, tag};
 
-/// Rows that one command of the writer carries, at most: a fraction of a transaction.
-const COMMAND_ROWS: usize = 10_000;
+/// Rows that one command of the writer carries, at most: half of a transaction.
+const SLICE_ROWS: usize = 5_000;
+/// Slices of one call that are made ready or written at a time: keeps the writer busy, and lets others in between.
+const SLICES_AHEAD: usize = 2;
 
 #[async_trait]
 impl Contacts for ControlDb {
@@ -27,18 +30,18 @@ impl Contacts for ControlDb {
         rows: Vec<ContactRow>,
         now: Timestamp,
     ) -> Result<Upserted, ControlError> {
+        let upserting = Upserting { account, import, now };
+        let sealer = Arc::clone(&self.sealer);
+        let slices = spawn_blocking(move || slices(&sealer, rows, SLICE_ROWS));
+        let slices = slices.await.map_err(|_| panicked())?;
+        // While one is written, the next is made ready.
+        let mut written =
+            stream::iter(slices).map(|slice| self.upsert(upserting, slice)).buffered(SLICES_AHEAD);
         let mut all = Upserted::default();
-        let mut rows = rows;
-        while !rows.is_empty() {
-            let later = rows.split_off(rows.len().min(COMMAND_ROWS));
-            let some = std::mem::replace(&mut rows, later);
-            let (sealer, ids) = (Arc::clone(&self.sealer), Arc::clone(&self.ids));
-            let prepared = spawn_blocking(move || prepare(&sealer, &ids, account, import, some, now));
-            let command = Command::Upsert(prepared.await.map_err(|_| panicked())?);
-            if let Outcome::Upserted(done) = self.writer.run(command).await? {
-                all.new += done.new;
-                all.updated += done.updated;
-            }
+        while let Some(done) = written.next().await {
+            let done = done?;
+            all.new += done.new;
+            all.updated += done.updated;
         }
         Ok(all)
     }
@@ -67,5 +70,17 @@ impl Contacts for ControlDb {
             .map_err(|e| of_database(&e, "tag"))?;
         let counted = |row: tag::Model| Ok((row.name, Reading("tag").number("people", row.people)?));
         rows.into_iter().map(counted).collect()
+    }
+}
+
+impl ControlDb {
+    async fn upsert(&self, upserting: Upserting, slice: Slice) -> Result<Upserted, ControlError> {
+        let ids = Arc::clone(&self.ids);
+        let prepared =
+            spawn_blocking(move || prepare(&ids, upserting, slice)).await.map_err(|_| panicked())?;
+        match self.writer.run(Command::Upsert(prepared)).await? {
+            Outcome::Upserted(done) => Ok(done),
+            Outcome::Done => Ok(Upserted::default()),
+        }
     }
 }

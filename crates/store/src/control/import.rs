@@ -20,6 +20,8 @@ use super::row::import::{Column, Entity, Model};
 use super::row::rejected_row;
 
 const TABLE: &str = "import";
+/// Rejected rows that one command of the writer carries, at most: half of a transaction.
+const COMMAND_ROWS: usize = 5_000;
 
 /// What people wrote about the file: its name may hold a person's, and a trouble may quote the file.
 #[derive(Serialize, Deserialize)]
@@ -72,8 +74,11 @@ impl Imports for ControlDb {
         import: ImportId,
         rows: Vec<RejectedRow>,
     ) -> Result<(), ControlError> {
-        let sealed = seal_rejected(&self.sealer, import, &rows);
-        self.writer.run(Command::Reject { account, import, rows: sealed }).await.map(|_| ())
+        for some in rows.chunks(COMMAND_ROWS) {
+            let sealed = seal_rejected(&self.sealer, import, some);
+            self.writer.run(Command::Reject { account, import, rows: sealed }).await?;
+        }
+        Ok(())
     }
 
     async fn rejected(

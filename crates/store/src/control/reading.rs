@@ -84,6 +84,12 @@ pub(super) fn json<T: Serialize>(document: &T) -> String {
     serde_json::to_string(document).expect("documents have text keys and no failing parts")
 }
 
+/// [`json`], behind what is there already.
+pub(super) fn json_into<T: Serialize>(out: &mut Vec<u8>, document: &T) {
+    serde_json::to_writer(out, document)
+        .expect("documents have text keys, and memory takes all that is written");
+}
+
 /// A count as it is stored.
 pub(super) fn stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)

@@ -65,8 +65,11 @@ async fn a_command_that_fails_takes_no_other_with_it() {
         let db = Arc::clone(&db);
         tokio::spawn(async move { db.writer.run(command).await })
     };
-    let upsert =
-        |count| bulk::Command::Upsert(bulk::prepare(&db.sealer, &db.ids, ACCOUNT, None, people(count), NOW));
+    let upserting = bulk::Upserting { account: ACCOUNT, import: None, now: NOW };
+    let upsert = |count| {
+        let mut slices = bulk::slices(&db.sealer, people(count), 10);
+        bulk::Command::Upsert(bulk::prepare(&db.ids, upserting, slices.remove(0)))
+    };
     let chunk = bulk::SealedChunk { number: 0, digest: vec![1], sealed: vec![1] };
     let nowhere = bulk::Command::Append {
         account: ACCOUNT,

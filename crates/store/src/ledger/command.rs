@@ -6,11 +6,11 @@ use domain::channel::Receipt;
 use domain::ids::{AccountId, CampaignId, ContactId, LaneId, MessageId};
 use domain::lane::{Lane, LaneState};
 use domain::ledger::{
-    Claim, ClaimRequest, ConsentGrant, Entry, Expansion, InboundRecord, ReceiptOutcome, Retention,
-    Settlement, SuppressionOrder, Swept,
+    Claim, ClaimRequest, Entry, Expansion, InboundRecord, ReceiptOutcome, Retention, Settlement,
+    SuppressionOrder, Swept,
 };
 use domain::phone::Phone;
-use domain::policy::Suppressed;
+use domain::policy::{Consented, Suppressed};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 
@@ -53,7 +53,8 @@ pub(super) enum Command {
         suppressed: Suppressed,
         now: Timestamp,
     },
-    Consent(Vec<ConsentGrant>),
+    /// In order of the phone's index, so that people of one page are written together.
+    Consent(Vec<(i64, Consented)>),
     Inbound {
         record: Box<InboundRecord>,
         orders: Vec<SuppressionOrder>,

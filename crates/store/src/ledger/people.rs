@@ -1,10 +1,10 @@
 //! What people want: suppressions, consents, and the messages they send us.
 
 use domain::ids::{AccountId, CampaignId, InboundId, MessageId};
-use domain::ledger::{ConsentGrant, InboundRecord, SuppressionOrder};
+use domain::ledger::{InboundRecord, SuppressionOrder};
 use domain::message::Category;
 use domain::phone::Phone;
-use domain::policy::{Scope, Suppressed};
+use domain::policy::{Consented, Scope, Suppressed};
 use domain::time::Timestamp;
 use rusqlite::params;
 
@@ -109,12 +109,12 @@ impl Work<'_> {
         Ok(lifted as u32)
     }
 
-    pub(super) fn consent(&mut self, grants: &[ConsentGrant]) -> Outcome<()> {
-        for grant in grants {
-            let phone_index = self.rest.sealer.phone_index(grant.phone);
-            self.read_person(phone_index)?;
-            if person::consent(&mut self.rest.facts, grant.consent) {
-                self.write_person(phone_index)?;
+    /// Hand-overs on their way into the rows are left to their own passes.
+    pub(super) fn consent(&mut self, grants: &[(i64, Consented)]) -> Outcome<()> {
+        for (phone_index, consent) in grants {
+            self.read_row(*phone_index)?;
+            if person::consent(&mut self.rest.facts, *consent) {
+                self.write_person(*phone_index)?;
             }
         }
         Ok(())

@@ -73,6 +73,33 @@ async fn pages_by_id_and_by_tags_meet_everybody_once() {
     assert!(stage.db.contacts(account, &both, 10).await.unwrap().is_empty(), "person 0 has only tag a");
 }
 
+#[tokio::test]
+async fn many_people_are_written_in_several_transactions_and_all_are_there() {
+    let stage = Stage::open().await;
+    let account = stage.account("ours").await;
+    let rows = |from: u64, city: &'static str| {
+        (from..from + 12_001).map(move |n| row(person(n), "某", city, &["a"]))
+    };
+    let done = stage.db.upsert_contacts(account, None, rows(0, "北京").collect(), NOW).await.unwrap();
+    assert_eq!(done, Upserted { new: 12_001, updated: 0 });
+    let later = NOW.plus(Duration::from_secs(1));
+    let half = rows(6_000, "上海").map(|mut row| {
+        row.tags.push("b".to_owned());
+        row
+    });
+    let done = stage.db.upsert_contacts(account, None, half.collect(), later).await.unwrap();
+    assert_eq!(done, Upserted { new: 6_000, updated: 6_001 });
+    assert_eq!(walk(&stage, account, tagged(&[])).await.len(), 18_001);
+    assert_eq!(walk(&stage, account, tagged(&["b"])).await.len(), 12_001);
+    assert_eq!(stage.db.tags(account).await.unwrap(), [("a".to_owned(), 18_001), ("b".to_owned(), 12_001)]);
+    for (number, city, updated_at) in [(5_999, "北京", NOW), (6_000, "上海", later), (18_000, "上海", later)]
+    {
+        let found = ContactFilter { phone: Some(person(number)), ..ContactFilter::default() };
+        let [one] = &stage.db.contacts(account, &found, 2).await.unwrap()[..] else { panic!("one person") };
+        assert_eq!((one.queryable[0].1.as_str(), one.updated_at), (city, updated_at));
+    }
+}
+
 async fn walk(stage: &Stage, account: AccountId, mut filter: ContactFilter) -> Vec<ContactId> {
     let mut all = Vec::new();
     loop {

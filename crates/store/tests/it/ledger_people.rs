@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::channel::{CarrierMessageId, ReceiptStatus};
 use domain::ids::{InboundId, MessageId};
-use domain::ledger::{Disposition, Entry, InboundRecord, MessageFilter, ReceiptOutcome, Tally};
+use domain::ledger::{ConsentGrant, Disposition, Entry, InboundRecord, MessageFilter, ReceiptOutcome, Tally};
 use domain::message::{Category, MessageState, Reason};
 use domain::policy::RuleId;
 use proptest::prelude::*;
@@ -27,6 +27,17 @@ fn inbound(stage: &Stage, number: u64, carrier: u64) -> InboundRecord {
         opted_out: true,
         received_at: stage.now,
     }
+}
+
+#[tokio::test]
+async fn many_consents_are_written_in_several_transactions_and_none_is_lost() {
+    let stage = Stage::new(1);
+    let grant = |number| ConsentGrant { phone: phone(number), consent: stage.granted() };
+    let home = stage.home(phone(0));
+    stage.ledger.consent(home, (0..5_001).map(grant).collect()).await.unwrap();
+    let facts = stage.ledger.facts(home, (0..5_002).map(phone).collect()).await.unwrap();
+    let consented = facts.iter().take(5_001).filter(|facts| facts.consents == [stage.granted()]);
+    assert_eq!((consented.count(), facts[5_001].consents.len()), (5_001, 0));
 }
 
 #[tokio::test]

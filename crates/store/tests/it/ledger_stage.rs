@@ -221,16 +221,19 @@ impl Stage {
         self.ledger.message(ACCOUNT, id).await.unwrap().unwrap()
     }
 
+    pub(crate) fn granted(&self) -> Consented {
+        Consented {
+            entity: ENTITY,
+            basis: LegalBasis::Consent,
+            since: self.now.minus(Duration::from_secs(86_400)),
+            until: None,
+            withdrawn: false,
+        }
+    }
+
     pub(crate) async fn consent(&self, numbers: std::ops::Range<u64>) {
         for number in numbers {
-            let phone = phone(number);
-            let consent = Consented {
-                entity: ENTITY,
-                basis: LegalBasis::Consent,
-                since: self.now.minus(Duration::from_secs(86_400)),
-                until: None,
-                withdrawn: false,
-            };
+            let (phone, consent) = (phone(number), self.granted());
             self.ledger.consent(self.home(phone), vec![ConsentGrant { phone, consent }]).await.unwrap();
         }
     }

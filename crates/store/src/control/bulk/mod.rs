@@ -1,15 +1,17 @@
 //! Bulk work on SQLite: one writer thread with a connection of its own, and readers that page.
 //!
-//! Invariants: commands that wait are committed together, in transactions of a few tens of thousands of rows (some
-//! 250 ms at most), each under the turn to write; a command is answered only after its commit; a command that fails
+//! Invariants: commands that wait are committed together, in transactions of some ten thousand rows (some 100 ms),
+//! each under the turn to write; a command is answered only after its commit; a command that fails
 //! takes no other with it.
 
 mod append;
+mod prepare;
 mod reader;
 mod rejected;
 pub(super) mod sql;
 mod upsert;
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::thread::JoinHandle;
@@ -24,26 +26,31 @@ use super::open::BUSY_TIMEOUT;
 use crate::sealing::Sealer;
 
 pub(super) use append::SealedChunk;
+pub(super) use prepare::{Slice, Upsert, Upserting, prepare, slices};
 pub(super) use reader::BulkReader;
 pub(super) use rejected::{
     SealedRow, TABLE as REJECTED_TABLE, read as read_rejected, row_name as rejected_name,
     seal as seal_rejected,
 };
-pub(super) use upsert::{Upsert, prepare};
 
 /// Commands that may wait: enough to keep the writer busy, few enough to bound memory.
 const QUEUE: usize = 16;
-/// Rows at which a transaction is closed: at 80,000 rows a second and more, some 250 ms.
-const TRANSACTION_ROWS: usize = 20_000;
+/// Rows at which a transaction is closed: some 100 ms, for which a small write may have to wait.
+const TRANSACTION_ROWS: usize = 10_000;
 /// Rows that an audience chunk weighs as: about 100 kB to seal, hash and write, without an index to search.
 const CHUNK_WEIGHT: usize = 100;
 /// Pages kept in memory, in KiB (negative is SQLite's way to say so): holds the phone index of a million contacts.
 const CACHE: i64 = -65_536;
-/// Pages of the write-ahead log at which a commit folds it into the file: 64 MB. Fewer would write every page of the
-/// phone index anew for each transaction.
-const CHECKPOINT_PAGES: i64 = 16_000;
+/// Pages of the write-ahead log at which it is folded into the file: 64 MB. Fewer would write every page of the phone
+/// index anew for each transaction.
+const CHECKPOINT_PAGES: i32 = 16_000;
 /// All statements stay prepared.
 const STATEMENTS: usize = 32;
+
+thread_local! {
+    /// Pages in the log after this thread's last commit, as SQLite told its hook.
+    static LOG_PAGES: Cell<i32> = const { Cell::new(0) };
+}
 
 /// What the writer is asked to do.
 pub(super) enum Command {
@@ -121,7 +128,11 @@ fn set_up(connection: Connection, max_pages: Option<u32>) -> rusqlite::Result<Co
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "cache_size", CACHE)?;
-    connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // Instead of a checkpoint within the commit, which would be made during the turn to write.
+    connection.wal_hook(Some(|_, pages| {
+        LOG_PAGES.set(pages);
+        Ok(())
+    }));
     if let Some(pages) = max_pages {
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
@@ -143,6 +154,18 @@ fn work(connection: &Connection, sealer: &Sealer, turn: &Mutex<()>, mut waiting:
             // Nobody waits any more: the work is kept all the same.
             let _ = job.reply.send(answer);
         }
+        if LOG_PAGES.get() >= CHECKPOINT_PAGES {
+            fold_log(connection);
+        }
+    }
+}
+
+/// Copies the log into the file beside the writes of others. A failure loses nothing: the log stays, and the next
+/// commit leads here again.
+fn fold_log(connection: &Connection) {
+    match connection.query_row(sql::CHECKPOINT, [], |_| Ok(())) {
+        Ok(()) => LOG_PAGES.set(0),
+        Err(error) => tracing::warn!(%error, "the log of the control database could not be folded into it"),
     }
 }
 
@@ -185,7 +208,7 @@ fn in_transaction<T>(
 impl Command {
     fn weight(&self) -> usize {
         match self {
-            Self::Upsert(upsert) => upsert.rows(),
+            Self::Upsert(upsert) => upsert.rows.len(),
             Self::Append { chunks, .. } => chunks.len() * CHUNK_WEIGHT,
             Self::Reject { rows, .. } => rows.len(),
         }

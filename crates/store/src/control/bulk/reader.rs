@@ -181,29 +181,29 @@ impl ContactRecord {
     }
 }
 
-/// Phone and personal attributes in one sealed value.
-pub(super) fn seal_contact(
-    sealer: &TableSealer,
-    id: ContactId,
-    phone: Phone,
-    personal: &[(String, String)],
-) -> Vec<u8> {
-    let texts: usize = personal.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
-    let mut plain = Vec::with_capacity(10 + texts);
+/// Phone and personal attributes in one value, which is sealed before it is stored.
+pub(super) fn put_contact(plain: &mut Vec<u8>, phone: Phone, personal: &[(String, String)]) {
     plain.push(FORMAT);
     plain.extend_from_slice(&phone.to_u64().to_le_bytes());
-    put_pairs(&mut plain, personal);
-    sealer.seal(&id.raw().to_be_bytes(), &plain)
+    put_pairs(plain, personal);
 }
 
-/// What [`seal_contact`] sealed.
-pub(super) fn open_contact(
+/// What [`put_contact`] packed.
+pub(super) fn read_contact(plain: &[u8]) -> Result<(Phone, Vec<(String, String)>), ControlError> {
+    unpack_contact(plain).ok_or_else(|| Reading(TABLE).odd("sealed"))
+}
+
+/// The sealed column of a contact's row.
+pub(super) fn seal_contact(sealer: &TableSealer, id: ContactId, plain: &[u8]) -> Vec<u8> {
+    sealer.seal(&id.raw().to_be_bytes(), plain)
+}
+
+fn open_contact(
     sealer: &TableSealer,
     id: ContactId,
     sealed: &[u8],
 ) -> Result<(Phone, Vec<(String, String)>), ControlError> {
-    let plain = sealer.open(&id.raw().to_be_bytes(), sealed).map_err(|e| of_sealed(&e))?;
-    unpack_contact(&plain).ok_or_else(|| Reading(TABLE).odd("sealed"))
+    read_contact(&sealer.open(&id.raw().to_be_bytes(), sealed).map_err(|e| of_sealed(&e))?)
 }
 
 fn unpack_contact(plain: &[u8]) -> Option<(Phone, Vec<(String, String)>)> {

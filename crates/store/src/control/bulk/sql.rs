@@ -7,6 +7,9 @@ pub(super) const BEGIN_READ: &str = "BEGIN DEFERRED";
 pub(super) const COMMIT: &str = "COMMIT";
 pub(super) const ROLLBACK: &str = "ROLLBACK";
 
+/// Waits for nobody: what somebody still reads stays in the log until the next time.
+pub(super) const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
+
 pub(super) const INSERT_CONTACT: &str = "
     INSERT INTO contact
         (id, account, phone_index, sealed, queryable, tags, import, created_at, updated_at)
@@ -37,8 +40,10 @@ pub(super) const FIND_TAG: &str = "SELECT id FROM tag WHERE account = ?1 AND nam
 
 pub(super) const COUNT_TAGGED: &str = "UPDATE tag SET people = people + ?2 WHERE id = ?1";
 
-pub(super) const TAG_CONTACT: &str = "
-    INSERT INTO contact_tag (tag, contact, account) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+/// Many people at once: a statement for each would cost more than its row.
+pub(super) const TAG_CONTACTS: &str = "
+    INSERT INTO contact_tag (tag, contact, account)
+    SELECT ?1, value, ?3 FROM json_each(?2) WHERE true ON CONFLICT DO NOTHING";
 
 pub(super) const TAGGED_AFTER: &str = "
     SELECT contact FROM contact_tag
@@ -66,7 +71,7 @@ pub(in crate::control) const ALL: [&str; 13] = [
     INSERT_TAG,
     FIND_TAG,
     COUNT_TAGGED,
-    TAG_CONTACT,
+    TAG_CONTACTS,
     TAGGED_AFTER,
     FIND_AUDIENCE,
     INSERT_CHUNK,

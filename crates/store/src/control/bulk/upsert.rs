@@ -1,144 +1,49 @@
 //! Adding and updating people by phone.
 //!
-//! Rows are prepared in the caller's time (id, phone index, sealing) and sorted by phone index, so that the one
-//! randomly placed B-tree is walked in order while ids still ascend. Most rows of an import are new: each is inserted
-//! first, and only when its phone is there already is the old row opened, merged and written again.
+//! Rows come prepared and in order of their phone index. Most rows of an import are new: each is inserted first, and
+//! only when its phone is there already is the old row looked at. When the import says nothing else than what is
+//! stored, the stored bytes are the same, so that such a row is neither opened nor written.
 
-use std::collections::HashMap;
+use domain::control::{ControlError, Upserted};
+use domain::ids::{AccountId, ContactId, ImportId};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, params};
 
-use domain::control::{ContactRow, ControlError, Upserted};
-use domain::ids::{AccountId, ContactId, IdGenerator, ImportId};
-use domain::phone::{Phone, SLOT_COUNT, Slot};
-use domain::time::Timestamp;
-use rusqlite::{CachedStatement, Connection, params};
-
-use super::reader::{ContactRecord, open_contact, seal_contact};
+use super::prepare::{Prepared, Upsert};
+use super::reader::{ContactRecord, TABLE, put_contact, read_contact, seal_contact};
 use super::sql;
 use crate::control::document::Attributes;
 use crate::control::error::of_bulk;
 use crate::control::reading::{Reading, json};
 use crate::sealing::{Sealer, TableSealer};
 
-/// People of one account, ready to be written.
-pub(in crate::control) struct Upsert {
-    account: AccountId,
-    import: Option<ImportId>,
-    now: Timestamp,
-    /// The names of all tags used, each with the id that it gets when it is new.
-    tags: Vec<(String, i64)>,
-    rows: Vec<Prepared>,
-}
-
-struct Prepared {
-    /// When the phone is new.
-    id: ContactId,
-    phone_index: i64,
-    sealed: Vec<u8>,
-    queryable: String,
-    tag_names: String,
-    /// Places in [`Upsert::tags`].
-    tags: Vec<usize>,
-}
-
-/// Everything that needs no database: ids, keyed indexes, sealing.
-pub(in crate::control) fn prepare(
-    sealer: &Sealer,
-    ids: &IdGenerator,
-    account: AccountId,
-    import: Option<ImportId>,
-    rows: Vec<ContactRow>,
-    now: Timestamp,
-) -> Upsert {
-    let contact_sealer = sealer.for_table(super::reader::TABLE);
-    let mut indexed: Vec<(i64, ContactRow)> =
-        rows.into_iter().map(|row| (sealer.phone_index(row.phone), row)).collect();
-    indexed.sort_unstable_by_key(|(index, _)| *index);
-    let mut tags = TagNames::default();
-    let count = indexed.len();
-    let prepared = indexed.into_iter().enumerate().map(|(place, (phone_index, row))| {
-        let id = ContactId::from(ids.next(now, ascending_slot(place, count)));
-        let used = tags.places(&row.tags);
-        let names: Vec<&str> = used.iter().map(|place| tags.names[*place].as_str()).collect();
-        Prepared {
-            id,
-            phone_index,
-            sealed: seal_contact(&contact_sealer, id, row.phone, &row.personal),
-            queryable: json(&Attributes(row.queryable)),
-            tag_names: json(&names),
-            tags: used,
-        }
-    });
-    let rows = prepared.collect();
-    let tags = tags.names.into_iter().map(|name| (name, ContactId::from(ids.fresh(now)).raw())).collect();
-    Upsert { account, import, now, tags, rows }
-}
-
-/// A contact's id names no slot that anybody reads; these make the ids of one batch ascend in the batch's order.
-fn ascending_slot(place: usize, count: usize) -> Slot {
-    let slot = place * usize::from(SLOT_COUNT) / count.max(1);
-    u16::try_from(slot)
-        .ok()
-        .and_then(Slot::new)
-        .expect("place is below count, so the slot is below SLOT_COUNT")
-}
-
-#[derive(Default)]
-struct TagNames {
-    names: Vec<String>,
-    known: HashMap<String, usize>,
-}
-
-impl TagNames {
-    /// Without repetition, in the row's order.
-    fn places(&mut self, row: &[String]) -> Vec<usize> {
-        let mut places = Vec::with_capacity(row.len());
-        for name in row {
-            let place = match self.known.get(name) {
-                Some(place) => *place,
-                None => {
-                    self.names.push(name.clone());
-                    self.known.insert(name.clone(), self.names.len() - 1);
-                    self.names.len() - 1
-                }
-            };
-            if !places.contains(&place) {
-                places.push(place);
-            }
-        }
-        places
-    }
-}
-
 impl Upsert {
-    pub(super) fn rows(&self) -> usize {
-        self.rows.len()
-    }
-
     pub(super) fn apply(&self, connection: &Connection, sealer: &Sealer) -> Result<Upserted, ControlError> {
         let mut tags = Tagging::new(connection, self)?;
         let mut insert = connection.prepare_cached(sql::INSERT_CONTACT).map_err(|e| of_bulk(&e))?;
-        let sealer = sealer.for_table(super::reader::TABLE);
+        let sealer = sealer.for_table(TABLE);
         let mut done = Upserted::default();
         for row in &self.rows {
+            let list = self.tag_list(row);
             let values = params![
                 row.id.raw(),
-                self.account.raw(),
+                self.of.account.raw(),
                 row.phone_index,
-                row.sealed,
-                row.queryable,
-                row.tag_names,
-                self.import.map(ImportId::raw),
-                self.now.millis(),
+                seal_contact(&sealer, row.id, self.plain(row)),
+                self.queryable_text(row),
+                list.json,
+                self.of.import.map(ImportId::raw),
+                self.of.now.millis(),
             ];
             if insert.execute(values).map_err(|e| of_bulk(&e))? == 1 {
                 done.new += 1;
-                tags.put(row.id, row.tags.iter().copied())?;
+                tags.put(row.id, list.places.iter().copied());
             } else {
                 done.updated += 1;
                 self.merge(connection, &sealer, row, &mut tags)?;
             }
         }
-        tags.count(connection)?;
+        tags.write(connection)?;
         Ok(done)
     }
 
@@ -148,54 +53,72 @@ impl Upsert {
         connection: &Connection,
         sealer: &TableSealer,
         row: &Prepared,
-        tags: &mut Tagging<'_>,
+        tags: &mut Tagging,
     ) -> Result<(), ControlError> {
         let mut find = connection.prepare_cached(sql::FIND_CONTACT).map_err(|e| of_bulk(&e))?;
-        let place = params![self.account.raw(), row.phone_index];
-        let found = find.query_row(place, ContactRecord::from_row).map_err(|e| of_bulk(&e))?;
-        let old = found.open(sealer, self.account)?;
-        let said = row.open(sealer)?;
-        if said.phone != old.phone {
+        let place = params![self.of.account.raw(), row.phone_index];
+        let found = find.query_row(place, |found| {
+            let same = self.says_the_same(sealer, row, found)?;
+            if same { Ok(None) } else { ContactRecord::from_row(found).map(Some) }
+        });
+        let Some(record) = found.map_err(|e| of_bulk(&e))? else { return Ok(()) };
+        let old = record.open(sealer, self.of.account)?;
+        let (phone, personal) = read_contact(self.plain(row))?;
+        if phone != old.phone {
             // Two phones with one keyed index: never seen, and never to be taken for one person.
-            return Err(Reading(super::reader::TABLE).odd("phone_index"));
+            return Err(Reading(TABLE).odd("phone_index"));
         }
         let mut new = old.clone();
-        replace(&mut new.personal, said.personal);
-        replace(&mut new.queryable, said.queryable);
-        let added = row.tags.iter().copied().filter(|place| !old.tags.contains(&self.tags[*place].0));
-        let added: Vec<usize> = added.collect();
+        replace(&mut new.personal, personal);
+        replace(&mut new.queryable, self.queryable_pairs(row)?);
+        let places = self.tag_list(row).places.iter().copied();
+        let added: Vec<usize> = places.filter(|place| !old.tags.contains(&self.tags[*place].0)).collect();
         new.tags.extend(added.iter().map(|place| self.tags[*place].0.clone()));
         if new == old {
             return Ok(());
         }
         let mut update = connection.prepare_cached(sql::UPDATE_CONTACT).map_err(|e| of_bulk(&e))?;
+        let mut plain = Vec::new();
+        put_contact(&mut plain, old.phone, &new.personal);
         let values = params![
             old.id.raw(),
-            self.account.raw(),
-            seal_contact(sealer, old.id, old.phone, &new.personal),
+            self.of.account.raw(),
+            seal_contact(sealer, old.id, &plain),
             json(&Attributes(new.queryable)),
             json(&new.tags),
-            self.import.map(ImportId::raw),
-            self.now.millis(),
+            self.of.import.map(ImportId::raw),
+            self.of.now.millis(),
         ];
         update.execute(values).map_err(|e| of_bulk(&e))?;
-        tags.put(old.id, added.into_iter())
+        tags.put(old.id, added.into_iter());
+        Ok(())
     }
-}
 
-impl Prepared {
-    /// What the import says of a person that is there already. Rows travel sealed, since few of them need this.
-    fn open(&self, sealer: &TableSealer) -> Result<Said, ControlError> {
-        let (phone, personal) = open_contact(sealer, self.id, &self.sealed)?;
-        let queryable = Reading(super::reader::TABLE).json::<Attributes>("queryable", &self.queryable)?.0;
-        Ok(Said { phone, personal, queryable })
+    /// Whether the stored row is what this one would be as a new one with the same id: sealing gives the same bytes
+    /// for the same row and content.
+    fn says_the_same(
+        &self,
+        sealer: &TableSealer,
+        row: &Prepared,
+        stored: &Row<'_>,
+    ) -> rusqlite::Result<bool> {
+        if stored.get_ref("queryable")?.as_bytes()? != self.queryable(row)
+            || stored.get_ref("tags")?.as_bytes()? != self.tag_list(row).json.as_bytes()
+        {
+            return Ok(false);
+        }
+        let id = ContactId::from_raw(stored.get("id")?);
+        Ok(stored.get_ref("sealed")?.as_bytes()? == seal_contact(sealer, id, self.plain(row)))
     }
-}
 
-struct Said {
-    phone: Phone,
-    personal: Vec<(String, String)>,
-    queryable: Vec<(String, String)>,
+    fn queryable_text(&self, row: &Prepared) -> ToSqlOutput<'_> {
+        ToSqlOutput::Borrowed(ValueRef::Text(self.queryable(row)))
+    }
+
+    fn queryable_pairs(&self, row: &Prepared) -> Result<Vec<(String, String)>, ControlError> {
+        let pairs = serde_json::from_slice::<Attributes>(self.queryable(row));
+        pairs.map(|attributes| attributes.0).map_err(|_| Reading(TABLE).odd("queryable"))
+    }
 }
 
 fn replace(old: &mut Vec<(String, String)>, new: Vec<(String, String)>) {
@@ -207,41 +130,40 @@ fn replace(old: &mut Vec<(String, String)>, new: Vec<(String, String)>) {
     }
 }
 
-/// The tags of one command, with how many people got each.
-struct Tagging<'c> {
+/// The tags of one command and who gets them; written together, tag by tag, because every tag has a place of its own
+/// at which its people lie.
+struct Tagging {
     account: AccountId,
     ids: Vec<i64>,
-    people: Vec<i64>,
-    link: CachedStatement<'c>,
+    people: Vec<Vec<i64>>,
 }
 
-impl<'c> Tagging<'c> {
-    fn new(connection: &'c Connection, upsert: &Upsert) -> Result<Self, ControlError> {
-        let account = upsert.account;
+impl Tagging {
+    fn new(connection: &Connection, upsert: &Upsert) -> Result<Self, ControlError> {
+        let account = upsert.of.account;
         let find_or_insert = |(name, fresh): &(String, i64)| {
             connection.prepare_cached(sql::INSERT_TAG)?.execute(params![fresh, account.raw(), name])?;
             let place = params![account.raw(), name];
             connection.prepare_cached(sql::FIND_TAG)?.query_row(place, |row| row.get(0))
         };
         let ids: rusqlite::Result<Vec<i64>> = upsert.tags.iter().map(find_or_insert).collect();
-        let link = connection.prepare_cached(sql::TAG_CONTACT).map_err(|e| of_bulk(&e))?;
-        Ok(Self { account, ids: ids.map_err(|e| of_bulk(&e))?, people: vec![0; upsert.tags.len()], link })
+        Ok(Self { account, ids: ids.map_err(|e| of_bulk(&e))?, people: vec![Vec::new(); upsert.tags.len()] })
     }
 
-    fn put(&mut self, contact: ContactId, places: impl Iterator<Item = usize>) -> Result<(), ControlError> {
-        for place in places {
-            let values = params![self.ids[place], contact.raw(), self.account.raw()];
-            let added = self.link.execute(values).map_err(|e| of_bulk(&e))?;
-            self.people[place] += i64::try_from(added).expect("one row at most is added");
-        }
-        Ok(())
+    fn put(&mut self, contact: ContactId, places: impl Iterator<Item = usize>) {
+        places.for_each(|place| self.people[place].push(contact.raw()));
     }
 
-    fn count(self, connection: &Connection) -> Result<(), ControlError> {
-        let mut count = connection.prepare_cached(sql::COUNT_TAGGED).map_err(|e| of_bulk(&e))?;
-        for (tag, people) in self.ids.iter().zip(&self.people).filter(|(_, people)| **people > 0) {
-            count.execute(params![tag, people]).map_err(|e| of_bulk(&e))?;
-        }
-        Ok(())
+    /// Links the people and counts those who did not have the tag.
+    fn write(self, connection: &Connection) -> Result<(), ControlError> {
+        let write = |(tag, mut people): (i64, Vec<i64>)| {
+            people.sort_unstable();
+            let mut link = connection.prepare_cached(sql::TAG_CONTACTS)?;
+            let added = link.execute(params![tag, json(&people), self.account.raw()])?;
+            let added = i64::try_from(added).unwrap_or(i64::MAX);
+            connection.prepare_cached(sql::COUNT_TAGGED)?.execute(params![tag, added])
+        };
+        let tagged = self.ids.into_iter().zip(self.people).filter(|(_, people)| !people.is_empty());
+        tagged.map(write).try_for_each(|written| written.map(drop)).map_err(|e| of_bulk(&e))
     }
 }
