@@ -12,7 +12,7 @@ use super::status::ChannelStatus;
 
 /// A claim that would take fewer parts than this share of the channel's whole window waits for more room, unless
 /// nothing is under way: small claims cost a commit each.
-const CLAIM_SHARE: u32 = 32;
+const CLAIM_SHARE: u32 = 16;
 
 /// A running channel.
 pub struct ChannelSlot {

@@ -94,6 +94,13 @@ impl Command {
         )
     }
 
+    /// Whether a reply may come before the disk has it. A settlement lost with the machine's power leaves its message
+    /// in flight, and recovery calls that uncertain, which is the truth; a process that is killed loses nothing. The
+    /// next transaction that must be on disk takes it along.
+    pub(super) fn may_be_lost_with_power(&self) -> bool {
+        matches!(self, Self::Settle(_))
+    }
+
     /// About how many rows it writes: bounds a transaction.
     pub(super) fn weight(&self) -> usize {
         match self {

@@ -65,6 +65,8 @@ pub(super) struct PartitionWriter {
     memory: Memory,
     /// A failed transaction left [`Self::memory`] unsure.
     stale: bool,
+    /// Whether a commit waits for the disk, as SQLite was told last.
+    synced: bool,
     parts: Rest,
 }
 
@@ -122,6 +124,7 @@ impl PartitionWriter {
             connection,
             memory,
             stale: false,
+            synced: true,
             parts: Rest {
                 id: setup.id,
                 sealer: Arc::clone(&setup.options.sealer),
@@ -184,6 +187,7 @@ impl PartitionWriter {
             self.memory = Memory::read(&self.connection, &self.parts.hand_overs)?;
             self.stale = false;
         }
+        self.wait_for_disk(!commands.iter().all(Command::may_be_lost_with_power))?;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut replies = Vec::with_capacity(commands.len());
         let hot = Hot::prepare(&self.connection)?;
@@ -203,6 +207,16 @@ impl PartitionWriter {
         drop(work);
         self.connection.execute_batch("COMMIT")?;
         Ok(replies)
+    }
+
+    /// Whether the next commit returns only when the disk has it and all before it.
+    fn wait_for_disk(&mut self, synced: bool) -> Outcome<()> {
+        if self.synced != synced {
+            let level = if synced { "FULL" } else { "NORMAL" };
+            self.connection.execute_batch(&format!("PRAGMA synchronous = {level}"))?;
+            self.synced = synced;
+        }
+        Ok(())
     }
 
     fn roll_back(&mut self) {
