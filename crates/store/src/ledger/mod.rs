@@ -14,6 +14,7 @@ mod handed;
 mod hot;
 mod lane;
 mod life;
+mod log;
 mod open;
 mod partition;
 mod parts;

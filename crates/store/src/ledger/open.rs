@@ -154,7 +154,7 @@ fn open_partition(
     let setup = Setup { path: &path, id, partitions, options, hand_overs: hand_overs.clone() };
     let writer = PartitionWriter::open(&setup).map_err(|fault| ledger(&path, fault))?;
     let readers = Arc::new(Readers::new(&path, &options.sealer, hand_overs));
-    let writer = WriterHandle::start(id, writer, Arc::clone(board))
+    let writer = WriterHandle::start(id, writer, path.clone(), Arc::clone(board))
         .map_err(|source| LedgerOpenError::Io { path: path.clone(), source })?;
     Ok(Partition { writer, readers })
 }

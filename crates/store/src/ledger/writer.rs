@@ -3,36 +3,28 @@
 //! Two bounded queues: somebody waits at the interactive one; imports, expansions and housekeeping take the bulk one
 //! and never more than one transaction's worth at a time.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::ids::PartitionId;
 use domain::ledger::LedgerError;
-use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::board::Board;
 use super::command::{Command, Reply};
+use super::log::Log;
 use super::partition::PartitionWriter;
 
 /// Commands that may wait to be gathered; more callers wait at the door.
 const INTERACTIVE_BOUND: usize = 1_024;
 const BULK_BOUND: usize = 16;
 /// Rows of one transaction, about: keeps a commit near 20 ms.
-const TRANSACTION_ROWS: usize = 4_096;
-/// A checkpoint is made when the log holds so many pages (16 MiB): rarely enough that a page written by several
-/// transactions is copied once, and soon enough that the log stays in the system's cache.
-const CHECKPOINT_PAGES: i32 = 4_096;
+const TRANSACTION_ROWS: usize = 1_024;
 /// After so long without work the log is emptied and cut.
 const IDLE: Duration = Duration::from_secs(2);
-
-thread_local! {
-    /// Pages in the log after this thread's last commit, as SQLite told its hook.
-    static LOG_PAGES: Cell<i32> = const { Cell::new(0) };
-}
 
 struct Job {
     command: Command,
@@ -71,12 +63,13 @@ impl WriterHandle {
     pub(super) fn start(
         id: PartitionId,
         writer: PartitionWriter,
+        path: PathBuf,
         board: Arc<Board>,
     ) -> std::io::Result<Self> {
         let queues = Arc::new(Queues::default());
         let thread = std::thread::Builder::new().name(format!("ledger-{}", id.0)).spawn({
             let queues = Arc::clone(&queues);
-            move || drive(id, writer, &queues, &board)
+            move || drive(id, writer, path, &queues, &board)
         })?;
         Ok(Self {
             queues,
@@ -165,11 +158,8 @@ impl Waiting {
     }
 }
 
-fn drive(id: PartitionId, mut writer: PartitionWriter, queues: &Queues, board: &Board) {
-    writer.connection().wal_hook(Some(|_, pages| {
-        LOG_PAGES.set(pages);
-        Ok(())
-    }));
+fn drive(id: PartitionId, mut writer: PartitionWriter, path: PathBuf, queues: &Queues, board: &Board) {
+    let mut log = Log::watch(writer.connection(), path);
     board.publish(id, writer.due());
     let mut truncated = false;
     loop {
@@ -177,16 +167,14 @@ fn drive(id: PartitionId, mut writer: PartitionWriter, queues: &Queues, board: &
             Gathered::Jobs(jobs) => {
                 work(id, &mut writer, jobs, board);
                 truncated = false;
-                if LOG_PAGES.get() >= CHECKPOINT_PAGES {
-                    checkpoint(writer.connection(), "PASSIVE");
-                }
+                log.tend(writer.connection());
             }
             Gathered::Idle if truncated => (),
-            Gathered::Idle => truncated = checkpoint(writer.connection(), "TRUNCATE"),
+            Gathered::Idle => truncated = log.empty(writer.connection()),
             Gathered::Closed => break,
         }
     }
-    checkpoint(writer.connection(), "TRUNCATE");
+    log.empty(writer.connection());
 }
 
 fn work(id: PartitionId, writer: &mut PartitionWriter, jobs: Vec<Job>, board: &Board) {
@@ -202,21 +190,5 @@ fn work(id: PartitionId, writer: &mut PartitionWriter, jobs: Vec<Job>, board: &B
         drop(permit);
         // A caller that went away does not need to know; what was done is done.
         let _ = caller.send(reply);
-    }
-}
-
-/// Copies the log into the file. `true`: all of it. A failure here loses nothing: the log stays.
-fn checkpoint(connection: &Connection, mode: &str) -> bool {
-    let done =
-        connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get::<_, i64>(0));
-    match done {
-        Ok(busy) => {
-            LOG_PAGES.set(0);
-            busy == 0
-        }
-        Err(error) => {
-            tracing::warn!(%error, "the log could not be copied into the file; it will be tried again");
-            false
-        }
     }
 }
