@@ -59,7 +59,7 @@ impl Engine {
             held_words_approved: false,
         };
         let id = lane.id;
-        self.ledger.open_lane(lane).await?;
+        self.open_lane(lane).await?;
         lanes.insert(key, id);
         Ok(id)
     }

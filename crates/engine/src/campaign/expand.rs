@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,12 +22,14 @@ use tokio_util::sync::CancellationToken;
 use super::CampaignTrouble;
 use super::count::Ordered;
 use super::letter::Letter;
-use super::preflight::{GROUP_CHUNKS, Group};
+use super::preflight::Group;
 use crate::Engine;
 
 /// Wait after a failure that may pass (disk full, database busy), at first and at most.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Chunks accepted together. A single message waits for its partition's share of them: some five hundred rows.
+const GROUP_CHUNKS: u32 = 4;
 /// Rows of an audience chunk as a place in the audience counts them.
 const CHUNK_ROWS: u64 = AUDIENCE_CHUNK_ROWS as u64;
 
@@ -118,14 +121,16 @@ impl Engine {
         };
         let work = Arc::new(work);
         let mut next = u32::try_from(lowest / CHUNK_ROWS).unwrap_or(u32::MAX);
-        let mut group = self.read_group(&work.audience, next).await?;
+        let mut group = self.read_group(&work.audience, next..next.saturating_add(GROUP_CHUNKS)).await?;
         while group.rows > 0 {
             if token.is_cancelled() {
                 return Err(CampaignTrouble::Interrupted);
             }
             next += GROUP_CHUNKS;
             let accepting = self.accept_group(&work, group);
-            ((), group) = try_join(accepting, self.read_group(&work.audience, next)).await?;
+            ((), group) =
+                try_join(accepting, self.read_group(&work.audience, next..next.saturating_add(GROUP_CHUNKS)))
+                    .await?;
         }
         self.change_campaign(campaign.account, campaign.id, |campaign| {
             campaign.expanded = true;
@@ -164,11 +169,15 @@ impl Engine {
         Ok(())
     }
 
-    /// The rows of the next chunks, by partition; no rows is the end.
-    pub(super) async fn read_group(&self, audience: &Audience, first: u32) -> Result<Group, CampaignTrouble> {
+    /// The rows of some chunks, by partition; no rows is the end.
+    pub(super) async fn read_group(
+        &self,
+        audience: &Audience,
+        chunks: Range<u32>,
+    ) -> Result<Group, CampaignTrouble> {
         let map = self.ledger.partitions();
         let mut parted: Vec<Vec<Ordered>> = map.all().map(|_| Vec::new()).collect();
-        let last = first.saturating_add(GROUP_CHUNKS).min(audience.chunks);
+        let (first, last) = (chunks.start, chunks.end.min(audience.chunks));
         let chunks = (first..last).map(|number| self.control.chunk(audience.account, audience.id, number));
         let mut rows = 0;
         for (number, chunk) in (first..).zip(try_join_all(chunks).await?) {

@@ -121,7 +121,7 @@ impl Engine {
             .await?;
         self.expansions.end(id);
         if had_lane {
-            self.ledger.open_lane(lane_of(&campaign)).await?;
+            self.open_lane(lane_of(&campaign)).await?;
             self.ledger.set_lane_state(campaign.lane, LaneState::Cancelled, now).await?;
         }
         Ok(campaign)
@@ -173,7 +173,7 @@ impl Engine {
                 Ok(())
             })
             .await?;
-        self.ledger.open_lane(lane_of(&campaign)).await?;
+        self.open_lane(lane_of(&campaign)).await?;
         self.ledger.set_lane_state(campaign.lane, lane, self.clock.now()).await?;
         Ok(campaign)
     }
@@ -186,7 +186,7 @@ impl Engine {
             CampaignState::Cancelled if campaign.started_at.is_some() => LaneState::Cancelled,
             _ => return Ok(()),
         };
-        self.ledger.open_lane(lane_of(campaign)).await?;
+        self.open_lane(lane_of(campaign)).await?;
         self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
         if expands(campaign) {
             self.spawn_expansion(campaign.clone());

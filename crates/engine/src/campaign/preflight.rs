@@ -22,7 +22,7 @@ use crate::Engine;
 use crate::audience::Frozen;
 
 /// Chunks counted together: sixteen thousand people, some megabytes.
-pub(super) const GROUP_CHUNKS: u32 = 16;
+const GROUP_CHUNKS: u32 = 16;
 
 /// How far a preflight is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,7 +148,7 @@ impl Engine {
         let mut counted: Vec<Counted> = (0..partitions).map(|_| Counted::default()).collect();
         let total = audience.stats.people;
         let mut done = 0;
-        let mut group = self.read_group(audience, 0).await?;
+        let mut group = self.read_group(audience, 0..GROUP_CHUNKS).await?;
         let mut next = GROUP_CHUNKS;
         while group.rows > 0 {
             let rows = group.rows;
@@ -157,7 +157,8 @@ impl Engine {
                     self.count_partition(partition, Arc::clone(&count), counted, rows)
                 },
             ));
-            (counted, group) = try_join(counting, self.read_group(audience, next)).await?;
+            (counted, group) =
+                try_join(counting, self.read_group(audience, next..next + GROUP_CHUNKS)).await?;
             next += GROUP_CHUNKS;
             done += rows;
             progress.send_replace(PreflightProgress::Counting { done, total });

@@ -161,6 +161,16 @@ impl Engine {
             .map_or_else(Vec::new, |dispatch| dispatch.slots().iter().map(|slot| slot.status(now)).collect())
     }
 
+    /// Opens a lane in every partition and shows it to dispatch at once: an OTP does not wait for the next refresh.
+    pub(crate) async fn open_lane(&self, lane: Lane) -> Result<(), LedgerError> {
+        let id = lane.id;
+        self.ledger.open_lane(lane.clone()).await?;
+        if let Some(dispatch) = self.dispatch() {
+            dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
+        }
+        Ok(())
+    }
+
     pub(crate) fn dispatch(&self) -> Option<Arc<Dispatch>> {
         self.dispatch.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
