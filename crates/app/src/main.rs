@@ -13,6 +13,7 @@ mod serve;
 mod show;
 mod simulate;
 mod trouble;
+mod usage;
 
 use std::process::ExitCode;
 
@@ -30,8 +31,9 @@ use show::Show;
 #[command(name = "hongyan", version)]
 struct Cli {
     /// 语言 zh 或 en，默认看 LANG / language, zh or en; by LANG when left out
-    #[arg(long, global = true, env = "HONGYAN_LANG")]
-    lang: Option<String>,
+    // Read by `usage::asked_language`, before a mistake in the rest is told.
+    #[arg(long = "lang", value_name = "LANG", global = true, env = "HONGYAN_LANG")]
+    _lang: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -58,8 +60,12 @@ enum Command {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let chinese = speaks_chinese(cli.lang.as_deref());
+    let lang = usage::asked_language(std::env::args()).or_else(|| std::env::var("HONGYAN_LANG").ok());
+    let chinese = speaks_chinese(lang.as_deref());
+    let cli: Cli = match usage::parse(chinese) {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     let show = Show { chinese, quiet: false };
     start_logging(&cli.command);
     let outcome = match cli.command {

@@ -1,11 +1,15 @@
 //! One running platform: storage, engine, channels and API put together, and taken apart in order.
 
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::control::Secret;
 use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
 use domain::policy::Policy;
@@ -15,7 +19,7 @@ use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Settings, StartChannel};
 use gateway::cmpp::{ChannelSettings, CmppChannel};
 use store::control::{ControlDb, FirstStart, OpenControl};
-use store::ledger::{OpenOptions, SqliteLedger};
+use store::ledger::{OpenOptions as LedgerOptions, SqliteLedger};
 use store::sealing::Sealer;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -33,6 +37,8 @@ pub(crate) struct NodeOptions {
     pub(crate) data: PathBuf,
     /// Outside the data folder, so that a copy of the folder alone opens nothing.
     pub(crate) key_file: PathBuf,
+    /// Where the owner's key goes on the first start, if it is to be kept.
+    pub(crate) owner_file: Option<PathBuf>,
     /// Of a new folder; an existing one keeps its own number.
     pub(crate) partitions: u16,
     pub(crate) listen: SocketAddr,
@@ -73,7 +79,9 @@ impl Node {
             .with_context(|| format!("cannot listen on {}", options.listen))?;
         let folder = options.data.clone();
         let control = ControlDb::open(OpenControl { folder, sealer, ids: Arc::clone(&ids) }).await?;
-        let first = control.first_start(clock.now(), &ids).await?;
+        let keep =
+            |key: &Secret| options.owner_file.as_deref().map_or(Ok(()), |file| keep_owner_key(file, key));
+        let first = control.first_start(clock.now(), &ids, keep).await?;
         let engine = Engine::new(EngineParts {
             ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
             control: Arc::clone(&control) as _,
@@ -117,9 +125,19 @@ impl Node {
     }
 }
 
+/// Readable by the owner alone, as the file that holds it must be.
+fn keep_owner_key(path: &Path, key: &Secret) -> io::Result<()> {
+    let write = || {
+        let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+        writeln!(file, "{}", key.0)?;
+        file.sync_all()
+    };
+    write().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
+}
+
 /// Replaying a log blocks, so it happens on a thread of its own.
 async fn open_ledger(options: &NodeOptions, sealer: &Arc<Sealer>) -> anyhow::Result<Arc<SqliteLedger>> {
-    let mut ledger = OpenOptions::new(&options.data, Arc::clone(sealer));
+    let mut ledger = LedgerOptions::new(&options.data, Arc::clone(sealer));
     ledger.partitions = options.partitions;
     Ok(tokio::task::spawn_blocking(move || SqliteLedger::open(&ledger)).await??)
 }

@@ -1,6 +1,5 @@
 //! `hongyan serve`: the platform, until it is told to stop.
 
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -69,6 +68,7 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
     let node = Node::start(NodeOptions {
         data: config.data.clone(),
         key_file: config.key_file(),
+        owner_file: Some(config.owner_file()),
         partitions: config.partitions,
         listen: config.listen,
         policy,
@@ -76,9 +76,8 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
     })
     .await
     .map_err(|error| trouble::explain(error, show))?;
-    if let Some(first) = &node.first {
+    if node.first.is_some() {
         let file = config.owner_file();
-        keep_owner_key(&file, &first.key.0)?;
         show.say(
             &format!("首次启动：所有者密钥已写入 {}（请妥善保管）", file.display()),
             &format!("first start: the owner's key is in {} (keep it safe)", file.display()),
@@ -118,15 +117,5 @@ pub(crate) fn signalled() -> Result<impl Future<Output = ()>, Failure> {
 /// As [`signalled`].
 pub(crate) async fn wait_for_signal() -> Result<(), Failure> {
     signalled()?.await;
-    Ok(())
-}
-
-/// Readable by the owner alone, as the file that holds it must be.
-fn keep_owner_key(path: &std::path::Path, key: &str) -> Result<(), Failure> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let mut file =
-        std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
-    writeln!(file, "{key}")?;
-    file.sync_all()?;
     Ok(())
 }

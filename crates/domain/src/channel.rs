@@ -175,6 +175,8 @@ pub enum ChannelEvent {
     Arrived { receipts: Vec<Receipt>, inbound: Vec<Inbound>, acknowledge: Acknowledge },
     /// The number of connections that can carry messages changed, or a refusal needs a person.
     Connections { up: u16, configured: u16, trouble: Option<String> },
+    /// The channel was stopped and has said goodbye on every connection: nothing more comes from it.
+    Ended,
 }
 
 /// How much a channel can take now.

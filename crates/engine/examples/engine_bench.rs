@@ -128,7 +128,7 @@ async fn house(place: &std::path::Path) -> Outcome<House> {
     let options = OpenControl { folder: data.clone(), sealer: sealer.clone(), ids: ids.clone() };
     let control = ControlDb::open(options).await?;
     let ledger = SqliteLedger::open(&OpenOptions::new(&data, sealer))?;
-    control.first_start(NOON, &ids).await?;
+    control.first_start(NOON, &ids, |_| Ok(())).await?;
     let account = control.accounts().await?.first().ok_or("no account")?.id;
     let config = ChannelConfig {
         id: ChannelId(1),

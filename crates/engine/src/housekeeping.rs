@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::control::ControlError;
 use domain::ledger::Retention;
+use domain::time::Timestamp;
 
 use crate::Engine;
 
@@ -15,6 +17,10 @@ const MESSAGES_KEPT: Duration = Duration::from_secs(365 * 86_400);
 const RECENTS_KEPT: Duration = Duration::from_secs(31 * 86_400);
 /// Uploaded files are kept this long.
 const UPLOADS_KEPT: Duration = Duration::from_secs(7 * 86_400);
+/// An audience that no campaign holds after so long was left by a preflight that was killed; one takes seconds.
+const PREFLIGHT_TAKES: Duration = Duration::from_secs(86_400);
+/// Such audiences removed in one round of expiry.
+const FORGOTTEN_AT_ONCE: u64 = 100;
 /// Rounds between two looks for what has expired in the control database and the uploads.
 const ROUNDS_TO_EXPIRY: u32 = 300;
 
@@ -54,9 +60,19 @@ async fn expire(engine: &Arc<Engine>) {
     if let Err(error) = engine.control.expire_idempotent(now).await {
         tracing::warn!(%error, "old idempotency records could not be removed");
     }
+    if let Err(error) = forget_audiences(engine, now.minus(PREFLIGHT_TAKES)).await {
+        tracing::warn!(%error, "audiences that no campaign holds could not be removed");
+    }
     let control = Arc::clone(&engine.control);
     let removed = tokio::task::spawn_blocking(move || control.expire_uploads(now.minus(UPLOADS_KEPT))).await;
     if let Ok(Err(error)) = removed {
         tracing::warn!(kind = ?error.kind(), "old uploads could not be removed");
     }
+}
+
+async fn forget_audiences(engine: &Engine, before: Timestamp) -> Result<(), ControlError> {
+    for (account, audience) in engine.control.forgotten_audiences(before, FORGOTTEN_AT_ONCE).await? {
+        engine.control.drop_audience(account, audience).await?;
+    }
+    Ok(())
 }

@@ -108,7 +108,7 @@ impl House {
         let control = ControlDb::open(options).await.unwrap();
         let ledger =
             SqliteLedger::open(&OpenOptions { partitions: 2, ..OpenOptions::new(&data, sealer) }).unwrap();
-        let first = control.first_start(NOON, &ids).await.unwrap().unwrap();
+        let first = control.first_start(NOON, &ids, |_| Ok(())).await.unwrap().unwrap();
         furnish(&control, first.account.id).await;
         add_stranger(&control, &ids).await;
         let clock: Arc<dyn Clock> = Arc::new(StillClock);

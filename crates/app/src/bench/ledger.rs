@@ -88,7 +88,7 @@ pub(super) async fn fill(setup: &str) -> anyhow::Result<()> {
     let FillSetup { place, people } = serde_json::from_str(setup)?;
     let clock = SystemClock::new();
     let (ledger, control) = open(&place).await?;
-    let first = control.first_start(clock.now(), &IdGenerator::new(0)).await?;
+    let first = control.first_start(clock.now(), &IdGenerator::new(0), |_| Ok(())).await?;
     let first = first.context("the folder is not new")?;
     let phones = (0..people).map(world::phone);
     let written = ledger.preload_recents(phones, first.entity.id, clock.now()).await?;

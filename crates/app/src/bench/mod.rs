@@ -238,6 +238,7 @@ async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
     Node::start(NodeOptions {
         data: place.data.clone(),
         key_file: place.key_file.clone(),
+        owner_file: None,
         partitions: place.partitions,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         policy: open_all_day()?,

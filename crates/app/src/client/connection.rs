@@ -6,6 +6,7 @@ use api::json::ProblemDocument;
 use reqwest::{Body, Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::fs::File;
 
 use super::Target;
 use crate::exit::Failure;
@@ -90,11 +91,11 @@ impl Connection {
         self.answer(self.request(Method::POST, path).timeout(TIMEOUT)).await
     }
 
-    /// Sends a file as it is.
+    /// Sends a file as it is, piece by piece.
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub(crate) async fn upload<T: DeserializeOwned>(&self, path: &str, file: Vec<u8>) -> Result<T, Failure> {
+    pub(crate) async fn upload<T: DeserializeOwned>(&self, path: &str, file: File) -> Result<T, Failure> {
         let request = self.request(Method::POST, path).header("Content-Type", "application/octet-stream");
         self.answer(request.body(Body::from(file))).await
     }

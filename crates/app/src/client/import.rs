@@ -6,6 +6,7 @@ use std::time::Duration;
 use api::json::{Column, ColumnUse, Import, ImportStart, ImportState, ImportUploaded, LegalBasis};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::fs::File;
 
 use super::Connection;
 use crate::exit::Failure;
@@ -89,9 +90,11 @@ pub(super) async fn upload(
     connection: &Connection,
     path: &std::path::Path,
 ) -> Result<ImportUploaded, Failure> {
-    let file = tokio::fs::read(path)
-        .await
-        .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
+    let unreadable = |error: std::io::Error| Failure::Input(format!("{}: {error}", path.display()));
+    let file = File::open(path).await.map_err(unreadable)?;
+    if file.metadata().await.map_err(unreadable)?.is_dir() {
+        return Err(unreadable(std::io::ErrorKind::IsADirectory.into()));
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let query: String = name.bytes().map(|byte| format!("%{byte:02X}")).collect();
     connection.upload(&format!("/v1/imports?file_name={query}"), file).await

@@ -72,6 +72,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
     let node = Node::start(NodeOptions {
         data: args.data.clone(),
         key_file,
+        owner_file: None,
         partitions: PARTITIONS,
         listen: args.listen,
         policy: open_all_day()?,

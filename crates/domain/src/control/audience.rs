@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::ControlError;
 use crate::ids::{AccountId, AudienceId, CampaignId, ContactId};
 use crate::phone::Phone;
+use crate::time::Timestamp;
 
 /// Rows in every chunk but the last: the ordinal of a row is `chunk × 1000 + place`.
 pub const AUDIENCE_CHUNK_ROWS: usize = 1000;
@@ -80,6 +81,12 @@ pub trait Audiences: Send + Sync {
         audience: AudienceId,
         number: u32,
     ) -> Result<Option<Vec<AudienceRow>>, ControlError>;
+    /// Audiences made before an instant that no campaign holds, at most `limit`: a preflight was killed half-way.
+    async fn forgotten_audiences(
+        &self,
+        before: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<(AccountId, AudienceId)>, ControlError>;
     /// Removes an audience that no campaign will send to.
     async fn drop_audience(&self, account: AccountId, audience: AudienceId) -> Result<(), ControlError>;
 }

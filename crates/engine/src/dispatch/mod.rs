@@ -13,6 +13,7 @@ mod slot;
 mod status;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -62,6 +63,8 @@ pub(crate) struct Dispatch {
     pub(crate) retry: Arc<RetryPolicy>,
     start_channel: StartChannel,
     slots: RwLock<Vec<Arc<ChannelSlot>>>,
+    /// Channels started and not ended, replaced ones included.
+    running: AtomicUsize,
     scheduler: Mutex<Scheduler>,
     lanes: RwLock<HashMap<LaneId, Lane>>,
     routes: RwLock<Arc<[RouteConfig]>>,
@@ -108,6 +111,7 @@ impl Engine {
             retry,
             start_channel,
             slots: RwLock::default(),
+            running: AtomicUsize::new(0),
             scheduler: Mutex::default(),
             lanes: RwLock::default(),
             routes: RwLock::new(Arc::from([])),
@@ -188,6 +192,7 @@ impl Engine {
                 return Some(detail);
             }
         };
+        dispatch.running.fetch_add(1, Ordering::AcqRel);
         let slot = Arc::new(ChannelSlot::new(config, channel, stop));
         dispatch.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
         self.tasks.spawn(claim::run(Arc::clone(self), Arc::clone(dispatch), slot));

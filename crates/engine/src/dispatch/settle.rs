@@ -61,15 +61,21 @@ pub(super) async fn take_events(
     partitions: Partitions,
     receipts: Receipts,
 ) {
-    // Channels say goodbye after the stop and their last answers still count, so the end is a quiet moment after it.
+    // Channels say goodbye after the stop, and their last answers still count.
     loop {
         let stopping = engine.stop.is_cancelled();
+        if stopping && dispatch.running.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let event = tokio::select! {
             event = events.recv() => event,
             () = engine.stop.cancelled(), if !stopping => continue,
             () = tokio::time::sleep(QUIET), if stopping => None,
         };
         let Some((id, event)) = event else { return };
+        if matches!(event, ChannelEvent::Ended) {
+            dispatch.running.fetch_sub(1, Ordering::AcqRel);
+        }
         let Some(slot) = dispatch.slot(id) else { continue };
         match event {
             ChannelEvent::Submitted(answers) => {
@@ -80,6 +86,7 @@ pub(super) async fn take_events(
                 slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
                 receipts.take(&engine, arrived, inbound, acknowledge).await;
             }
+            ChannelEvent::Ended => {}
             ChannelEvent::Connections { up, configured, trouble } => {
                 tracing::info!(channel = %id, up, configured, "connections changed");
                 slot.health().connections(up);
@@ -89,7 +96,7 @@ pub(super) async fn take_events(
     }
 }
 
-/// How long the end of events is waited for after the stop; longer than the channels' farewell.
+/// How long a channel that does not tell its end is waited for after the stop; longer than the farewell.
 const QUIET: Duration = Duration::from_secs(6);
 
 async fn answered(

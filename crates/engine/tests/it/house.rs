@@ -68,7 +68,7 @@ impl House {
         let ledger =
             SqliteLedger::open(&OpenOptions { partitions: 4, ..OpenOptions::new(&data, sealer) }).unwrap();
         let clock = Arc::new(TestClock(AtomicI64::new(NOON.millis())));
-        let first = control.first_start(NOON, &ids).await.unwrap();
+        let first = control.first_start(NOON, &ids, |_| Ok(())).await.unwrap();
         let account = domain::control::Accounts::accounts(&*control).await.unwrap().remove(0);
         if first.is_some() {
             furnish(&control, account.id).await;

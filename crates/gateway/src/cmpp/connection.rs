@@ -78,6 +78,9 @@ pub(crate) async fn run(core: Arc<Core>, handover: Arc<Handover>, stop: Cancella
             () = tokio::time::sleep(wait) => {}
         }
     }
+    if core.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+        let _nobody_listens = core.events.send((core.config.id, ChannelEvent::Ended)).await;
+    }
 }
 
 impl Core {

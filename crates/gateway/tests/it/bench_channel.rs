@@ -154,6 +154,7 @@ impl Bench {
                     acknowledge();
                 }
             }
+            ChannelEvent::Ended => {}
             ChannelEvent::Connections { trouble, .. } => self.trouble = trouble.or(self.trouble.take()),
         }
     }

@@ -2,10 +2,11 @@
 
 use async_trait::async_trait;
 use domain::control::{Audience, AudienceRow, AudienceStats, Audiences, ControlError};
-use domain::ids::{AccountId, AudienceId, CampaignId};
+use domain::ids::{AccountId, AudienceId, CampaignId, MessageId};
+use domain::time::Timestamp;
 use sea_orm::{
     ActiveModelTrait, ActiveValue, ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter,
-    QueryOrder, QuerySelect,
+    QueryOrder, QuerySelect, QueryTrait,
 };
 use tokio::task::spawn_blocking;
 
@@ -14,7 +15,7 @@ use super::audience_codec::{checksum, chunk_name, decode, digest, encode};
 use super::bulk::{Command, SealedChunk, panicked};
 use super::error::{of_database, of_sealed};
 use super::reading::{Reading, json, stored};
-use super::row::{audience, audience_chunk};
+use super::row::{audience, audience_chunk, campaign};
 use super::write::Write;
 use crate::sealing::Sealer;
 
@@ -113,6 +114,31 @@ impl Audiences for ControlDb {
             return Err(Reading(CHUNKS).odd("digest"));
         }
         decode(&plain).map(Some).ok_or_else(|| Reading(CHUNKS).odd("sealed"))
+    }
+
+    async fn forgotten_audiences(
+        &self,
+        before: Timestamp,
+        limit: u64,
+    ) -> Result<Vec<(AccountId, AudienceId)>, ControlError> {
+        let held = campaign::Entity::find()
+            .select_only()
+            .column(campaign::Column::Frozen)
+            .filter(campaign::Column::Frozen.is_not_null())
+            .into_query();
+        let rows: Vec<(i64, i64)> = audience::Entity::find()
+            .select_only()
+            .columns([audience::Column::Account, audience::Column::Id])
+            .filter(audience::Column::Id.lt(MessageId::first_at(before).raw()))
+            .filter(audience::Column::Id.not_in_subquery(held))
+            .order_by_asc(audience::Column::Id)
+            .limit(limit)
+            .into_tuple()
+            .all(&self.db)
+            .await
+            .map_err(|e| of_database(&e, TABLE))?;
+        let ids = rows.into_iter();
+        Ok(ids.map(|(account, id)| (AccountId::from_raw(account), AudienceId::from_raw(id))).collect())
     }
 
     async fn drop_audience(&self, account: AccountId, audience: AudienceId) -> Result<(), ControlError> {

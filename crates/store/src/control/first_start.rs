@@ -1,5 +1,7 @@
 //! The first start: one account, one legal entity, one owner key.
 
+use std::io;
+
 use domain::control::{Account, ApiKey, ControlError, Entity, Secret};
 use domain::ids::{AccountId, EntityId, IdGenerator, KeyId};
 use domain::time::Timestamp;
@@ -33,14 +35,18 @@ pub fn secret_sha256(key: &str) -> [u8; 32] {
 }
 
 impl ControlDb {
-    /// Makes the first account, its legal entity and its owner key, unless there is an account already.
+    /// Makes the first account, its legal entity and its owner key, unless there is an account already. `keep` is
+    /// given the key before any of it is committed: a process that dies in between leaves a key that opens nothing
+    /// and is made anew, never an account that no key opens.
     ///
     /// # Errors
-    /// [`ControlError`]; nothing is kept then, so it may be repeated.
+    /// [`ControlError`], and [`ControlError::Unavailable`] when `keep` fails; nothing is kept then, so it may be
+    /// repeated.
     pub async fn first_start(
         &self,
         now: Timestamp,
         ids: &IdGenerator,
+        keep: impl FnOnce(&Secret) -> io::Result<()> + Send,
     ) -> Result<Option<FirstStart>, ControlError> {
         let write = self.write().await?;
         let accounts = account::Entity::find().count(&write.transaction).await;
@@ -66,6 +72,9 @@ impl ControlDb {
             revoked_at: None,
         };
         insert_account(&write.transaction, &account, &entity, &key).await?;
+        keep(&secret).map_err(|error| {
+            ControlError::Unavailable(format!("the owner's key could not be kept: {error}"))
+        })?;
         write.commit().await?;
         Ok(Some(FirstStart { account, entity, key: secret }))
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use domain::control::{
-    Audience, AudienceRow, AudienceStats, Audiences as _, ColumnUse, ContactFilter, Contacts as _,
-    ControlError, Import, ImportCounts, ImportMapping, ImportState, Imports as _, RejectedRow, Upserted,
+    Audience, AudienceRow, AudienceStats, Audiences as _, Campaigns as _, ColumnUse, ContactFilter,
+    Contacts as _, ControlError, Import, ImportCounts, ImportMapping, ImportState, Imports as _, RejectedRow,
+    Upserted,
 };
 use domain::ids::{AccountId, ContactId};
 use domain::policy::LegalBasis;
@@ -237,6 +238,14 @@ async fn an_audience_is_frozen_in_chunks_and_checked() {
     assert!(db.chunk(ours, audience.id, 0).await.unwrap().is_some(), "not theirs to drop");
     let foreign = db.append_chunks(theirs, audience.id, 0, vec![people(0, 1)]).await;
     assert!(matches!(foreign, Err(ControlError::Changed("audience"))));
+    let later = NOW.plus(Duration::from_secs(1));
+    let both = [(ours, audience.id), (ours, copy.id)];
+    assert_eq!(db.forgotten_audiences(later, 10).await.unwrap(), both, "no campaign holds either");
+    let mut holder = stage.campaign(ours, "您好");
+    holder.frozen = Some(copy.id);
+    db.add_campaign(&holder).await.unwrap();
+    assert_eq!(db.forgotten_audiences(later, 10).await.unwrap(), both[..1]);
+    assert_eq!(db.forgotten_audiences(NOW, 10).await.unwrap(), [], "a preflight may be making them");
     db.drop_audience(ours, audience.id).await.unwrap();
     assert_eq!(db.audience(ours, audience.id).await.unwrap(), None);
     assert!(db.chunk(ours, audience.id, 0).await.unwrap().is_none());

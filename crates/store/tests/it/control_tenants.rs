@@ -17,11 +17,19 @@ use crate::control_stage::{NOW, Stage, person};
 #[tokio::test]
 async fn the_first_start_makes_one_account_and_shows_its_key_once() {
     let mut stage = Stage::open().await;
-    let first = stage.db.first_start(NOW, &stage.ids).await.unwrap().expect("an empty folder");
+    let no_room = |_: &Secret| Err(std::io::ErrorKind::StorageFull.into());
+    stage.db.first_start(NOW, &stage.ids, no_room).await.expect_err("a key that cannot be kept");
+    let mut kept = None;
+    let keep = |key: &Secret| {
+        kept = Some(key.clone());
+        Ok(())
+    };
+    let first = stage.db.first_start(NOW, &stage.ids, keep).await.unwrap().expect("nothing was made before");
+    assert_eq!(kept.as_ref(), Some(&first.key));
     assert!(first.key.0.starts_with("hy_") && first.key.0.len() == 55, "256 bits in base 32");
-    assert!(stage.db.first_start(NOW, &stage.ids).await.unwrap().is_none());
+    assert!(stage.db.first_start(NOW, &stage.ids, |_| Ok(())).await.unwrap().is_none());
     stage.restart().await;
-    assert!(stage.db.first_start(NOW, &stage.ids).await.unwrap().is_none());
+    assert!(stage.db.first_start(NOW, &stage.ids, |_| Ok(())).await.unwrap().is_none());
     assert_eq!(stage.db.accounts().await.unwrap(), std::slice::from_ref(&first.account));
     assert_eq!(stage.db.entities().await.unwrap(), [first.entity]);
     let key = stage.db.key(&secret_sha256(&first.key.0)).await.unwrap().expect("the key works");
