@@ -6,5 +6,6 @@ mod statements;
 pub mod control;
 pub mod ledger;
 mod moves;
+pub mod postgres;
 pub mod sealing;
 pub mod upload;
