@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 use domain::time::Timestamp;
-use sea_orm::sqlx::{Connection as _, PgConnection, PgPool};
+use sea_orm::sqlx::{Connection as _, Error as SqlError, PgConnection, PgPool, Postgres, Transaction};
 
 use super::due::Known;
 use super::fault::{Done, Trouble};
@@ -86,7 +86,7 @@ impl Shared {
             Ok(connection) => connection,
             Err(error) => return keep(unsure, error.into()),
         };
-        let mut transaction = match connection.begin().await {
+        let mut transaction = match begin(&mut connection).await {
             Ok(transaction) => transaction,
             Err(error) => return keep(unsure, error.into()),
         };
@@ -140,6 +140,11 @@ fn keep<T>(unsure: Option<T>, trouble: Trouble) -> Done<Ended<T>> {
         Some(answer) => Ok(Ended::Unsure(answer, trouble)),
         None => Err(trouble),
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where transactions begin")]
+pub(super) async fn begin(db: &mut PgConnection) -> Result<Transaction<'_, Postgres>, SqlError> {
+    db.begin().await
 }
 
 /// A partition as statements name it.

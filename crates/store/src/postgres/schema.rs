@@ -5,10 +5,9 @@
 
 use domain::ids::PartitionMap;
 use domain::ledger::LedgerError;
-use sea_orm::sqlx::{
-    self, AssertSqlSafe, Connection as _, Error as SqlError, PgConnection, PgPool, Row as _,
-};
+use sea_orm::sqlx::{self, AssertSqlSafe, Error as SqlError, PgConnection, PgPool, Row as _};
 
+use super::database::begin;
 use super::open::PostgresOpenError;
 use super::sql;
 
@@ -120,7 +119,7 @@ impl From<Stopped> for PostgresOpenError {
 
 async fn attempt(pool: &PgPool, partitions: u16) -> Result<(), Stopped> {
     let mut connection = pool.acquire().await?;
-    let mut transaction = connection.begin().await?;
+    let mut transaction = begin(&mut connection).await?;
     sqlx::query(sql::SCHEMA_NEW).execute(&mut *transaction).await?;
     sqlx::query(sql::SCHEMA_LOCK).execute(&mut *transaction).await?;
     let seen = version(&mut transaction).await?;

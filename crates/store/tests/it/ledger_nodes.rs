@@ -8,13 +8,14 @@ use domain::channel::{Outgoing, ReceiptStatus};
 use domain::ids::MessageId;
 use domain::lane::{LaneState, Stream};
 use domain::ledger::{Expansion, Ledger as _, LedgerError, ReceiptOutcome};
-use domain::message::{Category, MessageState};
+use domain::message::{Category, MessageState, Reason};
 use domain::phone::Phone;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use store::postgres::{PostgresLedger, PostgresOpenError, PostgresOptions};
 use store::sealing::Sealer;
 
 use super::ledger_engines::Engine;
+use super::ledger_people::{counted, present};
 use super::ledger_stage::*;
 use super::postgres_server::fresh_database;
 
@@ -122,6 +123,95 @@ async fn a_receipt_on_one_node_meets_the_answer_on_the_other_whichever_is_first(
     let delivered: i64 =
         delivered.filter(|t| t.to == MessageState::Delivered).map(|tally| tally.messages).sum();
     assert_eq!(delivered, 120, "each counted once");
+}
+
+/// Answers as they come: taken, throttled, refused, lost; and reports, early, failing and repeated ones among them.
+async fn answer(stage: &Stage, outgoing: Vec<Outgoing>) {
+    for out in outgoing {
+        let id = out.ticket.message;
+        match id.raw() % 7 {
+            0 if out.ticket.attempt == 1 => {
+                stage.settle(&out, FIRST, requeue(stage, Reason::CarrierSystem, true, Some(FIRST))).await;
+                continue;
+            }
+            1 => {
+                stage.settle(&out, FIRST, failed(Reason::CarrierContent)).await;
+                continue;
+            }
+            2 => {
+                stage.receipt(id, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+                stage.submit(&out).await;
+            }
+            3 => {
+                stage.submit(&out).await;
+                stage.receipt(id, 0, ReceiptStatus::Undelivered, "UNDELIV").await;
+                stage.receipt(id, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+            }
+            4 => {
+                stage.submit(&out).await;
+                stage.receipt(id, 0, ReceiptStatus::Undelivered, "MK:0001").await;
+            }
+            _ => {
+                let (submit, receipt) =
+                    (stage.submit(&out), stage.receipt(id, 0, ReceiptStatus::Delivered, "DELIVRD"));
+                tokio::join!(submit, receipt);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whatever_nodes_do_at_once_counts_equal_messages_and_all_of_them_end() {
+    let first = Arc::new(Stage::new(Engine::Postgres, 2).await);
+    let second = Arc::new(first.on_node(1).await);
+    let lane = lane(1, Category::Notice);
+    first.ledger.open_lane(lane.clone()).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for (node, stage) in (0u64..).zip([&first, &second]) {
+        let (accepting, lane) = (Arc::clone(stage), lane.clone());
+        tasks.spawn(async move {
+            for batch in 0..20 {
+                let from = node * 1_000 + batch * 10;
+                let messages: Vec<_> = (from..from + 10).map(|n| accepting.message(&lane, n)).collect();
+                accepting.accept(&messages).await;
+            }
+        });
+        for avoid in [None, Some(FIRST)] {
+            let sending = Arc::clone(stage);
+            tasks.spawn(async move {
+                let channel = if avoid.is_none() { FIRST } else { SECOND };
+                for _ in 0..60 {
+                    for id in sending.ledger.partitions().all() {
+                        let claim = sending.claim_at(id, channel, &[(stream(1, avoid), 9)]).await;
+                        answer(&sending, claim.outgoing).await;
+                    }
+                }
+            });
+        }
+        let sweeping = Arc::clone(stage);
+        tasks.spawn(async move {
+            for _ in 0..15 {
+                sweeping.sweep().await;
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+    }
+    while let Some(task) = tasks.join_next().await {
+        task.unwrap();
+    }
+    let mut last = first.on_node(2).await;
+    last.pass(60);
+    for avoid in [None, Some(FIRST), None, Some(FIRST)] {
+        answer(&last, claim_all(&last, stream(1, avoid)).await).await;
+    }
+    last.sweep().await;
+    let counted = counted(&last).await;
+    assert_eq!(present(&last.ledger.tallies(&[lane.id]).await.unwrap()), counted);
+    assert_eq!(counted.values().map(|sum| sum.0).sum::<i64>(), 400);
+    let under_way = counted.keys().find(|(state, ..)| !state.is_final());
+    assert_eq!(under_way, None, "{counted:?}");
+    assert!(last.ledger.due().is_empty());
+    assert_eq!(last.ledger.recover(Arc::clone(&last.retry), last.now).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

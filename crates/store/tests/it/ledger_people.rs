@@ -23,6 +23,9 @@ on_every_engine! {
     hand_overs_count_once_wherever_they_are_kept
 }
 
+/// Messages, parts and price by state, reason, and whether they are tests.
+pub(crate) type Counts = HashMap<(MessageState, Reason, bool), (i64, i64, i64)>;
+
 fn inbound(stage: &Stage, number: u64, carrier: u64) -> InboundRecord {
     InboundRecord {
         id: InboundId::from(stage.ids.next(stage.now, phone(number).slot())),
@@ -154,18 +157,24 @@ async fn tallies_equal_the_messages(engine: Engine) {
             stage.receipt(*id, 0, ReceiptStatus::Delivered, "DELIVRD").await;
         }
     }
-    let mut counted: HashMap<(MessageState, Reason, bool), (i64, i64, i64)> = HashMap::new();
-    for m in stage.all_messages().await {
-        let sum = counted.entry((m.state, m.reason, m.test)).or_default();
-        *sum = (sum.0 + 1, sum.1 + i64::from(m.parts), sum.2 + m.price.micros());
-    }
+    let counted = counted(&stage).await;
     assert!(counted.len() >= 7, "{counted:?}");
     assert_eq!(present(&stage.ledger.tallies(&[lane.id]).await.unwrap()), counted);
 }
 
+/// Messages, parts and price, by what the messages themselves say.
+pub(crate) async fn counted(stage: &Stage) -> Counts {
+    let mut counted = Counts::new();
+    for m in stage.all_messages().await {
+        let sum = counted.entry((m.state, m.reason, m.test)).or_default();
+        *sum = (sum.0 + 1, sum.1 + i64::from(m.parts), sum.2 + m.price.micros());
+    }
+    counted
+}
+
 /// What the moves leave in each state.
-fn present(tallies: &[Tally]) -> HashMap<(MessageState, Reason, bool), (i64, i64, i64)> {
-    let mut sums: HashMap<(MessageState, Reason, bool), (i64, i64, i64)> = HashMap::new();
+pub(crate) fn present(tallies: &[Tally]) -> Counts {
+    let mut sums = Counts::new();
     for t in tallies {
         let mut add = |state, reason, sign: i64| {
             let sum = sums.entry((state, reason, t.test)).or_default();
