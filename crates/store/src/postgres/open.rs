@@ -66,6 +66,9 @@ pub enum PostgresOpenError {
     /// Not a URL of PostgreSQL. What is wrong is said without the URL, which may hold a password.
     #[error("the database URL is not understood; it is written postgres://user:password@host:port/database")]
     Url,
+    /// The server is too old.
+    #[error("the database server has version {found}, and the ledger needs PostgreSQL 15 or newer")]
+    Server { found: i32 },
     /// The schema is missing or from an older program.
     #[error(
         "the database has schema {found} of the ledger and this program needs {known}; stop every node, run: hongyan migrate"

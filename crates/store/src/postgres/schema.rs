@@ -17,6 +17,9 @@ const MIGRATIONS: &[&[&str]] = &[V1];
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
 
+/// The oldest server that the ledger is tested with.
+const SERVER: i32 = 15;
+
 /// Two nodes that make the first table at the same moment: one of them is refused, and finds it made when it asks again.
 const TRIES: u32 = 5;
 
@@ -119,6 +122,7 @@ impl From<Stopped> for PostgresOpenError {
 
 async fn attempt(pool: &PgPool, partitions: u16) -> Result<(), Stopped> {
     let mut connection = pool.acquire().await?;
+    server(&mut connection).await?;
     let mut transaction = begin(&mut connection).await?;
     sqlx::query(sql::SCHEMA_NEW).execute(&mut *transaction).await?;
     sqlx::query(sql::SCHEMA_LOCK).execute(&mut *transaction).await?;
@@ -150,6 +154,7 @@ async fn attempt(pool: &PgPool, partitions: u16) -> Result<(), Stopped> {
 /// Whether the database is this program's; returns its number of partitions.
 pub(super) async fn check(pool: &PgPool) -> Result<u16, PostgresOpenError> {
     let mut connection = pool.acquire().await?;
+    server(&mut connection).await?;
     let there: bool = sqlx::query(sql::SCHEMA_IS_THERE).fetch_one(&mut *connection).await?.try_get(0)?;
     let found = if there { version(&mut connection).await? } else { 0 };
     if found < VERSION {
@@ -162,6 +167,12 @@ pub(super) async fn check(pool: &PgPool) -> Result<u16, PostgresOpenError> {
         0 => Err(PostgresOpenError::Ledger(LedgerError::NoSuch("partition"))),
         partitions => Ok(partitions),
     }
+}
+
+/// Refuses a server that lacks what the statements use.
+async fn server(db: &mut PgConnection) -> Result<(), Stopped> {
+    let found: i32 = sqlx::query(sql::SERVER).fetch_one(db).await?.try_get(0)?;
+    if found < SERVER { Err(Stopped::Refused(PostgresOpenError::Server { found })) } else { Ok(()) }
 }
 
 async fn version(db: &mut PgConnection) -> Result<i64, SqlError> {

@@ -5,6 +5,8 @@
 //! the table, which it would while the table seems small.
 
 statements! {
+    /// The major version.
+    SERVER = "SELECT current_setting('server_version_num')::integer / 10000";
     SCHEMA_NEW = "CREATE TABLE IF NOT EXISTS ledger_schema (version bigint PRIMARY KEY)";
     SCHEMA_LOCK = "LOCK TABLE ledger_schema IN ACCESS EXCLUSIVE MODE";
     SCHEMA_SEEN = "INSERT INTO ledger_schema VALUES ($1)";

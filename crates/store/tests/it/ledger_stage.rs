@@ -336,7 +336,7 @@ pub(crate) fn open(data: &Path, keys: &Path, partitions: u16) -> Arc<SqliteLedge
     SqliteLedger::open(&options).unwrap()
 }
 
-async fn open_postgres(url: &str, data: &Path, keys: &Path, node: u8) -> Arc<PostgresLedger> {
+pub(crate) async fn open_postgres(url: &str, data: &Path, keys: &Path, node: u8) -> Arc<PostgresLedger> {
     let mut options = PostgresOptions::new(url, Sealer::open(keys, data).unwrap());
     options.node = node;
     // Many tests share one server.
