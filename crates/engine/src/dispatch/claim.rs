@@ -60,6 +60,7 @@ pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<
     }
     // What is claimed already is handed over, so that it comes back as not written and is queued again.
     while claims.next().await.is_some() {}
+    dispatch.running.fetch_sub(1, Ordering::AcqRel);
 }
 
 fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -> Step {

@@ -61,16 +61,14 @@ pub(super) async fn take_events(
     partitions: Partitions,
     receipts: Receipts,
 ) {
-    // Channels say goodbye after the stop, and their last answers still count.
     loop {
-        let stopping = engine.stop.is_cancelled();
-        if stopping && dispatch.running.load(Ordering::Acquire) == 0 {
-            return;
-        }
-        let event = tokio::select! {
-            event = events.recv() => event,
-            () = engine.stop.cancelled(), if !stopping => continue,
-            () = tokio::time::sleep(QUIET), if stopping => None,
+        let event = if engine.stop.is_cancelled() {
+            last_event(&dispatch, &mut events).await
+        } else {
+            tokio::select! {
+                event = events.recv() => event,
+                () = engine.stop.cancelled() => continue,
+            }
         };
         let Some((id, event)) = event else { return };
         if matches!(event, ChannelEvent::Ended) {
@@ -96,8 +94,28 @@ pub(super) async fn take_events(
     }
 }
 
-/// How long a channel that does not tell its end is waited for after the stop; longer than the farewell.
+/// How long the stop waits for another event of a channel that does not tell its end; longer than the farewell.
 const QUIET: Duration = Duration::from_secs(6);
+/// Between two looks for one.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The next event after the stop: channels say goodbye, and their last answers still count. None when every channel
+/// and every loop that hands messages to one has ended, and nothing waits.
+async fn last_event(
+    dispatch: &Dispatch,
+    events: &mut mpsc::Receiver<(ChannelId, ChannelEvent)>,
+) -> Option<(ChannelId, ChannelEvent)> {
+    for _ in 0..QUIET.as_millis() / LOOK.as_millis() {
+        // Before the look into the queue: who has ended has put everything there.
+        let all_ended = dispatch.running.load(Ordering::Acquire) == 0;
+        match events.try_recv() {
+            Ok(event) => return Some(event),
+            Err(_) if all_ended => return None,
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+    None
+}
 
 async fn answered(
     engine: &Engine,
