@@ -382,8 +382,10 @@ fn a_campaign_that_waits_by_carrier_has_one_share_and_one_speed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is queued where: capacity is used while anything waits, lanes that always have work get the same,
-    /// and in the end every queue is empty.
+    /// Whatever is queued where: capacity is used while anything waits, lanes that always have work stay within a
+    /// claim per lane of each other, and in the end every queue is empty. (A claim is of one partition: what its first
+    /// lane leaves of it goes to whoever waits there, though another lane waits elsewhere. Each lane is first once
+    /// before any is first again.)
     #[test]
     fn work_is_conserved_and_nobody_starves(
         queues in proptest::collection::vec(
@@ -410,7 +412,7 @@ proptest! {
             let busy: Vec<u32> =
                 (1..6).filter(|&lane| waiting(&world, lane) > 0).map(|lane| world.taken(lane)).collect();
             if let (Some(least), Some(most)) = (busy.iter().min(), busy.iter().max()) {
-                prop_assert!(most - least <= 2 * parts, "{:?} with {} a claim", busy, parts);
+                prop_assert!(most - least <= 5 * parts, "{:?} with {} a claim", busy, parts);
             }
         }
     }

@@ -30,10 +30,12 @@ mod settle;
 mod sql;
 mod sweep;
 mod tally;
+mod verify;
 mod writer;
 
 pub use open::{LedgerOpenError, OpenOptions};
 pub use port::SqliteLedger;
+pub use verify::{Finding, Rule, Verified, verify};
 
 /// Names under which values are sealed; part of the keys, so they never change.
 const MESSAGE_TABLE: &str = "message";

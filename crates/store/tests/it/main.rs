@@ -13,4 +13,5 @@ mod ledger_kill;
 mod ledger_people;
 mod ledger_stage;
 mod ledger_story;
+mod ledger_verify;
 mod ledger_versions;
