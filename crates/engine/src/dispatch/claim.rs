@@ -54,6 +54,7 @@ pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<
                 }
             }
             () = slot.channel.capacity_changed() => {}
+            () = slot.some_settled() => {}
             () = engine.ledger.due_changed() => {}
             () = tokio::time::sleep(wait) => {}
         }
@@ -115,6 +116,7 @@ async fn claim(
         }
     };
     let count = u32::try_from(outgoing.len()).unwrap_or(u32::MAX);
+    slot.claimed(outgoing.iter().map(|outgoing| u32::from(outgoing.parts)).sum());
     dispatch.scheduler().served(&plan, &plan.in_order(count, count + rejected + deferred));
     if count > 0 {
         slot.health().handed_over(count, began);
