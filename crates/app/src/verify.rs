@@ -27,6 +27,12 @@ pub(crate) struct VerifyArgs {
 pub(crate) async fn run(args: VerifyArgs, show: Show) -> Result<(), Failure> {
     let config = args.serve.config()?;
     let (data, key_file) = (config.data.clone(), config.key_file());
+    if !data.join("ledger").is_dir() {
+        // Opening the keys of a folder that is not there would make new ones.
+        let data = data.display();
+        let (zh, en) = (format!("{data} 里没有账本"), format!("there is no ledger in {data}"));
+        return Err(Failure::Input(show.of(&zh, &en).to_owned()));
+    }
     let verified = tokio::task::spawn_blocking(move || -> anyhow::Result<Verified> {
         let sealer = Sealer::open(&key_file, &data)?;
         Ok(verify(&data, &sealer)?)
