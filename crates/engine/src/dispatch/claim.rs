@@ -108,7 +108,7 @@ async fn claim(
         now: engine.clock.now(),
         policy: engine.policy(),
     };
-    let Claim { outgoing, rejected, deferred, paused, .. } = match engine.ledger.claim(request).await {
+    let Claim { outgoing, takes, paused, .. } = match engine.ledger.claim(request).await {
         Ok(claim) => claim,
         Err(error) => {
             dispatch.scheduler().served(&plan, &[]);
@@ -117,7 +117,7 @@ async fn claim(
     };
     let count = u32::try_from(outgoing.len()).unwrap_or(u32::MAX);
     slot.claimed(outgoing.iter().map(|outgoing| u32::from(outgoing.parts)).sum());
-    dispatch.scheduler().served(&plan, &plan.in_order(count, count + rejected + deferred));
+    dispatch.scheduler().served(&plan, &takes);
     if count > 0 {
         slot.health().handed_over(count, began);
         slot.counters.claimed.fetch_add(u64::from(count), Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::channel::{Outgoing, Ticket};
 use domain::ids::MessageId;
 use domain::lane::{LaneState, Stream};
-use domain::ledger::{Claim, ClaimRequest, Take, TrailEntry, TrailEvent};
+use domain::ledger::{Claim, ClaimRequest, Take, TakeOutcome, TrailEntry, TrailEvent};
 use domain::message::{Category, MessageState, Reason};
 use domain::phone::Phone;
 use domain::policy::{Facts, Recent, RuleId, Verdict, text_hash};
@@ -45,6 +45,14 @@ struct Candidate {
     text: Arc<str>,
 }
 
+impl Taking<'_> {
+    /// Messages sent, and messages rejected or deferred, so far.
+    fn counts(&self) -> (u32, u32) {
+        let Claim { outgoing, rejected, deferred, .. } = &self.claim;
+        (u32::try_from(outgoing.len()).unwrap_or(u32::MAX), rejected + deferred)
+    }
+}
+
 impl Work<'_> {
     pub(super) fn claim(&mut self, request: &ClaimRequest) -> Outcome<Claim> {
         let now = self.now(request.now)?;
@@ -58,10 +66,15 @@ impl Work<'_> {
             claim: Claim::default(),
         };
         self.memory.next_claim += 1;
-        let reached =
-            |take: &&Take| take.stream.carrier.is_none_or(|carrier| request.carriers.contains(carrier));
-        for take in request.takes.iter().filter(reached) {
-            self.take(&mut taking, *take)?;
+        for take in &request.takes {
+            let (sent, refused) = taking.counts();
+            if take.stream.carrier.is_none_or(|carrier| request.carriers.contains(carrier)) {
+                self.take(&mut taking, *take)?;
+            }
+            let (outgoing, more_refused) = taking.counts();
+            let outgoing = outgoing - sent;
+            let handled = outgoing + more_refused - refused;
+            taking.claim.takes.push(TakeOutcome { outgoing, handled });
         }
         self.record_claim(&taking)?;
         let mut claim = taking.claim;
