@@ -14,6 +14,7 @@ mod show;
 mod simulate;
 mod trouble;
 mod usage;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -53,6 +54,7 @@ enum Command {
     Sim(simulate::SimArgs),
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
+    Verify(verify::VerifyArgs),
     /// 协议报文工具 / PDU tools
     #[command(subcommand)]
     Pdu(pdu::PduCommand),
@@ -73,6 +75,7 @@ async fn main() -> ExitCode {
         Command::Demo(args) => return code(demo::run(args, chinese).await.map_err(Failure::from)),
         Command::Bench(args) => bench::run(args).await.map_err(Failure::from),
         Command::Doctor(args) => doctor::run(args, show).await,
+        Command::Verify(args) => verify::run(args, show).await,
         Command::Sim(args) => simulate::run(args, show).await,
         Command::Pdu(command) => pdu::run(command, show),
         Command::Send(asked) => client::run(Asked::Send(asked), show).await,

@@ -12,7 +12,7 @@ use clap::{CommandFactory, Error, FromArgMatches};
 
 /// The parser's own words of its help, and ours.
 const HEADINGS: [(&str, &str); 9] = [
-    ("Usage:", "用法："),
+    ("Usage: ", "用法："),
     ("Commands:", "命令："),
     ("Arguments:", "参数："),
     ("Options:", "选项："),
@@ -76,6 +76,9 @@ fn what(error: &Error) -> Option<String> {
         ErrorKind::InvalidSubcommand => {
             let name = of(ContextKind::InvalidSubcommand).unwrap_or_default();
             format!("没有命令 {name}{}", hint(ContextKind::SuggestedSubcommand))
+        }
+        ErrorKind::MissingSubcommand => {
+            format!("缺少命令，可用：{}", of(ContextKind::ValidSubcommand).unwrap_or_default())
         }
         ErrorKind::InvalidValue if value.is_empty() => format!("{arg} 需要一个值"),
         ErrorKind::InvalidValue => {

@@ -113,6 +113,8 @@ pub enum SubmitOutcome {
     NotWritten { recalled: bool },
     /// Written, but the answer never came.
     Uncertain { taken: Vec<CarrierMessageId> },
+    /// The carrier took every part, as it said after `Uncertain` had been told.
+    TakenLate(Vec<CarrierMessageId>),
 }
 
 /// The answer to one [`Outgoing`].

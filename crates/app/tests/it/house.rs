@@ -139,6 +139,13 @@ impl House {
         server.wait().unwrap().code().unwrap_or(-1)
     }
 
+    /// What `hongyan verify` says of the folder while no server is on it.
+    pub(crate) fn verify(&self) -> Said {
+        let mut command = program();
+        command.args(["verify", "--json", "--config"]).arg(self.path("hongyan.toml"));
+        Said::of(&command.arg("--data").arg(self.path("data")).output().unwrap())
+    }
+
     fn client(&self) -> Command {
         let mut command = program();
         command.env("HONGYAN_SERVER", &self.url).env("HONGYAN_KEY_FILE", self.path("data.owner"));

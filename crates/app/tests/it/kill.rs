@@ -108,6 +108,7 @@ impl Run {
             }
             tokio::time::sleep(Duration::from_millis((dice >> 33) % KILL_WITHIN_MILLIS)).await;
             self.house.kill();
+            assert_eq!(self.house.verify().json()["found"], 0, "what is left holds together");
             self.house.start();
         }
         assert!(self.carrier.counters().messages < self.recipients, "the kills came too late to matter");
@@ -140,6 +141,9 @@ impl Run {
         assert_eq!(funnel["delivered"]["messages"], json!(delivered), "the tallies say the same");
         assert_eq!(self.house.terminate(), 0);
         self.stop.cancel();
+        let verified = self.house.verify();
+        assert_eq!(verified.code, 0, "{}", verified.out);
+        assert_eq!(verified.json()["messages"], json!(self.recipients));
         found
     }
 

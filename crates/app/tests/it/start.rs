@@ -92,3 +92,13 @@ fn the_doctor_looks_and_says_what_is_wrong() {
     assert_eq!(zh.code, 4, "{}{}", zh.out, zh.err);
     assert!(zh.out.contains('✗') && zh.out.contains("644"), "{}", zh.out);
 }
+
+#[test]
+fn verify_refuses_what_is_none_and_leaves_nothing_behind() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = place.path().join("none");
+    let refused = run_zh(&["verify", "--data", &folder.display().to_string()]);
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("没有账本"), "{}", refused.err);
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "no folder and no key was made");
+}

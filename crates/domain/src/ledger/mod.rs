@@ -99,12 +99,23 @@ pub struct ClaimRequest {
     pub policy: Arc<Policy>,
 }
 
+/// What one take of a claim came to, in messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TakeOutcome {
+    /// On their way out.
+    pub outgoing: u32,
+    /// Handled in all: sent, rejected or deferred.
+    pub handled: u32,
+}
+
 /// What a claim did. Messages in `outgoing` are `sending` and durable as such.
 #[derive(Debug, Default)]
 pub struct Claim {
     pub outgoing: Vec<Outgoing>,
     pub rejected: u32,
     pub deferred: u32,
+    /// What each take of the request came to, in its order.
+    pub takes: Vec<TakeOutcome>,
     /// Lanes that the policy paused; the engine pauses them in the other partitions.
     pub paused: Vec<LaneId>,
     /// Whether due messages of the streams asked for remain.

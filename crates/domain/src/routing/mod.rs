@@ -12,4 +12,4 @@ mod tests;
 pub use health::{Condition, Health, HealthRules, Trouble};
 pub use reach::Reach;
 pub use route::ChannelNow;
-pub use scheduler::{Offer, Plan, Scheduler, Step, TakeOutcome};
+pub use scheduler::{Offer, Plan, Scheduler, Step};

@@ -14,7 +14,7 @@ use super::route::{ChannelNow, Permission};
 use crate::control::RouteConfig;
 use crate::ids::{ChannelId, LaneId, PartitionId, RouteId};
 use crate::lane::{Lane, LaneState};
-use crate::ledger::{Due, Take};
+use crate::ledger::{Due, Take, TakeOutcome};
 use crate::message::Priority;
 use crate::pace::TokenBucket;
 use crate::time::Timestamp;
@@ -56,33 +56,6 @@ pub struct Plan {
     routes: Vec<RouteId>,
     /// Tokens that were taken from the lane's speed; only with a single lane.
     tokens: Option<u32>,
-}
-
-/// What one take of a claim came to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct TakeOutcome {
-    /// Messages on their way out.
-    pub outgoing: u32,
-    /// Messages handled in all: sent, rejected or deferred.
-    pub handled: u32,
-}
-
-impl Plan {
-    /// A guess at the outcome of each take where only the sums are known: takes are filled in order. Exact for a
-    /// single take; otherwise it costs some fairness for a moment, and nothing else.
-    #[must_use]
-    pub fn in_order(&self, mut outgoing: u32, mut handled: u32) -> Vec<TakeOutcome> {
-        let fill = |left: &mut u32, limit: u32| {
-            let filled = (*left).min(limit);
-            *left -= filled;
-            filled
-        };
-        let outcome = |take: &Take| TakeOutcome {
-            outgoing: fill(&mut outgoing, take.limit),
-            handled: fill(&mut handled, take.limit),
-        };
-        self.takes.iter().map(outcome).collect()
-    }
 }
 
 /// What to do with an offer.

@@ -8,7 +8,7 @@ use super::*;
 use crate::control::{ChannelConfig, Protocol, RouteConfig, RouteStep, Secret};
 use crate::ids::{AccountId, ChannelId, EntityId, GatewayId, LaneId, PartitionId, RouteId};
 use crate::lane::{Lane, LaneState, Stream, WindowClose};
-use crate::ledger::Due;
+use crate::ledger::{Due, TakeOutcome};
 use crate::message::{Category, Priority};
 use crate::money::Money;
 use crate::phone::Carrier;
@@ -71,8 +71,6 @@ struct World {
     taken: HashMap<LaneId, u32>,
     carried: HashMap<ChannelId, u32>,
     now: u64,
-    /// Whether the ledger tells what each take came to.
-    exact: bool,
 }
 
 impl World {
@@ -89,7 +87,6 @@ impl World {
             taken: HashMap::new(),
             carried: HashMap::new(),
             now: 0,
-            exact: true,
         }
     }
 
@@ -143,7 +140,6 @@ impl World {
             let sent = plan.max_parts - room;
             parts -= sent;
             *self.carried.entry(plan.channel).or_default() += sent;
-            let outcomes = if self.exact { outcomes } else { plan.in_order(sent, sent) };
             self.scheduler.served(&plan, &outcomes);
             if parts == 0 {
                 break;
@@ -167,9 +163,9 @@ impl World {
 }
 
 #[test]
-fn guessing_at_what_each_take_brought_starves_nobody() {
+fn small_lanes_that_share_every_claim_with_a_huge_one_are_soon_done() {
     let lanes = (1..=3).map(|number| lane(number, Category::Marketing, None)).collect();
-    let mut world = World { exact: false, ..World::new(route(&[&[(1, 1)]]), lanes) };
+    let mut world = World::new(route(&[&[(1, 1)]]), lanes);
     for partition in 0..8 {
         world.queue(1, None, partition, 100_000);
         (2..=3).for_each(|small| world.queue(small, None, partition, 25));
@@ -382,8 +378,10 @@ fn a_campaign_that_waits_by_carrier_has_one_share_and_one_speed() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is queued where: capacity is used while anything waits, lanes that always have work get the same,
-    /// and in the end every queue is empty.
+    /// Whatever is queued where: capacity is used while anything waits, lanes that always have work stay within a
+    /// claim per lane of each other, and in the end every queue is empty. (A claim is of one partition: what its first
+    /// lane leaves of it goes to whoever waits there, though another lane waits elsewhere. Each lane is first once
+    /// before any is first again.)
     #[test]
     fn work_is_conserved_and_nobody_starves(
         queues in proptest::collection::vec(
@@ -410,7 +408,7 @@ proptest! {
             let busy: Vec<u32> =
                 (1..6).filter(|&lane| waiting(&world, lane) > 0).map(|lane| world.taken(lane)).collect();
             if let (Some(least), Some(most)) = (busy.iter().min(), busy.iter().max()) {
-                prop_assert!(most - least <= 2 * parts, "{:?} with {} a claim", busy, parts);
+                prop_assert!(most - least <= 5 * parts, "{:?} with {} a claim", busy, parts);
             }
         }
     }

@@ -54,12 +54,14 @@ pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<
                 }
             }
             () = slot.channel.capacity_changed() => {}
+            () = slot.some_settled() => {}
             () = engine.ledger.due_changed() => {}
             () = tokio::time::sleep(wait) => {}
         }
     }
     // What is claimed already is handed over, so that it comes back as not written and is queued again.
     while claims.next().await.is_some() {}
+    dispatch.running.fetch_sub(1, Ordering::AcqRel);
 }
 
 fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -> Step {
@@ -106,7 +108,7 @@ async fn claim(
         now: engine.clock.now(),
         policy: engine.policy(),
     };
-    let Claim { outgoing, rejected, deferred, paused, .. } = match engine.ledger.claim(request).await {
+    let Claim { outgoing, takes, paused, .. } = match engine.ledger.claim(request).await {
         Ok(claim) => claim,
         Err(error) => {
             dispatch.scheduler().served(&plan, &[]);
@@ -114,7 +116,8 @@ async fn claim(
         }
     };
     let count = u32::try_from(outgoing.len()).unwrap_or(u32::MAX);
-    dispatch.scheduler().served(&plan, &plan.in_order(count, count + rejected + deferred));
+    slot.claimed(outgoing.iter().map(|outgoing| u32::from(outgoing.parts)).sum());
+    dispatch.scheduler().served(&plan, &takes);
     if count > 0 {
         slot.health().handed_over(count, began);
         slot.counters.claimed.fetch_add(u64::from(count), Ordering::Relaxed);

@@ -14,9 +14,13 @@ use domain::time::Timestamp;
 pub(super) enum Kind {
     Taken,
     Throttled,
-    Refused { ill: bool },
+    Refused {
+        ill: bool,
+    },
     NotWritten,
     Uncertain,
+    /// A second answer, of a message that counted as uncertain.
+    Late,
 }
 
 /// The settlement of one answer.
@@ -46,6 +50,7 @@ pub(super) fn dispose(
     let none = CarrierCode::default();
     let (disposition, kind) = match outcome {
         SubmitOutcome::Taken(ids) => (Disposition::Submitted { gateway, ids }, Kind::Taken),
+        SubmitOutcome::TakenLate(ids) => (Disposition::Submitted { gateway, ids }, Kind::Late),
         SubmitOutcome::Throttled => {
             let due_at = at.plus(retry.throttle_back_off);
             (again(due_at, false, None, Reason::Throttled, none, Vec::new(), false), Kind::Throttled)

@@ -63,7 +63,8 @@ pub(crate) struct Dispatch {
     pub(crate) retry: Arc<RetryPolicy>,
     start_channel: StartChannel,
     slots: RwLock<Vec<Arc<ChannelSlot>>>,
-    /// Channels started and not ended, replaced ones included.
+    /// Channels started and not ended, replaced ones included, and as many loops that claim for them: whoever may still
+    /// send an event.
     running: AtomicUsize,
     scheduler: Mutex<Scheduler>,
     lanes: RwLock<HashMap<LaneId, Lane>>,
@@ -192,7 +193,7 @@ impl Engine {
                 return Some(detail);
             }
         };
-        dispatch.running.fetch_add(1, Ordering::AcqRel);
+        dispatch.running.fetch_add(2, Ordering::AcqRel);
         let slot = Arc::new(ChannelSlot::new(config, channel, stop));
         dispatch.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
         self.tasks.spawn(claim::run(Arc::clone(self), Arc::clone(dispatch), slot));

@@ -1,4 +1,5 @@
-//! Receipts find their messages: in the partition that the phone names, else in any, else they are kept.
+//! Receipts find their messages: in the partition that the phone names, else in any, else they are kept where the
+//! answer to the submit may yet name them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,11 @@ use crate::Engine;
 const WAITING: usize = 8_192;
 /// Receipts of one transaction at most.
 const BATCH: usize = 2_000;
+/// Fewer receipts than this wait a moment for company: a commit costs the same for one as for many, and claims of the
+/// same disk wait for it.
+const WORTH_A_COMMIT: usize = 32;
+/// How long. A carrier whose window of unacknowledged receipts is 16 can still send some 2,000 a second.
+const GATHER: Duration = Duration::from_millis(5);
 /// Wait before a batch that storage refused is tried again.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
@@ -112,6 +118,14 @@ async fn apply(
 ) {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
+        if batch.len() < WORTH_A_COMMIT {
+            tokio::time::sleep(GATHER).await;
+            while batch.len() < BATCH
+                && let Ok(item) = receiver.try_recv()
+            {
+                batch.push(item);
+            }
+        }
         let receipts: Vec<_> = batch.iter().map(|item| item.receipt.clone()).collect();
         loop {
             match place(&engine, &retry, partition, receipts.clone()).await {
@@ -133,15 +147,16 @@ async fn apply(
     }
 }
 
-/// Home first; what finds nothing there is looked for everywhere, and kept at home when it is nowhere. Keeping looks
-/// once more in the same transaction, so an answer settled meanwhile is not missed.
+/// Home first; what finds nothing there is looked for everywhere. What is nowhere yet is kept: at home when it has a
+/// phone, else in every partition, since any of them may settle its submit. Keeping looks once more in the same
+/// transaction, so an answer settled meanwhile is not missed.
 async fn place(
     engine: &Engine,
     retry: &Arc<RetryPolicy>,
     home: PartitionId,
     receipts: Vec<Receipt>,
 ) -> Result<(), LedgerError> {
-    let unmatched = attempt(engine, retry, home, receipts, false).await?;
+    let unmatched = apply_in(engine, retry, home, &receipts, false).await?;
     if unmatched.is_empty() {
         return Ok(());
     }
@@ -150,24 +165,33 @@ async fn place(
         if lost.is_empty() {
             return Ok(());
         }
-        lost = attempt(engine, retry, other, lost, false).await?;
+        lost = apply_in(engine, retry, other, &lost, false).await?;
     }
-    attempt(engine, retry, home, lost, true).await.map(drop)
+    let (named, mut nameless): (Vec<_>, Vec<_>) =
+        lost.into_iter().partition(|receipt| receipt.phone.is_some());
+    if !named.is_empty() {
+        apply_in(engine, retry, home, &named, true).await?;
+    }
+    for partition in engine.ledger.partitions().all() {
+        if nameless.is_empty() {
+            break;
+        }
+        nameless = apply_in(engine, retry, partition, &nameless, true).await?;
+    }
+    Ok(())
 }
 
-/// Applies receipts in one partition and returns those that found nothing.
-async fn attempt(
+/// Applies receipts in one partition, keeping with `hold` what it does not know, and returns those that found nothing.
+async fn apply_in(
     engine: &Engine,
     retry: &Arc<RetryPolicy>,
     partition: PartitionId,
-    receipts: Vec<Receipt>,
+    receipts: &[Receipt],
     hold: bool,
 ) -> Result<Vec<Receipt>, LedgerError> {
     let now = engine.clock.now();
-    let outcomes = engine.ledger.receipts(partition, receipts.clone(), hold, Arc::clone(retry), now).await?;
-    let unmatched = receipts.into_iter().zip(outcomes);
-    Ok(unmatched
-        .filter(|(_, outcome)| *outcome == ReceiptOutcome::Unmatched)
-        .map(|(receipt, _)| receipt)
-        .collect())
+    let outcomes = engine.ledger.receipts(partition, receipts.to_vec(), hold, Arc::clone(retry), now).await?;
+    let found_nothing = [ReceiptOutcome::Unmatched, ReceiptOutcome::Held];
+    let unmatched = receipts.iter().zip(outcomes).filter(|(_, outcome)| found_nothing.contains(outcome));
+    Ok(unmatched.map(|(receipt, _)| receipt.clone()).collect())
 }

@@ -21,35 +21,43 @@ const BATCH: usize = 2_000;
 /// Wait before a batch that storage refused is tried again.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
+/// An answer on its way into the ledger.
+struct Answer {
+    settlement: Settlement,
+    slot: Arc<ChannelSlot>,
+    /// Parts that are in flight no more when it is there.
+    parts: u32,
+}
+
 /// The way to each partition's settling task.
-pub(super) type Partitions = Vec<mpsc::Sender<Settlement>>;
+pub(super) struct Partitions(Vec<mpsc::Sender<Answer>>);
 
 /// Starts a settling task for each partition. Each ends when its sender is dropped and what waits is settled.
 pub(super) fn start(engine: &Arc<Engine>) -> Partitions {
-    let partitions = engine.ledger.partitions();
-    partitions
-        .all()
-        .map(|partition| {
-            let (sender, receiver) = mpsc::channel(WAITING);
-            engine.tasks.spawn(settle(Arc::clone(engine), partition, receiver));
-            sender
-        })
-        .collect()
+    let start = |partition| {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        engine.tasks.spawn(settle(Arc::clone(engine), partition, receiver));
+        sender
+    };
+    Partitions(engine.ledger.partitions().all().map(start).collect())
 }
 
 /// Settles what waits for one partition, batch by batch. A refused batch is tried again for as long as it takes:
 /// what the carrier answered must not be lost, and a full disk gets room one day.
-async fn settle(engine: Arc<Engine>, partition: PartitionId, mut receiver: mpsc::Receiver<Settlement>) {
+async fn settle(engine: Arc<Engine>, partition: PartitionId, mut receiver: mpsc::Receiver<Answer>) {
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
-        while let Err(error) = engine.ledger.settle(partition, batch.clone()).await {
+        let settlements: Vec<_> = batch.iter().map(|answer| answer.settlement.clone()).collect();
+        while let Err(error) = engine.ledger.settle(partition, settlements.clone()).await {
             tracing::error!(partition = partition.0, %error, "answers could not be settled; trying again");
             if !error.is_retryable() || engine.stop.is_cancelled() {
                 break;
             }
             tokio::time::sleep(AFTER_ERROR).await;
         }
-        batch.clear();
+        for Answer { slot, parts, .. } in batch.drain(..) {
+            slot.settled(parts);
+        }
     }
 }
 
@@ -61,16 +69,14 @@ pub(super) async fn take_events(
     partitions: Partitions,
     receipts: Receipts,
 ) {
-    // Channels say goodbye after the stop, and their last answers still count.
     loop {
-        let stopping = engine.stop.is_cancelled();
-        if stopping && dispatch.running.load(Ordering::Acquire) == 0 {
-            return;
-        }
-        let event = tokio::select! {
-            event = events.recv() => event,
-            () = engine.stop.cancelled(), if !stopping => continue,
-            () = tokio::time::sleep(QUIET), if stopping => None,
+        let event = if engine.stop.is_cancelled() {
+            last_event(&dispatch, &mut events).await
+        } else {
+            tokio::select! {
+                event = events.recv() => event,
+                () = engine.stop.cancelled() => continue,
+            }
         };
         let Some((id, event)) = event else { return };
         if matches!(event, ChannelEvent::Ended) {
@@ -96,35 +102,58 @@ pub(super) async fn take_events(
     }
 }
 
-/// How long a channel that does not tell its end is waited for after the stop; longer than the farewell.
+/// How long the stop waits for another event of a channel that does not tell its end; longer than the farewell.
 const QUIET: Duration = Duration::from_secs(6);
+/// Between two looks for one.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The next event after the stop: channels say goodbye, and their last answers still count. None when every channel
+/// and every loop that hands messages to one has ended, and nothing waits.
+async fn last_event(
+    dispatch: &Dispatch,
+    events: &mut mpsc::Receiver<(ChannelId, ChannelEvent)>,
+) -> Option<(ChannelId, ChannelEvent)> {
+    for _ in 0..QUIET.as_millis() / LOOK.as_millis() {
+        // Before the look into the queue: who has ended has put everything there.
+        let all_ended = dispatch.running.load(Ordering::Acquire) == 0;
+        match events.try_recv() {
+            Ok(event) => return Some(event),
+            Err(_) if all_ended => return None,
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    }
+    None
+}
 
 async fn answered(
     engine: &Engine,
     dispatch: &Dispatch,
-    slot: &ChannelSlot,
+    slot: &Arc<ChannelSlot>,
     answers: Vec<Submitted>,
     partitions: &Partitions,
 ) {
     let (mut fine, mut ill) = (0, 0);
     for answer in answers {
         let partition = usize::from(answer.outgoing.ticket.partition.0);
+        let parts = u32::from(answer.outgoing.parts);
         let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &dispatch.retry);
         let counters = &slot.counters;
         match kind {
-            Kind::Taken => counters.submitted.fetch_add(1, Ordering::Relaxed),
+            Kind::Taken | Kind::Late => counters.submitted.fetch_add(1, Ordering::Relaxed),
             Kind::Throttled => counters.throttled.fetch_add(1, Ordering::Relaxed),
             Kind::Refused { .. } => counters.refused.fetch_add(1, Ordering::Relaxed),
             Kind::Uncertain => counters.uncertain.fetch_add(1, Ordering::Relaxed),
             Kind::NotWritten => counters.claimed.fetch_sub(1, Ordering::Relaxed),
         };
         match kind {
-            Kind::Taken | Kind::Throttled | Kind::Refused { ill: false } => fine += 1,
+            Kind::Taken | Kind::Late | Kind::Throttled | Kind::Refused { ill: false } => fine += 1,
             Kind::Refused { ill: true } | Kind::Uncertain => ill += 1,
             Kind::NotWritten => {}
         }
-        if let Some(sender) = partitions.get(partition) {
-            let _closed_at_shutdown = sender.send(settlement).await;
+        let parts = if kind == Kind::Late { 0 } else { parts };
+        if let Some(sender) = partitions.0.get(partition) {
+            let answer = Answer { settlement, slot: Arc::clone(slot), parts };
+            let _closed_at_shutdown = sender.send(answer).await;
         }
     }
     slot.health().answered(fine, ill, engine.clock.monotonic_millis());

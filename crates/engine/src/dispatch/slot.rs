@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::channel::Channel;
 use domain::control::ChannelConfig;
 use domain::routing::{Condition, Health, HealthRules};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::status::ChannelStatus;
@@ -21,6 +22,11 @@ pub struct ChannelSlot {
     pub(crate) stop: CancellationToken,
     /// Parts promised to claims that are under way.
     reserved: AtomicU32,
+    /// Parts whose messages the ledger has in flight here: claimed, and not yet settled. Never more than the window, so
+    /// that a kill leaves no more messages uncertain than that.
+    unsettled: AtomicU32,
+    /// Wakes the claiming loop when some are settled.
+    settling: Notify,
     health: Mutex<Health>,
     trouble: Mutex<Option<String>>,
     pub(crate) counters: Counters,
@@ -45,6 +51,8 @@ impl ChannelSlot {
             channel,
             stop,
             reserved: AtomicU32::new(0),
+            unsettled: AtomicU32::new(0),
+            settling: Notify::new(),
             health: Mutex::new(Health::new(HealthRules::default())),
             trouble: Mutex::new(None),
             counters: Counters::default(),
@@ -65,7 +73,9 @@ impl ChannelSlot {
 
     /// Parts that another claim may take now.
     pub(crate) fn free_parts(&self, now: u64) -> u32 {
-        let free = self.channel.capacity().parts.saturating_sub(self.reserved.load(Ordering::Acquire));
+        let reserved = self.reserved.load(Ordering::Acquire);
+        let in_ledger = self.window().saturating_sub(self.unsettled.load(Ordering::Acquire));
+        let free = self.channel.capacity().parts.min(in_ledger).saturating_sub(reserved);
         match self.health().condition(now) {
             Condition::Up => free,
             Condition::Probing { allowance } => free.min(allowance),
@@ -75,7 +85,28 @@ impl ChannelSlot {
 
     /// The least that is worth a claim of its own while others are under way.
     pub(crate) fn least_claim(&self) -> u32 {
-        u32::from(self.config.connections) * u32::from(self.config.window) / CLAIM_SHARE
+        self.window() / CLAIM_SHARE
+    }
+
+    /// Parts that all connections together may have unanswered.
+    fn window(&self) -> u32 {
+        u32::from(self.config.connections) * u32::from(self.config.window)
+    }
+
+    /// The ledger has so many more parts in flight here.
+    pub(crate) fn claimed(&self, parts: u32) {
+        self.unsettled.fetch_add(parts, Ordering::AcqRel);
+    }
+
+    /// The ledger knows what became of so many parts.
+    pub(crate) fn settled(&self, parts: u32) {
+        self.unsettled.fetch_sub(parts, Ordering::AcqRel);
+        self.settling.notify_one();
+    }
+
+    /// Returns when parts were settled.
+    pub(crate) async fn some_settled(&self) {
+        self.settling.notified().await;
     }
 
     /// Sets parts aside for a claim; they are free again when the guard is dropped, after what was claimed has been

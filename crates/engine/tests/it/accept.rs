@@ -11,7 +11,7 @@ use engine::accept::{Content, IdempotencyKey, ItemOutcome, RefusedItem, SendItem
 use crate::carrier::send_all;
 use crate::house::{House, NOON, lenient, phone};
 
-fn item(phone: &str, text: &str) -> SendItem {
+pub(crate) fn item(phone: &str, text: &str) -> SendItem {
     SendItem {
         phone: phone.to_owned(),
         content: Content::Text(text.to_owned()),
@@ -23,12 +23,12 @@ fn item(phone: &str, text: &str) -> SendItem {
     }
 }
 
-fn request(items: Vec<SendItem>, key: Option<(&str, u8)>) -> SendRequest {
+pub(crate) fn request(items: Vec<SendItem>, key: Option<(&str, u8)>) -> SendRequest {
     let idempotency = key.map(|(key, body)| IdempotencyKey { key: key.to_owned(), body_sha256: [body; 32] });
     SendRequest { items, idempotency, route: None }
 }
 
-fn ids(outcomes: &[ItemOutcome]) -> Vec<MessageId> {
+pub(crate) fn ids(outcomes: &[ItemOutcome]) -> Vec<MessageId> {
     let accepted = outcomes.iter().filter_map(|outcome| match outcome {
         ItemOutcome::Accepted { id, .. } => Some(*id),
         ItemOutcome::Refused(_) => None,

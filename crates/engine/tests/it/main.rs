@@ -8,4 +8,5 @@ mod files;
 mod house;
 mod imports;
 mod preflight;
+mod receipts;
 mod restart;

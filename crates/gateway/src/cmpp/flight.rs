@@ -114,7 +114,7 @@ impl Flights {
         let flight = self.slots[slot].take()?;
         self.told.retain(|told| *told != slot);
         self.free.push(slot);
-        let outcome = SubmitOutcome::Taken(taken(&flight.parts));
+        let outcome = SubmitOutcome::TakenLate(taken(&flight.parts));
         Some((flight.outgoing, outcome))
     }
 

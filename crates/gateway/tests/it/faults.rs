@@ -50,7 +50,7 @@ async fn a_late_answer_still_brings_its_id() {
     bench.hand_over(messages(3, "您好"), 2_000);
     bench.until(|bench| bench.answers.values().filter(|outcomes| outcomes.len() == 2).count() == 3).await;
     for outcomes in bench.answers.values() {
-        assert!(is_uncertain(&outcomes[0]) && matches!(outcomes[1], SubmitOutcome::Taken(_)));
+        assert!(is_uncertain(&outcomes[0]) && matches!(outcomes[1], SubmitOutcome::TakenLate(_)));
     }
 }
 

@@ -34,10 +34,13 @@ impl Work<'_> {
         let now = self.now(request.now)?;
         let mut taking = Taking::new(request, now, self.memory.next_claim);
         self.memory.next_claim += 1;
-        let reached =
-            |take: &&Take| take.stream.carrier.is_none_or(|carrier| request.carriers.contains(carrier));
-        for take in request.takes.iter().filter(reached) {
-            self.take(&mut taking, *take)?;
+        for take in &request.takes {
+            let before = taking.counts();
+            if take.stream.carrier.is_none_or(|carrier| request.carriers.contains(carrier)) {
+                self.take(&mut taking, *take)?;
+            }
+            let outcome = taking.since(before);
+            taking.claim.takes.push(outcome);
         }
         self.record_claim(&taking)?;
         let mut claim = taking.claim;

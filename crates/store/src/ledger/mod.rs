@@ -26,7 +26,9 @@ mod settle;
 mod sql;
 mod sweep;
 mod tally;
+mod verify;
 mod writer;
 
 pub use open::{LedgerOpenError, OpenOptions};
 pub use port::SqliteLedger;
+pub use verify::{Finding, Rule, Verified, verify};

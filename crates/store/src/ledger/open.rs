@@ -106,6 +106,46 @@ impl SqliteLedger {
     }
 }
 
+/// The files of a ledger that is there, of this program's version or an older one, with its lock.
+///
+/// # Errors
+/// [`LedgerOpenError`], also when there is no ledger in the folder.
+pub(super) fn existing(folder: &Path) -> Result<(PartitionMap, Vec<PathBuf>, File), LedgerOpenError> {
+    let shown = folder;
+    let folder = folder.join("ledger");
+    let first = file_of(&folder, PartitionId(0));
+    let missing = |path: &Path| {
+        let source = io::Error::from(io::ErrorKind::NotFound);
+        LedgerOpenError::Io { path: path.into(), source }
+    };
+    if !first.exists() {
+        return Err(missing(&first));
+    }
+    let lock = lock(&folder, shown)?;
+    let map = PartitionMap::new(count_of_files(&folder, 1)?);
+    let files: Vec<PathBuf> = map.all().map(|id| file_of(&folder, id)).collect();
+    for (id, path) in map.all().zip(&files) {
+        if !path.exists() {
+            return Err(missing(path));
+        }
+        check(path, id, map.len())?;
+    }
+    Ok((map, files, lock))
+}
+
+/// Refuses a file of a newer version, or one that belongs elsewhere.
+fn check(path: &Path, id: PartitionId, partitions: u16) -> Result<(), LedgerOpenError> {
+    let found = Readers::version(path).map_err(|fault| ledger(path, fault))?;
+    if found > schema::VERSION {
+        return Err(LedgerOpenError::Newer { path: path.into(), found, known: schema::VERSION });
+    }
+    let place = Readers::place(path).map_err(|fault| ledger(path, fault))?;
+    if place.is_some_and(|place| place != (id.0, partitions)) {
+        return Err(LedgerOpenError::Incomplete { path: path.into(), partitions });
+    }
+    Ok(())
+}
+
 fn lock(folder: &Path, shown: &Path) -> Result<File, LedgerOpenError> {
     let path = folder.join(LOCK_FILE);
     let io = |source| LedgerOpenError::Io { path: path.clone(), source };
@@ -141,14 +181,7 @@ fn open_partition(
 ) -> Result<Partition, LedgerOpenError> {
     let path = file_of(folder, id);
     if path.exists() {
-        let found = Readers::version(&path).map_err(|fault| ledger(&path, fault))?;
-        if found > schema::VERSION {
-            return Err(LedgerOpenError::Newer { path, found, known: schema::VERSION });
-        }
-        let place = Readers::place(&path).map_err(|fault| ledger(&path, fault))?;
-        if place.is_some_and(|place| place != (id.0, partitions)) {
-            return Err(LedgerOpenError::Incomplete { path, partitions });
-        }
+        check(&path, id, partitions)?;
     }
     let hand_overs = SharedHandOvers::default();
     let setup = Setup { path: &path, id, partitions, options, hand_overs: hand_overs.clone() };

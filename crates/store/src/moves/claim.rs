@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::channel::{Outgoing, Ticket};
 use domain::ids::{MessageId, PartitionId};
 use domain::lane::Stream;
-use domain::ledger::{Claim, ClaimRequest, TrailEntry, TrailEvent};
+use domain::ledger::{Claim, ClaimRequest, TakeOutcome, TrailEntry, TrailEvent};
 use domain::message::{Category, MessageState, Reason};
 use domain::phone::Phone;
 use domain::policy::RuleId;
@@ -46,6 +46,19 @@ impl<'a> Taking<'a> {
             refusals_left: MAX_REFUSED,
             claim: Claim::default(),
         }
+    }
+
+    /// Messages sent, and messages rejected or deferred, so far.
+    pub(crate) fn counts(&self) -> (u32, u32) {
+        let Claim { outgoing, rejected, deferred, .. } = &self.claim;
+        (u32::try_from(outgoing.len()).unwrap_or(u32::MAX), rejected + deferred)
+    }
+
+    /// What came since [`Self::counts`] said `before`.
+    pub(crate) fn since(&self, (sent, refused): (u32, u32)) -> TakeOutcome {
+        let (now_sent, now_refused) = self.counts();
+        let outgoing = now_sent - sent;
+        TakeOutcome { outgoing, handled: outgoing + now_refused - refused }
     }
 
     /// The message goes out: changes `life`, and adds it to the claim.

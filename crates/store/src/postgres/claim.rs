@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use domain::ids::{LaneId, MessageId, PartitionId};
 use domain::lane::{Lane, LaneState, Stream};
-use domain::ledger::{Claim, ClaimRequest, Take};
+use domain::ledger::{Claim, ClaimRequest, Take, TakeOutcome};
 use domain::message::MessageState;
 use domain::policy::{Facts, PersonFacts, Recent, Scratch, Verdict, text_hash};
 use domain::retry::RetryPolicy;
@@ -58,6 +58,7 @@ struct Asked {
     left: u32,
     after: (i64, i64),
     done: bool,
+    outcome: TakeOutcome,
 }
 
 /// What a message was sealed with.
@@ -98,14 +99,16 @@ impl Operation for ClaimDue<'_> {
             scratch: Scratch::default(),
         };
         claiming.read_lanes(db).await?;
-        let mut asked: Vec<Asked> = self
-            .request
-            .takes
-            .iter()
-            .filter(|take| take.stream.carrier.is_none_or(|of| self.request.carriers.contains(of)))
-            .map(|take| Asked { take: *take, left: take.limit, after: (i64::MIN, i64::MIN), done: false })
-            .collect();
+        let ask = |take: &Take| Asked {
+            take: *take,
+            left: take.limit,
+            after: (i64::MIN, i64::MIN),
+            done: take.stream.carrier.is_some_and(|of| !self.request.carriers.contains(of)),
+            outcome: TakeOutcome::default(),
+        };
+        let mut asked: Vec<Asked> = self.request.takes.iter().map(ask).collect();
         while claiming.round(db, &mut asked).await? {}
+        claiming.taking.claim.takes = asked.iter().map(|one| one.outcome).collect();
         claiming.write(db).await.map(Some)
     }
 
@@ -158,7 +161,11 @@ impl Claiming<'_> {
                 continue;
             }
             let exhausted = heads.rows.len() < heads.asked as usize;
+            let before = self.taking.counts();
             let stopped = self.decide_all(db, one, &heads.rows).await?;
+            let TakeOutcome { outgoing, handled } = self.taking.since(before);
+            one.outcome.outgoing += outgoing;
+            one.outcome.handled += handled;
             one.done = exhausted || stopped || one.left == 0 || !self.is_open(one.take.stream);
             if self.taking.parts_left == 0 || self.taking.refusals_left == 0 {
                 return Ok(false);

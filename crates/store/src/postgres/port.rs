@@ -11,7 +11,7 @@ use domain::lane::{Lane, LaneState};
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally,
+    SuppressionRecord, Swept, TakeOutcome, Tally,
 };
 use domain::phone::Phone;
 use domain::policy::{Consented, PersonFacts, Suppressed};
@@ -230,7 +230,8 @@ impl Ledger for PostgresLedger {
         let known = self.shared.known(partition)?;
         let _turn = known.turn.lock().await;
         let Some(Taken { mut claim, touched, now, .. }) = self.take_turn(&request).await? else {
-            return Ok(Claim { more: true, ..Claim::default() });
+            let takes = request.takes.iter().map(|_| TakeOutcome::default()).collect();
+            return Ok(Claim { more: true, takes, ..Claim::default() });
         };
         known.committed(now);
         // What was due by memory and is not there was taken by another node.

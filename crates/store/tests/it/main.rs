@@ -15,5 +15,6 @@ mod ledger_nodes;
 mod ledger_people;
 mod ledger_stage;
 mod ledger_story;
+mod ledger_verify;
 mod ledger_versions;
 mod postgres_server;

@@ -1,0 +1,321 @@
+//! Looks a ledger over from outside: what must hold between its rows, whatever happened to the process that wrote
+//! them.
+//!
+//! Reads every row of every file with the ledger's lock held, changes nothing, and stops at no finding. What one
+//! message costs is a few look-ups; nothing but counters is kept in memory.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use domain::ids::{MessageId, PartitionId, PartitionMap};
+use domain::message::{MessageState, Reason};
+use rusqlite::{Connection, OpenFlags, Row, params};
+
+use super::accept::blob;
+use super::fault::Outcome;
+use super::open::{LedgerOpenError, existing};
+use crate::moves::life::Life;
+use crate::moves::records::scope_code;
+use crate::moves::stream::stream_key;
+use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
+use crate::sealing::{Sealer, TableSealer};
+
+/// Findings that are kept; the rest are counted.
+const KEPT: usize = 100;
+
+/// What must hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rule {
+    /// The file's pages are what SQLite wrote.
+    Pages,
+    /// A row can be read.
+    Readable,
+    /// What is sealed opens with the key file.
+    Opens,
+    /// A message lies in the partition of its phone.
+    Place,
+    /// A message that waits stands in the queue, once, where it says.
+    Queued,
+    /// A row of the queue has a message that waits there.
+    Queue,
+    /// A message in flight belongs to a claim that is kept.
+    Claimed,
+    /// A carrier's id names a message.
+    Part,
+    /// A kept receipt has no message: else it would have been applied.
+    Receipt,
+    /// Counters of moves add up to the messages of each lane, state and reason.
+    Tally,
+    /// A suppression that was not lifted is among what a claim reads about its phone.
+    Suppression,
+}
+
+impl Rule {
+    /// Its stable name.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Pages => "pages",
+            Self::Readable => "readable",
+            Self::Opens => "opens",
+            Self::Place => "place",
+            Self::Queued => "queued",
+            Self::Queue => "queue",
+            Self::Claimed => "claimed",
+            Self::Part => "part",
+            Self::Receipt => "receipt",
+            Self::Tally => "tally",
+            Self::Suppression => "suppression",
+        }
+    }
+}
+
+/// A row that breaks a rule.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Finding {
+    pub partition: PartitionId,
+    pub rule: Rule,
+    /// The row's id: of a message, lane, suppression or inbound message.
+    pub row: i64,
+}
+
+/// What was looked at, and what is wrong.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Verified {
+    pub partitions: u16,
+    pub messages: u64,
+    pub queued: u64,
+    pub in_flight: u64,
+    pub parts: u64,
+    pub receipts_kept: u64,
+    pub suppressions: u64,
+    pub inbounds: u64,
+    /// All findings, also those that are not kept.
+    pub found: u64,
+    /// The first hundred.
+    pub findings: Vec<Finding>,
+}
+
+/// Reads the ledger of a data folder from end to end.
+///
+/// # Errors
+/// [`LedgerOpenError`] when the folder is in use, of a newer version or incomplete, or a file cannot be read at all.
+pub fn verify(folder: &Path, sealer: &Arc<Sealer>) -> Result<Verified, LedgerOpenError> {
+    let (map, files, _lock) = existing(folder)?;
+    let mut verified = Verified { partitions: map.len(), ..Verified::default() };
+    for (id, path) in map.all().zip(files) {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let looked = Connection::open_with_flags(&path, flags).map_err(Into::into).and_then(|db| {
+            db.execute_batch("PRAGMA query_only = ON")?;
+            Look { db: &db, id, map, sealer, verified: &mut verified }.look()
+        });
+        looked.map_err(|fault| LedgerOpenError::Ledger { path, source: fault.into_error() })?;
+    }
+    Ok(verified)
+}
+
+/// One partition being looked at.
+struct Look<'a> {
+    db: &'a Connection,
+    id: PartitionId,
+    map: PartitionMap,
+    sealer: &'a Arc<Sealer>,
+    verified: &'a mut Verified,
+}
+
+/// Messages by what a tally tells apart, as far as a message still shows it.
+type Counts = HashMap<(i64, MessageState, Reason), i64>;
+
+impl Look<'_> {
+    fn look(&mut self) -> Outcome<()> {
+        let pages: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if pages != "ok" {
+            self.find(Rule::Pages, 0);
+            return Ok(());
+        }
+        let counts = self.messages()?;
+        self.queue()?;
+        self.tallies(counts)?;
+        self.parts()?;
+        self.suppressions()?;
+        self.inbounds()
+    }
+
+    fn find(&mut self, rule: Rule, row: i64) {
+        self.verified.found += 1;
+        if self.verified.findings.len() < KEPT {
+            self.verified.findings.push(Finding { partition: self.id, rule, row });
+        }
+    }
+
+    fn messages(&mut self) -> Outcome<Counts> {
+        let sealer = self.sealer.for_table(MESSAGE_TABLE);
+        let mut counts = Counts::new();
+        let mut read = self.db.prepare("SELECT id, life, sealed FROM message ORDER BY id")?;
+        let mut rows = read.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: i64 = row.get(0)?;
+            self.verified.messages += 1;
+            match Life::unpack(blob(row, 1)?).filter(|life| life.trail().is_some()) {
+                None => self.find(Rule::Readable, id),
+                Some(life) => {
+                    *counts.entry((life.lane.raw(), life.state, life.reason)).or_default() += 1;
+                    self.message(id, &life)?;
+                }
+            }
+            self.place(id, &sealer, blob(row, 2)?);
+        }
+        Ok(counts)
+    }
+
+    fn message(&mut self, id: i64, life: &Life) -> Outcome<()> {
+        match life.state {
+            MessageState::Queued => {
+                self.verified.queued += 1;
+                let (lane, which) = stream_key(life.stream());
+                let due_at = life.due_at.map_or(i64::MIN, |at| at.millis());
+                let stands =
+                    "SELECT 1 FROM queue WHERE lane = ?1 AND avoid = ?2 AND due_at = ?3 AND message = ?4";
+                if !self.db.prepare_cached(stands)?.exists(params![lane, which, due_at, id])? {
+                    self.find(Rule::Queued, id);
+                }
+            }
+            MessageState::Sending => {
+                self.verified.in_flight += 1;
+                let kept = "SELECT 1 FROM claim WHERE seq = ?1";
+                if !life.outstanding || !self.db.prepare_cached(kept)?.exists([life.claim])? {
+                    self.find(Rule::Claimed, id);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn place(&mut self, id: i64, sealer: &TableSealer, sealed: &[u8]) {
+        let message = MessageId::from_raw(id);
+        match sealed::phone_of(sealer, message, sealed) {
+            Err(_) => self.find(Rule::Opens, id),
+            Ok(phone) if phone.slot() != message.slot() || self.map.of(phone.slot()) != self.id => {
+                self.find(Rule::Place, id);
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// That each message that waits stands there was seen from its side; so here only that no row is left over.
+    fn queue(&mut self) -> Outcome<()> {
+        let mut read = self.db.prepare(
+            "SELECT q.message, q.lane, q.avoid, q.due_at, m.life FROM queue q LEFT JOIN message m ON m.id = q.message",
+        )?;
+        let mut rows = read.query([])?;
+        while let Some(row) = rows.next()? {
+            let life = row.get_ref(4)?.as_blob_or_null().ok().flatten().and_then(Life::unpack);
+            if !waits_here(row, life.as_ref())? {
+                self.find(Rule::Queue, row.get(0)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// A lane some of whose messages were retired has counted more than there are.
+    fn tallies(&mut self, mut counts: Counts) -> Outcome<()> {
+        let retired: i64 =
+            self.db.query_row("SELECT retired_through FROM partition", [], |row| row.get(0))?;
+        let mut read = self.db.prepare(
+            "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, \
+             price FROM tally",
+        )?;
+        let mut rows = read.query([])?;
+        while let Some(row) = rows.next()? {
+            let tally = super::tally::from_row(row)?;
+            *counts.entry((tally.lane.raw(), tally.to, tally.reason)).or_default() -= tally.messages;
+            if let Some(from) = tally.from {
+                *counts.entry((tally.lane.raw(), from, tally.from_reason)).or_default() += tally.messages;
+            }
+        }
+        for ((lane, ..), off) in counts {
+            let excused = retired > 0 && off < 0;
+            if off != 0 && !excused {
+                self.find(Rule::Tally, lane);
+            }
+        }
+        Ok(())
+    }
+
+    fn parts(&mut self) -> Outcome<()> {
+        let count = |sql: &str| self.db.query_row(sql, [], |row| row.get::<_, i64>(0));
+        self.verified.parts += count("SELECT count(*) FROM part")?.cast_unsigned();
+        self.verified.receipts_kept += count("SELECT count(*) FROM early")?.cast_unsigned();
+        for (rule, sql) in [
+            (Rule::Part, "SELECT message FROM part WHERE message NOT IN (SELECT id FROM message)"),
+            (Rule::Receipt, "SELECT message FROM early JOIN part USING (gateway, carrier_id)"),
+        ] {
+            let mut read = self.db.prepare(sql)?;
+            let mut rows = read.query([])?;
+            while let Some(row) = rows.next()? {
+                self.find(rule, row.get(0)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn suppressions(&mut self) -> Outcome<()> {
+        let sealer = self.sealer.for_table(SUPPRESSION_TABLE);
+        let mut read = self
+            .db
+            .prepare("SELECT id, scope, category, phone_index, lifted_at IS NULL, sealed FROM suppression")?;
+        let mut rows = read.query([])?;
+        while let Some(row) = rows.next()? {
+            self.verified.suppressions += 1;
+            let (id, phone_index): (i64, i64) = (row.get(0)?, row.get(3)?);
+            let opened = sealer.open(&id.to_be_bytes(), blob(row, 5)?).ok();
+            let phone = opened.as_deref().and_then(sealed::split).map(|(phone, _)| phone);
+            if phone.is_none_or(|phone| self.sealer.phone_index(phone) != phone_index) {
+                self.find(Rule::Opens, id);
+            } else if row.get(4)? && !self.is_suppressed(phone_index, row.get(1)?, row.get(2)?)? {
+                self.find(Rule::Suppression, id);
+            }
+        }
+        Ok(())
+    }
+
+    fn is_suppressed(&self, phone_index: i64, scope: i64, category: u8) -> Outcome<bool> {
+        let mut read = self.db.prepare_cached(super::sql::PERSON_READ)?;
+        let mut rows = read.query([phone_index])?;
+        let Some(row) = rows.next()? else { return Ok(false) };
+        let facts = person::unpack(blob(row, 0)?);
+        Ok(facts.is_some_and(|facts| {
+            facts.suppressions.iter().any(|known| {
+                scope_code(known.scope) == scope
+                    && known.category.map_or(0, |category| category.code()) == category
+            })
+        }))
+    }
+
+    fn inbounds(&mut self) -> Outcome<()> {
+        let sealer = self.sealer.for_table(INBOUND_TABLE);
+        let mut read = self.db.prepare("SELECT id, sealed FROM inbound")?;
+        let mut rows = read.query([])?;
+        while let Some(row) = rows.next()? {
+            self.verified.inbounds += 1;
+            let id: i64 = row.get(0)?;
+            let opened = sealer.open(&id.to_be_bytes(), blob(row, 1)?).ok();
+            if opened.as_deref().and_then(sealed::split).is_none() {
+                self.find(Rule::Opens, id);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a row of the queue (message, lane, stream, due) is where its message says that it waits.
+fn waits_here(row: &Row<'_>, life: Option<&Life>) -> Outcome<bool> {
+    let here: (i64, u32, i64) = (row.get(1)?, row.get(2)?, row.get(3)?);
+    Ok(life.is_some_and(|life| {
+        let (lane, which) = stream_key(life.stream());
+        let due_at = life.due_at.map_or(i64::MIN, |at| at.millis());
+        life.state == MessageState::Queued && (lane, which, due_at) == here
+    }))
+}
