@@ -2,7 +2,7 @@
 //!
 //! Two sources: what this node itself did, at once; and polls, for what others did. It may be stale and is only a hint.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -22,10 +22,13 @@ use crate::moves::fault::Fault;
 use crate::moves::stream::stream;
 
 /// Between two polls while other nodes are at work.
-const BUSY: Duration = Duration::from_millis(25);
+const BUSY: Duration = Duration::from_millis(50);
 /// Between two polls after nothing has changed for long: the longest that a message accepted by another node waits to be
 /// noticed here.
 const IDLE: Duration = Duration::from_millis(400);
+
+/// Additions that are kept for looks under way. One that more of them overtake may miss some until the next poll.
+const ADDED: usize = 1_024;
 
 /// Lane and `which` of a stream, and when its first message is due.
 type Streams = BTreeMap<(i64, i64), i64>;
@@ -55,8 +58,38 @@ struct Memory {
     /// Lanes of the streams above.
     lanes: HashMap<i64, LaneState>,
     committed_now: i64,
-    /// Grows with every change by this node: what was read before a change is not believed after it.
+    /// Grows with every change by this node.
     version: u64,
+    /// The version at which the look began that the streams are from: one that began earlier knows less.
+    looked: u64,
+    /// What this node added, and at which version: a look that began before may not have seen it.
+    added: VecDeque<(u64, (i64, i64), i64)>,
+}
+
+impl Memory {
+    fn lower(&mut self, key: (i64, i64), due_at: i64) {
+        let earliest = self.streams.entry(key).or_insert(i64::MAX);
+        *earliest = due_at.min(*earliest);
+    }
+
+    /// Takes over what a look saw that began at `version`. `true`: it is something else than what was known.
+    fn take_over(&mut self, version: u64, seen: Seen) -> bool {
+        self.committed_now = self.committed_now.max(seen.committed_now);
+        if version < self.looked {
+            return false;
+        }
+        self.looked = version;
+        let before = std::mem::replace(&mut self.streams, seen.streams);
+        let lanes = std::mem::replace(&mut self.lanes, seen.lanes);
+        let since: Vec<_> = self.added.iter().filter(|(at, ..)| *at > version).copied().collect();
+        for (_, key, due_at) in since {
+            self.lower(key, due_at);
+            if let Some(state) = lanes.get(&key.0) {
+                self.lanes.entry(key.0).or_insert(*state);
+            }
+        }
+        self.streams != before || self.lanes != lanes
+    }
 }
 
 impl Known {
@@ -78,14 +111,14 @@ impl Known {
     fn add(&self, added: &Streams) -> bool {
         let mut memory = self.memory();
         memory.version += 1;
-        if added.keys().any(|(lane, _)| !memory.lanes.contains_key(lane)) {
-            return false;
-        }
+        let version = memory.version;
         for (key, due_at) in added {
-            let earliest = memory.streams.entry(*key).or_insert(i64::MAX);
-            *earliest = (*due_at).min(*earliest);
+            memory.lower(*key, *due_at);
+            memory.added.push_back((version, *key, *due_at));
         }
-        true
+        let over = memory.added.len().saturating_sub(ADDED);
+        memory.added.drain(..over);
+        added.keys().all(|(lane, _)| memory.lanes.contains_key(lane))
     }
 
     fn due(&self, partition: PartitionId) -> Vec<Due> {
@@ -175,23 +208,7 @@ impl Lookout {
         let known = self.shared.known(id)?;
         let version = known.memory().version;
         let seen = self.shared.look(&Heads { partition: number(id) }).await?;
-        let changed = {
-            let mut memory = known.memory();
-            memory.committed_now = memory.committed_now.max(seen.committed_now);
-            let older = memory.version != version;
-            let same = memory.streams == seen.streams && memory.lanes == seen.lanes;
-            // Read before a change that has been noted since: it may lack that change, so it only adds.
-            if older {
-                for (key, due_at) in seen.streams {
-                    let earliest = memory.streams.entry(key).or_insert(i64::MAX);
-                    *earliest = due_at.min(*earliest);
-                }
-                memory.lanes.extend(seen.lanes);
-            } else {
-                (memory.streams, memory.lanes) = (seen.streams, seen.lanes);
-            }
-            older || !same
-        };
+        let changed = known.memory().take_over(version, seen);
         self.board.publish(id, known.due(id));
         Ok(changed)
     }
@@ -214,5 +231,40 @@ pub(super) async fn poll(lookout: Weak<Lookout>) {
             }
         }
         wait = if changed { BUSY } else { (wait * 2).min(IDLE) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(streams: &[(i64, i64)]) -> Seen {
+        let streams: Streams = streams.iter().map(|&(lane, due_at)| ((lane, 0), due_at)).collect();
+        let lanes = streams.keys().map(|(lane, _)| (*lane, LaneState::Open)).collect();
+        Seen { streams, lanes, committed_now: 0 }
+    }
+
+    fn due(known: &Known) -> Vec<(i64, i64)> {
+        let due = known.due(PartitionId(0)).into_iter();
+        due.map(|due| (due.stream.lane.raw(), due.earliest.millis())).collect()
+    }
+
+    #[test]
+    fn a_look_keeps_what_came_while_it_looked_and_an_older_one_says_nothing() {
+        let known = Known::default();
+        assert!(known.memory().take_over(0, seen(&[(1, 50), (2, 60)])));
+        let slow = known.memory().version;
+        assert!(known.add(&[((1, 0), 40)].into()), "of a lane that is known");
+        assert!(!known.add(&[((7, 0), 40)].into()), "of one that has to be looked up");
+        let fast = known.memory().version;
+        known.memory().take_over(fast, seen(&[(7, 40)]));
+        assert_eq!(due(&known), [(7, 40)], "the others were taken");
+        assert!(!known.memory().take_over(slow, seen(&[(1, 50), (2, 60)])));
+        assert_eq!(due(&known), [(7, 40)]);
+
+        let looking = known.memory().version;
+        assert!(known.add(&[((7, 0), 30)].into()));
+        known.memory().take_over(looking, seen(&[]));
+        assert_eq!(due(&known), [(7, 30)], "it came after the look began");
     }
 }
