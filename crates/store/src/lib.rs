@@ -1,6 +1,11 @@
-//! The ledger and the control database on SQLite; sealing at rest; migrations.
+//! The ledger on SQLite and on PostgreSQL, the control database; sealing at rest; migrations.
+
+#[macro_use]
+mod statements;
 
 pub mod control;
 pub mod ledger;
+mod moves;
+pub mod postgres;
 pub mod sealing;
 pub mod upload;

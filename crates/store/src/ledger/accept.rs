@@ -1,16 +1,16 @@
 //! Entering: message and queue row in one transaction; repeated ids and repeated chunks change nothing.
 
-use domain::ledger::{Entry, Expansion, LedgerError, TrailEntry, TrailEvent};
-use domain::message::{MessageState, Reason};
-use domain::policy::RuleId;
+use domain::ledger::{Entry, Expansion, LedgerError};
 use domain::time::Timestamp;
 use rusqlite::params;
 
 use super::command::Incoming;
 use super::fault::{Fault, Outcome};
-use super::life::Life;
 use super::partition::Work;
-use super::{sql, sweep};
+use super::sql;
+use crate::moves::life::Life;
+use crate::moves::steps::{Moves as _, begin};
+use crate::moves::sweep::RECEIPT_WAIT;
 
 impl Work<'_> {
     /// Returns how many messages were new.
@@ -44,18 +44,7 @@ impl Work<'_> {
     }
 
     fn accept_one(&mut self, message: &Incoming, now: Timestamp) -> Outcome<bool> {
-        let mut life = Life::new(&message.frozen);
-        let (event, rule) = match message.entry {
-            Entry::Queue { due_at, by_carrier } => {
-                (life.due_at, life.by_carrier) = (Some(due_at), by_carrier);
-                (TrailEvent::Accepted, RuleId(0))
-            }
-            Entry::Reject { reason, rule } => {
-                (life.state, life.reason, life.rule) = (MessageState::Rejected, reason, rule);
-                (TrailEvent::Rejected, rule)
-            }
-        };
-        life.leave(TrailEntry { at: now, event, channel: None, reason: life.reason, rule });
+        let life = begin(&message.frozen, message.entry, now);
         life.pack(&mut self.rest.buffer);
         let added = self.hot.message_add.execute(params![
             message.id.raw(),
@@ -73,22 +62,10 @@ impl Work<'_> {
             self.enqueue(life.stream(), due_at, message.id)?;
             // The walk for unknowns has passed this id's time already: it would never be looked at.
             if message.id.raw() <= self.memory.unknown_through {
-                sweep::look_again(self.connection, message.id, now)?;
+                self.look_at(message.id, now.plus(RECEIPT_WAIT))?;
             }
         }
         Ok(true)
-    }
-
-    /// Moves a message: state, reason, rule, trail and tally together.
-    pub(super) fn advance(&mut self, life: &mut Life, to: MessageState, step: TrailEntry) {
-        debug_assert!(life.state.may_become(to), "{} may not become {to}", life.state);
-        let from = (life.state, life.reason);
-        (life.state, life.reason, life.rule) = (to, step.reason, step.rule);
-        if to != MessageState::Queued {
-            life.due_at = None;
-        }
-        life.leave(step);
-        self.rest.tallies.count(Some(from), life, step.at);
     }
 
     /// Writes a message's record back.
@@ -103,15 +80,6 @@ impl Work<'_> {
     }
 }
 
-/// A step without channel or rule.
-pub(super) fn step(at: Timestamp, event: TrailEvent, reason: Reason) -> TrailEntry {
-    TrailEntry { at, event, channel: None, reason, rule: RuleId(0) }
-}
-
 pub(super) fn blob<'a>(row: &'a rusqlite::Row<'_>, column: usize) -> Outcome<&'a [u8]> {
     row.get_ref(column)?.as_blob().map_err(|error| Fault::inconsistent("message", "blob", error.to_string()))
-}
-
-pub(super) fn unreadable() -> Fault {
-    Fault::inconsistent("message", "life", "not a record of this version")
 }

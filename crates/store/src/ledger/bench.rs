@@ -8,8 +8,8 @@ use domain::policy::{Consented, LegalBasis, PersonFacts, Recent};
 use domain::time::Timestamp;
 
 use super::command::Command;
-use super::person;
 use super::port::SqliteLedger;
+use crate::moves::person;
 
 /// People of one transaction.
 const CHUNK: usize = 20_000;

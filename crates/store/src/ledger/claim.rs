@@ -2,39 +2,23 @@
 
 use std::sync::Arc;
 
-use domain::channel::{Outgoing, Ticket};
 use domain::ids::MessageId;
 use domain::lane::{LaneState, Stream};
-use domain::ledger::{Claim, ClaimRequest, Take, TakeOutcome, TrailEntry, TrailEvent};
-use domain::message::{Category, MessageState, Reason};
+use domain::ledger::{Claim, ClaimRequest, Take};
+use domain::message::MessageState;
 use domain::phone::Phone;
-use domain::policy::{Facts, Recent, RuleId, Verdict, text_hash};
+use domain::policy::{Facts, Recent, Verdict, text_hash};
 use domain::time::Timestamp;
 use rusqlite::params;
 
-use super::accept::{blob, unreadable};
+use super::accept::blob;
 use super::fault::{Fault, Outcome};
-use super::life::Life;
-use super::partition::{Work, stream_key};
+use super::partition::Work;
 use super::sql;
-
-/// Messages that one claim looks at beyond those it takes: a lane that policy refuses as a whole must not hold the
-/// partition for longer than a transaction should take.
-const MAX_REFUSED: u32 = 2_000;
-/// Rows read ahead of deciding.
-const READ_AHEAD: u32 = 256;
-
-/// One claim in progress.
-struct Taking<'a> {
-    request: &'a ClaimRequest,
-    now: Timestamp,
-    /// When marketing's sending hours end.
-    hours_end: Timestamp,
-    seq: i64,
-    parts_left: u32,
-    refusals_left: u32,
-    claim: Claim,
-}
+use crate::moves::claim::{READ_AHEAD, Taking, set_apart};
+use crate::moves::life::Life;
+use crate::moves::sealed;
+use crate::moves::stream::stream_key;
 
 /// A due message as the queue joins it.
 struct Candidate {
@@ -45,36 +29,18 @@ struct Candidate {
     text: Arc<str>,
 }
 
-impl Taking<'_> {
-    /// Messages sent, and messages rejected or deferred, so far.
-    fn counts(&self) -> (u32, u32) {
-        let Claim { outgoing, rejected, deferred, .. } = &self.claim;
-        (u32::try_from(outgoing.len()).unwrap_or(u32::MAX), rejected + deferred)
-    }
-}
-
 impl Work<'_> {
     pub(super) fn claim(&mut self, request: &ClaimRequest) -> Outcome<Claim> {
         let now = self.now(request.now)?;
-        let mut taking = Taking {
-            request,
-            now,
-            hours_end: request.policy.open_until(Category::Marketing, now),
-            seq: self.memory.next_claim,
-            parts_left: request.max_parts,
-            refusals_left: MAX_REFUSED,
-            claim: Claim::default(),
-        };
+        let mut taking = Taking::new(request, now, self.memory.next_claim);
         self.memory.next_claim += 1;
         for take in &request.takes {
-            let (sent, refused) = taking.counts();
+            let before = taking.counts();
             if take.stream.carrier.is_none_or(|carrier| request.carriers.contains(carrier)) {
                 self.take(&mut taking, *take)?;
             }
-            let (outgoing, more_refused) = taking.counts();
-            let outgoing = outgoing - sent;
-            let handled = outgoing + more_refused - refused;
-            taking.claim.takes.push(TakeOutcome { outgoing, handled });
+            let outcome = taking.since(before);
+            taking.claim.takes.push(outcome);
         }
         self.record_claim(&taking)?;
         let mut claim = taking.claim;
@@ -129,9 +95,9 @@ impl Work<'_> {
         let mut candidates = Vec::with_capacity(limit as usize);
         while let Some(row) = rows.next()? {
             let id: i64 = row.get(1)?;
-            let life = Life::unpack(blob(row, 2)?).ok_or_else(unreadable)?;
+            let life = Life::unpack(blob(row, 2)?).ok_or_else(Fault::unreadable_life)?;
             let opened = self.rest.messages.open(&id.to_be_bytes(), blob(row, 3)?)?;
-            let (phone, text) = super::sealed::message(&opened)?;
+            let (phone, text) = sealed::message(&opened)?;
             candidates.push(Candidate {
                 due_at: row.get(0)?,
                 id: MessageId::from_raw(id),
@@ -158,7 +124,8 @@ impl Work<'_> {
             return Ok(false);
         }
         if !taking.request.carriers.contains(life.carrier) {
-            self.set_apart(id, life, Timestamp::from_millis(due_at))?;
+            set_apart(self, id, &mut life, Timestamp::from_millis(due_at))?;
+            self.store_life(id.raw(), &life)?;
             return Ok(false);
         }
         let phone_index = self.rest.sealer.phone_index(phone);
@@ -190,97 +157,22 @@ impl Work<'_> {
                     text_hash: hash,
                 };
                 self.hand_over(phone_index, recent)?;
-                self.send(taking, id, life, phone, text)?;
+                taking.send(self, id, &mut life, phone, Arc::clone(&text));
+                self.store_life(id.raw(), &life)?;
                 return Ok(true);
             }
-            Verdict::Reject { reason, rule } => {
-                let step =
-                    TrailEntry { at: taking.now, event: TrailEvent::Rejected, channel: None, reason, rule };
-                self.advance(&mut life, MessageState::Rejected, step);
-                taking.claim.rejected += 1;
-                self.store_life(id.raw(), &life)?;
-            }
+            Verdict::Reject { reason, rule } => taking.reject(self, &mut life, reason, rule),
             Verdict::Defer { until, reason, rule } => {
-                self.defer(taking, stream, id, &mut life, (until, reason, rule))?;
+                taking.defer(self, stream, id, &mut life, (until, reason, rule))?;
             }
             Verdict::Pause { until, reason, rule } => {
-                self.defer(taking, stream, id, &mut life, (until, reason, rule))?;
+                taking.defer(self, stream, id, &mut life, (until, reason, rule))?;
                 self.set_lane_state(stream.lane, LaneState::Paused)?;
                 taking.claim.paused.push(stream.lane);
             }
         }
+        self.store_life(id.raw(), &life)?;
         Ok(false)
-    }
-
-    fn send(
-        &mut self,
-        taking: &mut Taking<'_>,
-        id: MessageId,
-        mut life: Life,
-        phone: Phone,
-        text: Arc<str>,
-    ) -> Outcome<()> {
-        life.begin_attempt();
-        (life.channel, life.gateway) = (Some(taking.request.channel), Some(taking.request.gateway));
-        (life.claim, life.outstanding) = (taking.seq, true);
-        let step = TrailEntry {
-            at: taking.now,
-            event: TrailEvent::Claimed,
-            channel: life.channel,
-            reason: Reason::None,
-            rule: RuleId(0),
-        };
-        self.advance(&mut life, MessageState::Sending, step);
-        self.store_life(id.raw(), &life)?;
-        let hours_end = (life.category == Category::Marketing).then_some(taking.hours_end);
-        taking.parts_left = taking.parts_left.saturating_sub(u32::from(life.parts));
-        taking.claim.outgoing.push(Outgoing {
-            ticket: Ticket {
-                message: id,
-                attempt: life.attempts,
-                claim: taking.seq,
-                partition: self.rest.id,
-            },
-            phone,
-            text,
-            encoding: life.encoding,
-            parts: life.parts,
-            category: life.category,
-            extension: None,
-            valid_until: life.valid_until,
-            carry_until: hours_end.map_or(life.valid_until, |end| life.valid_until.min(end)),
-            possible_duplicate: life.possible_duplicate,
-        });
-        Ok(())
-    }
-
-    fn defer(
-        &mut self,
-        taking: &mut Taking<'_>,
-        stream: Stream,
-        id: MessageId,
-        life: &mut Life,
-        (until, reason, rule): (Timestamp, Reason, RuleId),
-    ) -> Outcome<()> {
-        // Behind everything that is due, or the cut of the queue's head would take it along.
-        let until = until.max(Timestamp::from_millis(taking.now.millis() + 1));
-        let from = (life.state, life.reason);
-        (life.reason, life.rule, life.due_at) = (reason, rule, Some(until));
-        life.leave(TrailEntry { at: taking.now, event: TrailEvent::Deferred, channel: None, reason, rule });
-        if from != (life.state, life.reason) {
-            self.rest.tallies.count(Some(from), life, taking.now);
-        }
-        taking.claim.deferred += 1;
-        self.store_life(id.raw(), life)?;
-        self.enqueue(stream, until, id)
-    }
-
-    /// Queued when every channel of its route reached its carrier, and one does not any more: it waits with its
-    /// carrier's messages from now on, as if it had been accepted now. Nothing happened to it that its trail should tell.
-    fn set_apart(&mut self, id: MessageId, mut life: Life, due_at: Timestamp) -> Outcome<()> {
-        life.by_carrier = true;
-        self.store_life(id.raw(), &life)?;
-        self.enqueue(life.stream(), due_at, id)
     }
 
     /// Counts a hand-over for caps: once per message, however often it is tried.

@@ -14,7 +14,7 @@ use domain::policy::{Consented, Suppressed};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 
-use super::life::Frozen;
+use crate::moves::life::Frozen;
 
 /// A message to be accepted, sealed before it reaches the writer.
 pub(super) struct Incoming {

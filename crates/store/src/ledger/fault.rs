@@ -1,33 +1,9 @@
-//! How an operation of the writer ends badly, and what that means for the transaction that it was part of.
+//! What an error of SQLite means for the transaction that it happened in.
 
 use domain::ledger::LedgerError;
 use rusqlite::ErrorCode;
 
-use crate::sealing::UnsealError;
-
-pub(super) type Outcome<T> = Result<T, Fault>;
-
-/// Why an operation did not happen.
-#[derive(Debug)]
-pub(super) enum Fault {
-    /// Refused before it wrote anything: the other operations of its transaction are not touched.
-    Refused(LedgerError),
-    /// The transaction can no longer be trusted.
-    Broken(LedgerError),
-}
-
-impl Fault {
-    pub(super) fn into_error(self) -> LedgerError {
-        match self {
-            Self::Refused(error) | Self::Broken(error) => error,
-        }
-    }
-
-    /// A row that cannot be.
-    pub(super) fn inconsistent(table: &'static str, column: &'static str, detail: impl Into<String>) -> Self {
-        Self::Broken(LedgerError::Inconsistent { table, column, detail: detail.into() })
-    }
-}
+pub(super) use crate::moves::fault::{Fault, Outcome};
 
 impl From<rusqlite::Error> for Fault {
     fn from(error: rusqlite::Error) -> Self {
@@ -46,11 +22,5 @@ impl From<rusqlite::Error> for Fault {
             }
             _ => LedgerError::Unavailable(error.to_string()),
         })
-    }
-}
-
-impl From<UnsealError> for Fault {
-    fn from(error: UnsealError) -> Self {
-        Self::inconsistent(error.table, "sealed", "does not open with the keys in the key file")
     }
 }

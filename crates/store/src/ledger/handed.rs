@@ -16,7 +16,8 @@ use rusqlite::{Connection, params};
 use super::accept::blob;
 use super::fault::{Fault, Outcome};
 use super::partition::Work;
-use super::{person, sql};
+use super::sql;
+use crate::moves::person;
 
 /// Rows that one step of a pass writes at least; it keeps ahead of what the same transaction added.
 const STEP_PEOPLE: usize = 1_024;

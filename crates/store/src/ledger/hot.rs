@@ -4,10 +4,10 @@
 use rusqlite::blob::Blob;
 use rusqlite::{CachedStatement, Connection, MAIN_DB};
 
-use super::accept::{blob, unreadable};
+use super::accept::blob;
 use super::fault::{Fault, Outcome};
-use super::life::Life;
 use super::sql;
+use crate::moves::life::Life;
 
 /// For one transaction; must be gone before it commits.
 pub(super) struct Hot<'c> {
@@ -47,13 +47,13 @@ impl<'c> Hot<'c> {
         if let Some(handle) = self.handle(id) {
             buffer.resize(handle.len(), 0);
             if handle.read_at_exact(buffer, 0).is_ok() {
-                return Life::unpack(buffer).map(Some).ok_or_else(unreadable);
+                return Life::unpack(buffer).map(Some).ok_or_else(Fault::unreadable_life);
             }
         }
         self.life = None;
         let mut rows = self.life_read.query([id])?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        Life::unpack(blob(row, 0)?).map(Some).ok_or_else(unreadable)
+        Life::unpack(blob(row, 0)?).map(Some).ok_or_else(Fault::unreadable_life)
     }
 
     /// Writes a message's packed record: in place when its length is the same, which it nearly always is.

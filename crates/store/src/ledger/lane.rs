@@ -1,44 +1,36 @@
 //! A partition's copy of the lanes: what a claim may take, and how far each campaign is expanded.
 
-use domain::ids::{AccountId, CampaignId, EntityId, LaneId, RouteId};
-use domain::lane::{Lane, LaneState, WindowClose};
+use domain::ids::LaneId;
+use domain::lane::{Lane, LaneState};
 use domain::ledger::LedgerError;
-use domain::message::{Category, Priority};
-use domain::time::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::fault::{Fault, Outcome};
 use super::partition::Work;
 use super::sql;
-
-const HOLD: u8 = 1;
-const PAUSE: u8 = 2;
-const DROP: u8 = 3;
+use crate::moves::lane::LaneRow;
 
 impl Work<'_> {
     pub(super) fn open_lane(&mut self, lane: &Lane) -> Outcome<()> {
         let state = self.memory.lanes.get(&lane.id).map_or(lane.state, |known| known.state);
-        let (window_close, drop_after) = match lane.window_close {
-            WindowClose::Hold => (HOLD, None),
-            WindowClose::PauseForHuman => (PAUSE, None),
-            WindowClose::DropAfter(at) => (DROP, Some(at.millis())),
-        };
+        let lane = Lane { state, ..lane.clone() };
+        let row = LaneRow::of(&lane);
         self.connection.prepare_cached(sql::LANE_PUT)?.execute(params![
-            lane.id.raw(),
-            lane.account.raw(),
-            lane.entity.raw(),
-            lane.campaign.map(CampaignId::raw),
-            lane.route.0,
-            lane.priority.code(),
-            lane.category.code(),
-            state.code(),
-            lane.speed,
-            window_close,
-            drop_after,
-            lane.held_words_approved,
+            row.id,
+            row.account,
+            row.entity,
+            row.campaign,
+            row.route,
+            row.priority,
+            row.category,
+            row.state,
+            row.speed,
+            row.window_close,
+            row.drop_after,
+            row.held_words_approved,
         ])?;
-        self.memory.lanes.insert(lane.id, Lane { state, ..lane.clone() });
         self.memory.expanded.entry(lane.id).or_insert(0);
+        self.memory.lanes.insert(lane.id, lane);
         Ok(())
     }
 
@@ -67,24 +59,19 @@ pub(super) fn read_all(connection: &Connection) -> Outcome<Vec<(Lane, u64)>> {
 }
 
 fn from_row(row: &Row<'_>) -> Outcome<Lane> {
-    let bad = |column| Fault::inconsistent("lane", column, "unknown code");
-    let drop_after: Option<i64> = row.get(10)?;
-    Ok(Lane {
-        id: LaneId::from_raw(row.get(0)?),
-        account: AccountId::from_raw(row.get(1)?),
-        entity: EntityId::from_raw(row.get(2)?),
-        campaign: row.get::<_, Option<i64>>(3)?.map(CampaignId::from_raw),
-        route: RouteId(row.get(4)?),
-        priority: Priority::from_code(row.get(5)?).ok_or_else(|| bad("priority"))?,
-        category: Category::from_code(row.get(6)?).ok_or_else(|| bad("category"))?,
-        state: LaneState::from_code(row.get(7)?).ok_or_else(|| bad("state"))?,
+    LaneRow {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        entity: row.get(2)?,
+        campaign: row.get(3)?,
+        route: row.get(4)?,
+        priority: row.get(5)?,
+        category: row.get(6)?,
+        state: row.get(7)?,
         speed: row.get(8)?,
-        window_close: match (row.get::<_, u8>(9)?, drop_after) {
-            (HOLD, _) => WindowClose::Hold,
-            (PAUSE, _) => WindowClose::PauseForHuman,
-            (DROP, Some(at)) => WindowClose::DropAfter(Timestamp::from_millis(at)),
-            _ => return Err(bad("window_close")),
-        },
+        window_close: row.get(9)?,
+        drop_after: row.get(10)?,
         held_words_approved: row.get(11)?,
-    })
+    }
+    .lane()
 }

@@ -6,26 +6,22 @@
 
 mod accept;
 mod bench;
-mod board;
 mod claim;
 mod command;
 mod fault;
 mod handed;
 mod hot;
 mod lane;
-mod life;
 mod log;
 mod open;
 mod partition;
 mod parts;
 mod people;
-mod person;
 mod port;
 mod read;
 mod receipt;
 mod recover;
 mod schema;
-mod sealed;
 mod settle;
 mod sql;
 mod sweep;
@@ -36,8 +32,3 @@ mod writer;
 pub use open::{LedgerOpenError, OpenOptions};
 pub use port::SqliteLedger;
 pub use verify::{Finding, Rule, Verified, verify};
-
-/// Names under which values are sealed; part of the keys, so they never change.
-const MESSAGE_TABLE: &str = "message";
-const SUPPRESSION_TABLE: &str = "suppression";
-const INBOUND_TABLE: &str = "inbound";

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 
-use super::board::Board;
 use super::fault::Fault;
 use super::handed::SharedHandOvers;
 use super::partition::{PartitionWriter, Setup};
@@ -16,6 +15,7 @@ use super::port::{Partition, SqliteLedger};
 use super::read::Readers;
 use super::schema;
 use super::writer::WriterHandle;
+use crate::moves::board::Board;
 use crate::sealing::Sealer;
 
 /// Held for as long as the ledger is open.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::{ChannelId, LaneId, MessageId, PartitionId};
+use domain::ids::{LaneId, MessageId, PartitionId};
 use domain::lane::{Lane, LaneState, Stream};
 use domain::ledger::{Due, LedgerError};
 use domain::policy::{PersonFacts, Scratch};
@@ -23,14 +23,14 @@ use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
-use super::life::{carrier_code, carrier_from};
 use super::open::OpenOptions;
-use super::tally::Tallies;
-use super::{lane, schema, sql};
+use super::{lane, schema, sql, tally};
+use crate::moves::steps::Moves;
+use crate::moves::stream::{stream, stream_key};
+use crate::moves::tally::Tallies;
+use crate::moves::{MESSAGE_TABLE, fault, sealed};
 use crate::sealing::{Sealer, TableSealer};
 
-/// How far the clock may be behind the last commit before decisions on it would be wrong (design, time).
-const MAX_CLOCK_LAG: Duration = Duration::from_secs(5);
 /// Distinct statements of the ledger, with room.
 const STATEMENT_CACHE: usize = 96;
 /// Recents older than this are dropped when a person's row is written; a sweep may say otherwise.
@@ -128,7 +128,7 @@ impl PartitionWriter {
             parts: Rest {
                 id: setup.id,
                 sealer: Arc::clone(&setup.options.sealer),
-                messages: setup.options.sealer.for_table(super::MESSAGE_TABLE),
+                messages: setup.options.sealer.for_table(MESSAGE_TABLE),
                 retry: Arc::new(RetryPolicy::default()),
                 recents_kept: DEFAULT_RECENTS,
                 hand_overs: setup.hand_overs.clone(),
@@ -201,7 +201,7 @@ impl PartitionWriter {
             }
         }
         work.carry_hand_overs()?;
-        work.rest.tallies.flush(work.connection)?;
+        tally::flush(&mut work.rest.tallies, work.connection)?;
         work.memory.write(work.connection)?;
         // An open handle on a row would keep the transaction from ending.
         drop(work);
@@ -272,31 +272,8 @@ impl Work<'_> {
 
     /// The partition's now: never behind the last commit.
     pub(super) fn now(&mut self, clock: Timestamp) -> Outcome<Timestamp> {
-        let last = self.memory.committed_now;
-        let lag = last.since(clock);
-        if lag > MAX_CLOCK_LAG {
-            let behind_millis = i64::try_from(lag.as_millis()).unwrap_or(i64::MAX);
-            return Err(Fault::Refused(LedgerError::ClockBehind { behind_millis }));
-        }
-        self.memory.committed_now = last.max(clock);
+        self.memory.committed_now = fault::now(self.memory.committed_now, clock)?;
         Ok(self.memory.committed_now)
-    }
-
-    /// Puts a message into a stream.
-    pub(super) fn enqueue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
-        let (lane, avoid) = stream_key(stream);
-        self.hot.queue_add.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
-        let earliest = self.memory.streams.entry((lane, avoid)).or_insert(i64::MAX);
-        *earliest = due_at.millis().min(*earliest);
-        Ok(())
-    }
-
-    /// Takes a message out of a stream, wherever in it.
-    pub(super) fn dequeue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
-        let (lane, avoid) = stream_key(stream);
-        let mut drop = self.connection.prepare_cached(sql::QUEUE_DROP)?;
-        drop.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
-        self.look_at_head(stream)
     }
 
     /// Reads again when a stream's first message is due.
@@ -307,6 +284,47 @@ impl Work<'_> {
             Some(due_at) => self.memory.streams.insert((lane, avoid), due_at),
             None => self.memory.streams.remove(&(lane, avoid)),
         };
+        Ok(())
+    }
+}
+
+impl Moves for Work<'_> {
+    fn tallies(&mut self) -> &mut Tallies {
+        &mut self.rest.tallies
+    }
+
+    fn retry(&self) -> &RetryPolicy {
+        &self.rest.retry
+    }
+
+    fn lane_state(&self, lane: LaneId) -> Option<LaneState> {
+        self.memory.lanes.get(&lane).map(|lane| lane.state)
+    }
+
+    fn enqueue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
+        let (lane, avoid) = stream_key(stream);
+        self.hot.queue_add.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
+        let earliest = self.memory.streams.entry((lane, avoid)).or_insert(i64::MAX);
+        *earliest = due_at.millis().min(*earliest);
+        Ok(())
+    }
+
+    fn dequeue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
+        let (lane, avoid) = stream_key(stream);
+        let mut drop = self.connection.prepare_cached(sql::QUEUE_DROP)?;
+        drop.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
+        self.look_at_head(stream)
+    }
+
+    fn take_back(&mut self, id: MessageId) -> Outcome<()> {
+        let sealed: Vec<u8> =
+            self.connection.prepare_cached(sql::SEALED_READ)?.query_row([id.raw()], |row| row.get(0))?;
+        let phone = sealed::phone_of(&self.rest.messages, id, &sealed)?;
+        self.take_back_hand_over(self.rest.sealer.phone_index(phone), id)
+    }
+
+    fn look_at(&mut self, id: MessageId, at: Timestamp) -> Outcome<()> {
+        self.connection.prepare_cached(sql::OVERDUE_ADD)?.execute(params![at.millis(), id.raw()])?;
         Ok(())
     }
 }
@@ -365,22 +383,5 @@ impl Memory {
             self.retired_through
         ])?;
         Ok(())
-    }
-}
-
-/// A stream as the queue is ordered by it: its lane, and a number that holds the avoided channel in its lower 16 bits
-/// and the carrier above them. No channel is number 0, and no carrier has code 0.
-pub(super) fn stream_key(stream: Stream) -> (i64, u32) {
-    let avoid = stream.avoid.map_or(0, |channel| channel.0);
-    let carrier = stream.carrier.map_or(0, carrier_code);
-    (stream.lane.raw(), u32::from(carrier) << u16::BITS | u32::from(avoid))
-}
-
-pub(super) fn stream(lane: i64, which: u32) -> Stream {
-    let avoid = (which & u32::from(u16::MAX)) as u16;
-    Stream {
-        lane: LaneId::from_raw(lane),
-        carrier: carrier_from((which >> u16::BITS) as u8),
-        avoid: Some(avoid).filter(|avoid| *avoid != 0).map(ChannelId),
     }
 }

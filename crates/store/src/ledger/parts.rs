@@ -1,6 +1,6 @@
 //! The carrier's names for our parts: how a receipt finds its message.
 
-use domain::channel::{CarrierCode, CarrierMessageId, Receipt, ReceiptStatus};
+use domain::channel::{CarrierCode, CarrierMessageId, Receipt};
 use domain::ids::{GatewayId, MessageId};
 use domain::time::Timestamp;
 use rusqlite::types::{Value, ValueRef};
@@ -9,15 +9,7 @@ use rusqlite::{OptionalExtension as _, params};
 use super::fault::{Fault, Outcome};
 use super::partition::Work;
 use super::sql;
-
-/// Which part of which attempt of which message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub message: i64,
-    pub attempt: u8,
-    /// From 0.
-    pub part: u8,
-}
+use crate::moves::parts::{Place, status_code, status_from};
 
 impl Work<'_> {
     /// Remembers the ids that a carrier gave to the parts of an attempt, in order. A carrier that uses an id again
@@ -30,7 +22,7 @@ impl Work<'_> {
         attempt: u8,
     ) -> Outcome<()> {
         for (id, part) in ids.iter().zip(0u16..) {
-            let place = u16::from(attempt) << 8 | part.min(255);
+            let place = Place::packed(attempt, part);
             self.hot.part_add.execute(params![gateway.0, carrier_id_value(id), message.raw(), place])?;
         }
         Ok(())
@@ -40,9 +32,7 @@ impl Work<'_> {
         let find = &mut self.hot.part_find;
         let found = find
             .query_row(params![gateway.0, carrier_id_value(id)], |row| {
-                let place: u16 = row.get(1)?;
-                let [attempt, part] = place.to_be_bytes();
-                Ok(Place { message: row.get(0)?, attempt, part })
+                Ok(Place::unpacked(row.get(0)?, row.get(1)?))
             })
             .optional()?;
         Ok(found)
@@ -103,22 +93,5 @@ pub(super) fn carrier_id_from(value: ValueRef<'_>) -> Outcome<CarrierMessageId> 
         ValueRef::Integer(number) => Ok(CarrierMessageId::Number(number.cast_unsigned())),
         ValueRef::Text(text) => Ok(CarrierMessageId::Text(String::from_utf8_lossy(text).into())),
         _ => Err(Fault::inconsistent("inbound", "carrier_id", "neither number nor text")),
-    }
-}
-
-fn status_code(status: ReceiptStatus) -> u8 {
-    match status {
-        ReceiptStatus::Delivered => 1,
-        ReceiptStatus::Undelivered => 2,
-        ReceiptStatus::Expired => 3,
-    }
-}
-
-fn status_from(code: u8) -> Outcome<ReceiptStatus> {
-    match code {
-        1 => Ok(ReceiptStatus::Delivered),
-        2 => Ok(ReceiptStatus::Undelivered),
-        3 => Ok(ReceiptStatus::Expired),
-        _ => Err(Fault::inconsistent("early", "status", "unknown code")),
     }
 }

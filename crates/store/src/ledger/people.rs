@@ -4,7 +4,7 @@ use domain::ids::{AccountId, CampaignId, InboundId, MessageId};
 use domain::ledger::{InboundRecord, SuppressionOrder};
 use domain::message::Category;
 use domain::phone::Phone;
-use domain::policy::{Consented, Scope, Suppressed};
+use domain::policy::{Consented, Suppressed};
 use domain::time::Timestamp;
 use rusqlite::params;
 
@@ -12,7 +12,9 @@ use super::accept::blob;
 use super::fault::{Fault, Outcome};
 use super::partition::Work;
 use super::parts::carrier_id_value;
-use super::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed, sql};
+use super::sql;
+use crate::moves::records::{scope_code, seal_inbound};
+use crate::moves::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed};
 
 impl Work<'_> {
     /// Reads a person into the reused facts, with what is not yet in the row.
@@ -28,7 +30,7 @@ impl Work<'_> {
         match rows.next()? {
             None => person::clear(&mut self.rest.facts),
             Some(row) if person::unpack_into(blob(row, 0)?, &mut self.rest.facts) => (),
-            Some(_) => return Err(Fault::inconsistent("person", "facts", "not a record of this version")),
+            Some(_) => return Err(Fault::unreadable_person()),
         }
         Ok(())
     }
@@ -51,13 +53,6 @@ impl Work<'_> {
         let phone_index = self.rest.sealer.phone_index(order.phone);
         self.read_person(phone_index)?;
         let fresh = person::suppress(&mut self.rest.facts, order.suppressed);
-        if let Scope::Entity(entity) = order.suppressed.scope {
-            let covers = |c: Option<Category>| c.is_none_or(|c| c == Category::Marketing);
-            let consents = self.rest.facts.consents.iter_mut();
-            consents
-                .filter(|c| c.entity == entity && covers(order.suppressed.category))
-                .for_each(|c| (c.withdrawn, c.since) = (true, c.since.max(order.suppressed.at)));
-        }
         self.write_person(phone_index)?;
         if !fresh {
             return Ok(());
@@ -90,12 +85,7 @@ impl Work<'_> {
         let now = self.now(clock)?;
         let phone_index = self.rest.sealer.phone_index(phone);
         self.read_person(phone_index)?;
-        let before = self.rest.facts.suppressions.len();
-        self.rest
-            .facts
-            .suppressions
-            .retain(|known| known.scope != suppressed.scope || known.category != suppressed.category);
-        let lifted = before - self.rest.facts.suppressions.len();
+        let lifted = person::unsuppress(&mut self.rest.facts, suppressed);
         if lifted > 0 {
             self.write_person(phone_index)?;
             let category = suppressed.category.map_or(0, Category::code);
@@ -106,7 +96,7 @@ impl Work<'_> {
                 now.millis()
             ])?;
         }
-        Ok(lifted as u32)
+        Ok(lifted)
     }
 
     /// Hand-overs on their way into the rows are left to their own passes.
@@ -131,7 +121,6 @@ impl Work<'_> {
         if known {
             return Ok(false);
         }
-        let body = format!("{}\n{}", record.to, record.text);
         let sealer = self.rest.sealer.for_table(INBOUND_TABLE);
         let added = self.connection.prepare_cached(sql::INBOUND_ADD)?.execute(params![
             record.id.raw(),
@@ -144,7 +133,7 @@ impl Work<'_> {
             record.campaign.map(CampaignId::raw),
             record.opted_out,
             record.received_at.millis(),
-            sealed::seal(&sealer, record.id.raw(), record.from, &body),
+            seal_inbound(record, &sealer),
         ])?;
         if added == 0 {
             return Ok(false);
@@ -159,13 +148,5 @@ impl Work<'_> {
             self.hot.person_write.execute(params![phone_index, facts])?;
         }
         Ok(())
-    }
-}
-
-/// 0 stands for the operator; no entity has it.
-pub(super) fn scope_code(scope: Scope) -> i64 {
-    match scope {
-        Scope::Operator => 0,
-        Scope::Entity(entity) => entity.raw(),
     }
 }

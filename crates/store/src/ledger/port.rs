@@ -18,13 +18,14 @@ use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use rusqlite::Connection;
 
-use super::board::Board;
 use super::command::{Command, Incoming, Reply};
 use super::fault::{Fault, Outcome};
-use super::life::Frozen;
-use super::read::{Page, Readers};
-use super::sealed;
+use super::read::Readers;
 use super::writer::WriterHandle;
+use crate::moves::board::Board;
+use crate::moves::records::{frozen, merge, newest};
+use crate::moves::tally::fold;
+use crate::moves::{MESSAGE_TABLE, sealed};
 use crate::sealing::{Sealer, TableSealer};
 
 /// Consents of one command: each rewrites a row, most of them on a page of their own, so that many more would hold up
@@ -55,7 +56,7 @@ impl SqliteLedger {
         sealer: &Arc<Sealer>,
         lock: File,
     ) -> Self {
-        let messages = sealer.for_table(super::MESSAGE_TABLE);
+        let messages = sealer.for_table(MESSAGE_TABLE);
         let partitions = Arc::new(partitions);
         Self { map, partitions, board, sealer: Arc::clone(sealer), messages, lock: Mutex::new(Some(lock)) }
     }
@@ -98,17 +99,7 @@ impl SqliteLedger {
             account: message.account,
             campaign: message.campaign,
             contact: message.contact,
-            frozen: Frozen {
-                category: message.category,
-                encoding: message.encoding,
-                carrier: message.carrier,
-                parts: message.parts,
-                test: message.test,
-                valid_until: message.valid_until,
-                price: message.price,
-                lane: message.lane,
-                entity: message.entity,
-            },
+            frozen: frozen(message),
             entry: message.entry,
             sealed: sealed::seal(&self.messages, message.id.raw(), message.phone, &message.text),
         }
@@ -284,7 +275,7 @@ impl Ledger for SqliteLedger {
             let lanes = lanes.to_vec();
             all.extend(self.look(id, move |readers, db| readers.tallies(db, &lanes)).await?);
         }
-        Ok(super::tally::fold(all))
+        Ok(fold(all))
     }
 
     async fn message(&self, account: AccountId, id: MessageId) -> Result<Option<MessageRecord>, LedgerError> {
@@ -318,9 +309,7 @@ impl Ledger for SqliteLedger {
         for id in self.map.all() {
             all.extend(self.look(id, move |r, db| r.suppressions(db, account, before, limit)).await?);
         }
-        all.sort_by_key(|record| std::cmp::Reverse(record.suppressed.at));
-        all.truncate(limit as usize);
-        Ok(all)
+        Ok(newest(all, limit, |record| record.suppressed.at))
     }
 
     async fn inbounds(
@@ -333,9 +322,7 @@ impl Ledger for SqliteLedger {
         for id in self.map.all() {
             all.extend(self.look(id, move |r, db| r.inbounds(db, account, before, limit)).await?);
         }
-        all.sort_by_key(|record| std::cmp::Reverse(record.id));
-        all.truncate(limit as usize);
-        Ok(all)
+        Ok(newest(all, limit, |record| record.id))
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Result<u32, LedgerError> {
@@ -369,21 +356,4 @@ fn count(reply: Result<Reply, LedgerError>) -> Result<u32, LedgerError> {
         Reply::Count(count) => Ok(count),
         _ => Err(LedgerError::Closed),
     }
-}
-
-/// One page in order of id from the pages of all partitions: nothing beyond what every partition has looked at.
-fn merge(pages: Vec<Page>, limit: u32) -> (Vec<MessageRecord>, Option<MessageId>) {
-    let through = pages.iter().filter_map(|page| page.through).min();
-    let mut records: Vec<MessageRecord> = pages
-        .into_iter()
-        .flat_map(|page| page.records)
-        .filter(|record| through.is_none_or(|through| record.id <= through))
-        .collect();
-    records.sort_by_key(|record| record.id);
-    if records.len() > limit as usize {
-        records.truncate(limit as usize);
-        let last = records.last().map(|record| record.id);
-        return (records, last);
-    }
-    (records, through)
 }

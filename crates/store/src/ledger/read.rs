@@ -4,32 +4,24 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::ids::{
-    AccountId, CampaignId, ChannelId, ContactId, EntityId, GatewayId, InboundId, LaneId, MessageId,
-};
+use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId};
 use domain::ledger::{InboundRecord, LastSent, MessageFilter, MessageRecord, SuppressionRecord, Tally};
-use domain::message::Category;
 use domain::phone::Phone;
-use domain::policy::{PersonFacts, Scope, Suppressed, SuppressionSource};
-use domain::text::ends_with_opt_out;
+use domain::policy::PersonFacts;
 use domain::time::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
-use super::accept::{blob, unreadable};
+use super::accept::blob;
 use super::fault::{Fault, Outcome};
 use super::handed::SharedHandOvers;
-use super::life::Life;
 use super::parts::carrier_id_from;
-use super::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed, sql, tally};
+use super::{sql, tally};
+use crate::moves::records::{InboundRow, LAST_SENT, MessageRow, PAGE_ROWS, Page, SuppressionRow, page_end};
+use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person};
 use crate::sealing::{Sealer, TableSealer};
 
 /// Idle connections kept per partition.
 const KEPT: usize = 2;
-/// Messages looked at for one page of a listing: under 250 ms even from a cold disk.
-const PAGE_ROWS: u32 = 10_000;
-/// Answers to "what was this phone sent" (the port's bound).
-const LAST_SENT: usize = 20;
-
 /// Readers of one partition.
 pub(super) struct Readers {
     path: PathBuf,
@@ -39,12 +31,6 @@ pub(super) struct Readers {
     messages: Arc<TableSealer>,
 }
 
-/// Part of a listing: what matched, and up to which id everything was looked at (`None`: to the end).
-pub(super) struct Page {
-    pub records: Vec<MessageRecord>,
-    pub through: Option<MessageId>,
-}
-
 impl Readers {
     pub(super) fn new(path: &Path, sealer: &Arc<Sealer>, hand_overs: SharedHandOvers) -> Self {
         Self {
@@ -52,7 +38,7 @@ impl Readers {
             idle: Mutex::default(),
             sealer: Arc::clone(sealer),
             hand_overs,
-            messages: sealer.for_table(super::MESSAGE_TABLE),
+            messages: sealer.for_table(MESSAGE_TABLE),
         }
     }
 
@@ -92,8 +78,8 @@ impl Readers {
         let mut read = db.prepare_cached(sql::MESSAGE_READ)?;
         let mut rows = read.query([id.raw()])?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        let life = Life::unpack(blob(row, 1)?).ok_or_else(unreadable)?;
-        let record = self.record(row, &life)?;
+        let row = message_row(row)?;
+        let record = row.record(&row.life()?, &self.messages)?;
         Ok(Some(record).filter(|record| record.account == account))
     }
 
@@ -101,66 +87,17 @@ impl Readers {
         let after = filter.after.map_or(-1, MessageId::raw);
         let mut read = db.prepare_cached(sql::MESSAGE_PAGE)?;
         let mut rows = read.query(params![after, PAGE_ROWS])?;
-        let mut page = Page { records: Vec::new(), through: None };
+        let mut page = Page::default();
         let mut seen = 0;
         while let Some(row) = rows.next()? {
-            let id = MessageId::from_raw(row.get(0)?);
+            let row = message_row(row)?;
             seen += 1;
-            if self.matches(row, id, filter)? {
-                let life = Life::unpack(blob(row, 1)?).ok_or_else(unreadable)?;
-                if filter.state.is_none_or(|state| life.state == state) {
-                    let record = self.record(row, &life)?;
-                    if filter.phone.is_none_or(|phone| record.phone == phone) {
-                        page.records.push(record);
-                    }
-                }
-            }
-            if page.records.len() >= limit as usize || seen == PAGE_ROWS {
-                page.through = Some(id);
+            if page.add(&row, filter, limit, &self.messages)? || seen == PAGE_ROWS {
+                page.through = Some(MessageId::from_raw(row.id));
                 break;
             }
         }
         Ok(page)
-    }
-
-    /// The conditions that need nothing unpacked.
-    fn matches(&self, row: &Row<'_>, id: MessageId, filter: &MessageFilter) -> Outcome<bool> {
-        Ok(filter.phone.is_none_or(|phone| phone.slot() == id.slot())
-            && row.get::<_, i64>(2)? == filter.account.raw()
-            && filter
-                .campaign
-                .is_none_or(|c| row.get::<_, Option<i64>>(3).is_ok_and(|of| of == Some(c.raw()))))
-    }
-
-    fn record(&self, row: &Row<'_>, life: &Life) -> Outcome<MessageRecord> {
-        let id: i64 = row.get(0)?;
-        let opened = self.messages.open(&id.to_be_bytes(), blob(row, 5)?)?;
-        let (phone, text) = sealed::message(&opened)?;
-        Ok(MessageRecord {
-            id: MessageId::from_raw(id),
-            account: AccountId::from_raw(row.get(2)?),
-            lane: life.lane,
-            campaign: row.get::<_, Option<i64>>(3)?.map(CampaignId::from_raw),
-            contact: row.get::<_, Option<i64>>(4)?.map(ContactId::from_raw),
-            category: life.category,
-            state: life.state,
-            reason: life.reason,
-            rule: life.rule,
-            code: life.code,
-            channel: life.channel,
-            attempts: life.attempts,
-            phone,
-            text: text.to_owned(),
-            encoding: life.encoding,
-            parts: life.parts,
-            price: life.price,
-            carrier: life.carrier,
-            test: life.test,
-            possible_duplicate: life.possible_duplicate,
-            due_at: life.due_at,
-            valid_until: life.valid_until,
-            trail: life.trail().ok_or_else(unreadable)?,
-        })
     }
 
     pub(super) fn facts(&self, db: &Connection, phones: &[Phone]) -> Outcome<Vec<PersonFacts>> {
@@ -173,8 +110,7 @@ impl Readers {
         let mut rows = read.query([phone_index])?;
         let mut facts = match rows.next()? {
             None => PersonFacts::default(),
-            Some(row) => person::unpack(blob(row, 0)?)
-                .ok_or_else(|| Fault::inconsistent("person", "facts", "not a record of this version"))?,
+            Some(row) => person::unpack(blob(row, 0)?).ok_or_else(Fault::unreadable_person)?,
         };
         self.hand_overs.add_to(phone_index, &mut facts.recents);
         Ok(facts)
@@ -194,19 +130,7 @@ impl Readers {
         for recent in recents.iter().filter(|recent| recent.handed_at >= since) {
             let mut rows = read.query([recent.message.raw()])?;
             let Some(row) = rows.next()? else { continue };
-            let life = Life::unpack(blob(row, 1)?).ok_or_else(unreadable)?;
-            let (Some(channel), true) = (life.channel, life.gateway == Some(gateway)) else { continue };
-            let record = self.record(row, &life)?;
-            sent.push(LastSent {
-                message: record.id,
-                account: record.account,
-                entity: life.entity,
-                campaign: record.campaign,
-                category: life.category,
-                channel,
-                handed_at: recent.handed_at,
-                offered_opt_out: ends_with_opt_out(&record.text),
-            });
+            sent.extend(message_row(row)?.last_sent(recent, gateway, &self.messages)?);
             if sent.len() == LAST_SENT {
                 break;
             }
@@ -237,10 +161,9 @@ impl Readers {
         before: Option<Timestamp>,
         limit: u32,
     ) -> Outcome<Vec<SuppressionRecord>> {
-        let before = before.unwrap_or(Timestamp::FAR_FUTURE).millis();
         let sealer = self.sealer.for_table(SUPPRESSION_TABLE);
         let mut read = db.prepare_cached(sql::SUPPRESSION_PAGE)?;
-        let mut rows = read.query(params![account.raw(), before, limit])?;
+        let mut rows = read.query(params![account.raw(), page_end(before), limit])?;
         let mut records = Vec::new();
         while let Some(row) = rows.next()? {
             records.push(suppression(row, &sealer)?);
@@ -283,51 +206,44 @@ impl Readers {
     }
 }
 
-fn suppression(row: &Row<'_>, sealer: &TableSealer) -> Outcome<SuppressionRecord> {
-    let bad = |column| Fault::inconsistent("suppression", column, "unreadable");
-    let id: i64 = row.get(0)?;
-    let opened = sealer.open(&id.to_be_bytes(), blob(row, 8)?)?;
-    let (phone, _) = sealed::split(&opened).ok_or_else(|| bad("sealed"))?;
-    let category: u8 = row.get(4)?;
-    Ok(SuppressionRecord {
-        phone,
-        account: AccountId::from_raw(row.get(1)?),
-        suppressed: Suppressed {
-            scope: match row.get(3)? {
-                0 => Scope::Operator,
-                entity => Scope::Entity(EntityId::from_raw(entity)),
-            },
-            category: if category == 0 {
-                None
-            } else {
-                Some(Category::from_code(category).ok_or_else(|| bad("category"))?)
-            },
-            source: SuppressionSource::from_code(row.get(5)?).ok_or_else(|| bad("source"))?,
-            at: Timestamp::from_millis(row.get(2)?),
-        },
-        inbound: row.get::<_, Option<i64>>(6)?.map(InboundId::from_raw),
-        lifted_at: row.get::<_, Option<i64>>(7)?.map(Timestamp::from_millis),
+fn message_row<'a>(row: &'a Row<'_>) -> Outcome<MessageRow<'a>> {
+    Ok(MessageRow {
+        id: row.get(0)?,
+        life: blob(row, 1)?,
+        account: row.get(2)?,
+        campaign: row.get(3)?,
+        contact: row.get(4)?,
+        sealed: blob(row, 5)?,
     })
 }
 
+fn suppression(row: &Row<'_>, sealer: &TableSealer) -> Outcome<SuppressionRecord> {
+    SuppressionRow {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        suppressed_at: row.get(2)?,
+        scope: row.get(3)?,
+        category: row.get(4)?,
+        source: row.get(5)?,
+        inbound: row.get(6)?,
+        lifted_at: row.get(7)?,
+        sealed: blob(row, 8)?,
+    }
+    .record(sealer)
+}
+
 fn inbound(row: &Row<'_>, sealer: &TableSealer) -> Outcome<InboundRecord> {
-    let bad = || Fault::inconsistent("inbound", "sealed", "unreadable");
-    let id: i64 = row.get(0)?;
-    let opened = sealer.open(&id.to_be_bytes(), blob(row, 9)?)?;
-    let (from, body) = sealed::split(&opened).ok_or_else(bad)?;
-    let (to, text) = body.split_once('\n').ok_or_else(bad)?;
-    Ok(InboundRecord {
-        id: InboundId::from_raw(id),
-        account: row.get::<_, Option<i64>>(1)?.map(AccountId::from_raw),
-        gateway: GatewayId(row.get(2)?),
-        channel: ChannelId(row.get(3)?),
+    InboundRow {
+        id: row.get(0)?,
+        account: row.get(1)?,
+        gateway: row.get(2)?,
+        channel: row.get(3)?,
         carrier_id: carrier_id_from(row.get_ref(4)?)?,
-        from,
-        to: to.into(),
-        text: text.to_owned(),
-        answers: row.get::<_, Option<i64>>(5)?.map(MessageId::from_raw),
-        campaign: row.get::<_, Option<i64>>(6)?.map(CampaignId::from_raw),
+        answers: row.get(5)?,
+        campaign: row.get(6)?,
         opted_out: row.get(7)?,
-        received_at: Timestamp::from_millis(row.get(8)?),
-    })
+        received_at: row.get(8)?,
+        sealed: blob(row, 9)?,
+    }
+    .record(sealer)
 }

@@ -5,19 +5,15 @@
 use std::collections::HashMap;
 
 use domain::ids::MessageId;
-use domain::ledger::{TrailEntry, TrailEvent};
-use domain::message::{MessageState, Reason};
-use domain::policy::RuleId;
-use domain::retry::Next;
 use domain::time::Timestamp;
 use rusqlite::Connection;
 
-use super::accept::{blob, unreadable};
+use super::accept::blob;
 use super::fault::{Fault, Outcome};
-use super::life::Life;
 use super::partition::Work;
-use super::receipt::tried;
 use super::sql;
+use crate::moves::life::Life;
+use crate::moves::recover::{Recovered, recover};
 
 impl Work<'_> {
     /// Returns how many messages were found in flight.
@@ -36,37 +32,11 @@ impl Work<'_> {
 
     fn recover_one(&mut self, seq: i64, id: MessageId, now: Timestamp) -> Outcome<bool> {
         let Some(mut life) = self.load_life(id.raw())? else { return Ok(false) };
-        if !life.outstanding || life.claim != seq {
-            return Ok(false);
+        let recovered = recover(self, seq, id, &mut life, now)?;
+        if recovered != Recovered::Settled {
+            self.store_life(id.raw(), &life)?;
         }
-        life.outstanding = false;
-        let in_flight = life.state == MessageState::Sending;
-        if in_flight {
-            life.taken = true;
-            let step = TrailEntry {
-                at: now,
-                event: TrailEvent::Uncertain,
-                channel: life.channel,
-                reason: Reason::ConnectionLost,
-                rule: RuleId(0),
-            };
-            self.advance(&mut life, MessageState::Uncertain, step);
-            self.try_again_if_allowed(id, &mut life, step)?;
-        }
-        self.store_life(id.raw(), &life)?;
-        Ok(in_flight)
-    }
-
-    fn try_again_if_allowed(&mut self, id: MessageId, life: &mut Life, step: TrailEntry) -> Outcome<()> {
-        let Some(channel) = life.channel else { return Ok(()) };
-        if let Next::Retry { due_at, avoid } =
-            self.rest.retry.after_uncertainty(tried(life, channel), step.at)
-        {
-            life.possible_duplicate = true;
-            let step = TrailEntry { event: TrailEvent::Requeued, ..step };
-            self.requeue(id, life, step, avoid, due_at)?;
-        }
-        Ok(())
+        Ok(recovered == Recovered::InFlight)
     }
 }
 
@@ -79,7 +49,7 @@ pub(super) fn outstanding(connection: &Connection) -> Outcome<HashMap<i64, u32>>
         for id in messages {
             let mut rows = read.query([id.raw()])?;
             if let Some(row) = rows.next()? {
-                let life = Life::unpack(blob(row, 0)?).ok_or_else(unreadable)?;
+                let life = Life::unpack(blob(row, 0)?).ok_or_else(Fault::unreadable_life)?;
                 waiting += u32::from(life.outstanding && life.claim == seq);
             }
         }

@@ -1,14 +1,5 @@
 //! Every statement of the ledger, named; a test prepares each against a fresh file.
 
-macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
-        $($(#[$doc])* pub(super) const $name: &str = $text;)+
-
-        #[cfg(test)]
-        const ALL: &[(&str, &str)] = &[$((stringify!($name), $text),)+];
-    };
-}
-
 statements! {
     PARTITION_NEW = "INSERT OR IGNORE INTO partition VALUES (1, ?1, ?2, 0, 1, 0, 0, NULL)";
     PARTITION_READ = "SELECT number, partitions, committed_now, next_claim, unknown_through, retired_through, person_cursor FROM partition";

@@ -3,27 +3,21 @@
 //! The walk for unknowns follows ids, which are times: each message is looked at once, and what is not finished then
 //! is put into `overdue` to be looked at again: at the end of its validity if it still waits to be claimed. Nothing here ever reads a whole table.
 
-use std::time::Duration;
-
-use domain::ids::{LaneId, MessageId};
-use domain::lane::{LaneState, Stream};
-use domain::ledger::{Retention, Swept, TrailEntry, TrailEvent};
-use domain::message::{MessageState, Reason};
-use domain::policy::RuleId;
+use domain::ids::MessageId;
+use domain::lane::Stream;
+use domain::ledger::{Retention, Swept};
 use domain::time::Timestamp;
+use rusqlite::params;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
 
-use super::accept::{blob, step, unreadable};
+use super::accept::blob;
 use super::fault::{Fault, Outcome};
-use super::life::Life;
-use super::partition::{PART_START, Work, stream, stream_key};
-use super::{person, sql};
-
-/// How long a receipt is waited for (design, receipts and uncertain).
-const RECEIPT_WAIT: Duration = Duration::from_secs(72 * 3_600);
-/// Rows of each kind in one step: a few milliseconds of work.
-const STEP_ROWS: u32 = 500;
+use super::partition::{PART_START, Work};
+use super::sql;
+use crate::moves::life::Life;
+use crate::moves::person;
+use crate::moves::stream::{stream, stream_key};
+use crate::moves::sweep::{RECEIPT_WAIT, STEP_ROWS, cancel, is_cancelled, look_for_word};
 
 impl Work<'_> {
     pub(super) fn sweep(&mut self, retention: Retention, clock: Timestamp) -> Outcome<Swept> {
@@ -43,7 +37,7 @@ impl Work<'_> {
 
     fn sweep_cancelled(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
         let keys = self.memory.streams.keys().map(|&(lane, which)| stream(lane, which));
-        let Some(found) = keys.into_iter().find(|s: &Stream| self.is_cancelled(s.lane)) else {
+        let Some(found) = keys.into_iter().find(|s: &Stream| is_cancelled(self, s.lane)) else {
             return Ok(());
         };
         let (lane, avoid) = stream_key(found);
@@ -55,23 +49,13 @@ impl Work<'_> {
         let Some(&(due_at, last)) = rows.last() else { return self.look_at_head(found) };
         for &(_, id) in &rows {
             let Some(mut life) = self.load_life(id)? else { continue };
-            if life.state == MessageState::Queued {
-                self.advance(
-                    &mut life,
-                    MessageState::Cancelled,
-                    step(now, TrailEvent::Cancelled, Reason::CampaignCancelled),
-                );
+            if cancel(self, swept, &mut life, now) {
                 self.store_life(id, &life)?;
-                swept.cancelled += 1;
             }
         }
         self.connection.prepare_cached(sql::QUEUE_CUT)?.execute(params![lane, avoid, due_at, last])?;
         swept.more = true;
         self.look_at_head(found)
-    }
-
-    fn is_cancelled(&self, lane: LaneId) -> bool {
-        self.memory.lanes.get(&lane).is_some_and(|lane| lane.state == LaneState::Cancelled)
     }
 
     /// Walks on through the ids that are old enough.
@@ -102,39 +86,8 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Ends the wait of a message without word; looks again later at one that is still under way.
     fn look_for_word(&mut self, swept: &mut Swept, id: i64, mut life: Life, now: Timestamp) -> Outcome<()> {
-        if life.state.is_final() {
-            return Ok(());
-        }
-        let waits = matches!(life.state, MessageState::Submitted | MessageState::Uncertain);
-        if waits && now.since(life.last_step_at()) >= RECEIPT_WAIT {
-            self.advance(&mut life, MessageState::Unknown, step(now, TrailEvent::Unknown, Reason::NoReceipt));
-            swept.unknown += 1;
-            return self.store_life(id, &life);
-        }
-        // A cancelled lane's messages end as that; another step of the sweep is at it.
-        if life.state == MessageState::Queued && !self.is_cancelled(life.lane) {
-            return self.look_for_end(swept, id, life, now);
-        }
-        let from = if waits { life.last_step_at() } else { now };
-        look_again(self.connection, MessageId::from_raw(id), from)
-    }
-
-    /// Ends a message that waited until it was of no use: no channel has claimed it, perhaps because none reaches its
-    /// carrier any more. Otherwise the claim would have refused it for the same reason.
-    fn look_for_end(&mut self, swept: &mut Swept, id: i64, mut life: Life, now: Timestamp) -> Outcome<()> {
-        let message = MessageId::from_raw(id);
-        if life.valid_until > now {
-            return look_at(self.connection, message, life.valid_until.min(now.plus(RECEIPT_WAIT)));
-        }
-        if let Some(due_at) = life.due_at {
-            self.dequeue(life.stream(), due_at, message)?;
-        }
-        let step = step(now, TrailEvent::Rejected, Reason::ValidityPassed);
-        self.advance(&mut life, MessageState::Rejected, TrailEntry { rule: RuleId::VALIDITY, ..step });
-        swept.expired += 1;
-        self.store_life(id, &life)
+        if look_for_word(self, swept, id, &mut life, now)? { self.store_life(id, &life) } else { Ok(()) }
     }
 
     fn sweep_early(&mut self, swept: &mut Swept, now: Timestamp) -> Outcome<()> {
@@ -197,7 +150,7 @@ impl Work<'_> {
         }
         for (phone_index, raw) in &people {
             if !person::unpack_into(raw, &mut self.rest.facts) {
-                return Err(Fault::inconsistent("person", "facts", "not a record of this version"));
+                return Err(Fault::unreadable_person());
             }
             let count = self.rest.facts.recents.len();
             self.rest.facts.recents.retain(|recent| recent.handed_at >= before);
@@ -218,18 +171,8 @@ impl Work<'_> {
         let mut rows = read.query(params![after, before, STEP_ROWS])?;
         let mut lives = Vec::new();
         while let Some(row) = rows.next()? {
-            lives.push((row.get(0)?, Life::unpack(blob(row, 1)?).ok_or_else(unreadable)?));
+            lives.push((row.get(0)?, Life::unpack(blob(row, 1)?).ok_or_else(Fault::unreadable_life)?));
         }
         Ok(lives)
     }
-}
-
-/// Looks at a message again when it could have been without word for long enough since `from`.
-pub(super) fn look_again(connection: &Connection, id: MessageId, from: Timestamp) -> Outcome<()> {
-    look_at(connection, id, from.plus(RECEIPT_WAIT))
-}
-
-fn look_at(connection: &Connection, id: MessageId, at: Timestamp) -> Outcome<()> {
-    connection.prepare_cached(sql::OVERDUE_ADD)?.execute(params![at.millis(), id.raw()])?;
-    Ok(())
 }

@@ -14,10 +14,11 @@ use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::accept::blob;
 use super::fault::Outcome;
-use super::life::Life;
 use super::open::{LedgerOpenError, existing};
-use super::partition::stream_key;
-use super::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
+use crate::moves::life::Life;
+use crate::moves::records::scope_code;
+use crate::moves::stream::stream_key;
+use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
 use crate::sealing::{Sealer, TableSealer};
 
 /// Findings that are kept; the rest are counted.
@@ -287,7 +288,7 @@ impl Look<'_> {
         let facts = person::unpack(blob(row, 0)?);
         Ok(facts.is_some_and(|facts| {
             facts.suppressions.iter().any(|known| {
-                super::people::scope_code(known.scope) == scope
+                scope_code(known.scope) == scope
                     && known.category.map_or(0, |category| category.code()) == category
             })
         }))

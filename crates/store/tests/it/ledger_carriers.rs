@@ -10,7 +10,15 @@ use domain::message::{Category, MessageState, Reason};
 use domain::phone::{Carrier, CarrierSet, Phone};
 use domain::policy::RuleId;
 
+use super::ledger_engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
+
+on_every_engine! {
+    carriers_wait_apart_and_a_retry_stays_with_its_carrier
+    after_a_change_of_the_route_what_a_channel_does_not_reach_is_set_apart
+    a_repeated_chunk_of_several_carriers_changes_nothing
+    what_no_channel_reaches_waits_until_its_validity_ends
+}
 
 fn only(carrier: Carrier) -> CarrierSet {
     [carrier].into_iter().collect()
@@ -48,9 +56,8 @@ fn due(stage: &Stage) -> Vec<Stream> {
     due
 }
 
-#[tokio::test]
-async fn carriers_wait_apart_and_a_retry_stays_with_its_carrier() {
-    let mut stage = Stage::new(1);
+async fn carriers_wait_apart_and_a_retry_stays_with_its_carrier(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let (mobile, unicom) = (Some(Carrier::Mobile), Some(Carrier::Unicom));
@@ -101,9 +108,8 @@ async fn carriers_wait_apart_and_a_retry_stays_with_its_carrier() {
     assert_eq!(sum, 8, "and so are the counters");
 }
 
-#[tokio::test]
-async fn after_a_change_of_the_route_what_a_channel_does_not_reach_is_set_apart() {
-    let mut stage = Stage::new(1);
+async fn after_a_change_of_the_route_what_a_channel_does_not_reach_is_set_apart(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let carriers = [Carrier::Mobile, Carrier::Unicom, Carrier::Telecom];
@@ -130,9 +136,8 @@ async fn after_a_change_of_the_route_what_a_channel_does_not_reach_is_set_apart(
     assert_eq!(record.attempts, 1);
 }
 
-#[tokio::test]
-async fn a_repeated_chunk_of_several_carriers_changes_nothing() {
-    let stage = Stage::new(1);
+async fn a_repeated_chunk_of_several_carriers_changes_nothing(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let home = stage.ledger.partitions().all().next().unwrap();
@@ -151,9 +156,8 @@ async fn a_repeated_chunk_of_several_carriers_changes_nothing() {
     assert_eq!(due(&stage), [stream(1, None)]);
 }
 
-#[tokio::test]
-async fn what_no_channel_reaches_waits_until_its_validity_ends() {
-    let mut stage = Stage::new(1);
+async fn what_no_channel_reaches_waits_until_its_validity_ends(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let day = 86_400;

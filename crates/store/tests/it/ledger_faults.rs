@@ -11,6 +11,7 @@ use domain::message::Category;
 use store::ledger::{LedgerOpenError, OpenOptions, SqliteLedger};
 use store::sealing::Sealer;
 
+use super::ledger_engines::Engine;
 use super::ledger_stage::*;
 
 fn options(stage: &Stage) -> OpenOptions {
@@ -21,7 +22,7 @@ fn options(stage: &Stage) -> OpenOptions {
 
 #[tokio::test]
 async fn a_second_opener_is_refused_until_the_first_closes() {
-    let stage = Stage::new(2);
+    let stage = Stage::new(Engine::Sqlite, 2).await;
     let refused = SqliteLedger::open(&options(&stage)).map(drop).unwrap_err();
     assert!(matches!(refused, LedgerOpenError::InUse { .. }), "{refused}");
     stage.ledger.close().await;
@@ -33,7 +34,7 @@ async fn a_second_opener_is_refused_until_the_first_closes() {
 
 #[tokio::test]
 async fn a_ledger_keeps_its_number_of_files_and_misses_none() {
-    let stage = Stage::new(3);
+    let stage = Stage::new(Engine::Sqlite, 3).await;
     stage.ledger.close().await;
     let mut options = options(&stage);
     options.partitions = 8;
@@ -48,7 +49,7 @@ async fn a_ledger_keeps_its_number_of_files_and_misses_none() {
 
 #[tokio::test]
 async fn a_folder_of_a_newer_version_is_left_alone() {
-    let stage = Stage::new(1);
+    let stage = Stage::new(Engine::Sqlite, 1).await;
     stage.ledger.close().await;
     let file = stage.path().join("data/ledger/p000.db");
     let db = rusqlite::Connection::open(&file).unwrap();
@@ -60,7 +61,7 @@ async fn a_folder_of_a_newer_version_is_left_alone() {
 
 #[tokio::test]
 async fn nothing_on_disk_shows_a_phone_or_a_text() {
-    let stage = Stage::new(2);
+    let stage = Stage::new(Engine::Sqlite, 2).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     stage.accept(&(0..20).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
@@ -124,7 +125,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 
 #[tokio::test]
 async fn a_full_disk_refuses_keeps_what_was_there_and_goes_on_with_space() {
-    let stage = Stage::new(1);
+    let stage = Stage::new(Engine::Sqlite, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     stage.accept(&(0..50).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;

@@ -10,14 +10,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ids::{IdGenerator, MessageId};
-use domain::ledger::{Disposition, Ledger as _, Settlement};
+use domain::ledger::{Disposition, Ledger, Settlement};
 use domain::message::{Category, MessageState};
+use store::postgres::PostgresLedger;
 
+use super::ledger_engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
+use super::postgres_server::fresh_database;
+
+on_every_engine! {
+    nothing_is_lost_and_nothing_goes_twice_unmarked_over_ten_kills
+}
 
 /// Names the folder to the child; without it the child's test has nothing to do.
 const FOLDER: &str = "HONGYAN_KILL_TEST_FOLDER";
 const ROUND: &str = "HONGYAN_KILL_TEST_ROUND";
+/// Names the database to it, where the ledger is on PostgreSQL.
+const URL: &str = "HONGYAN_KILL_TEST_URL";
 const ROUNDS: u8 = 10;
 /// What the fake channel takes at once, per partition.
 const WINDOW: u32 = 30;
@@ -46,7 +55,7 @@ fn lines(folder: &Path, name: &str) -> Vec<String> {
 async fn child() {
     let (Ok(folder), Ok(round)) = (std::env::var(FOLDER), std::env::var(ROUND)) else { return };
     let (folder, round) = (Path::new(&folder), round.parse::<u8>().unwrap());
-    let ledger = open(&folder.join("data"), &folder.join("keys/key"), PARTITIONS);
+    let ledger = open_again(folder, std::env::var(URL).ok().as_deref()).await;
     let mut stage =
         Stage::with(ledger, IdGenerator::new(round), NOW.plus(Duration::from_secs(60) * u32::from(round)));
     let found = stage.ledger.recover(Arc::clone(&stage.retry), stage.now).await.unwrap();
@@ -90,29 +99,41 @@ async fn child() {
     }
 }
 
-#[tokio::test]
-async fn nothing_is_lost_and_nothing_goes_twice_unmarked_over_ten_kills() {
+async fn open_again(folder: &Path, url: Option<&str>) -> Arc<dyn Ledger> {
+    let (data, keys) = (folder.join("data"), folder.join("keys/key"));
+    match url {
+        None => open(&data, &keys, PARTITIONS),
+        Some(url) => open_postgres(url, &data, &keys, 0).await,
+    }
+}
+
+async fn nothing_is_lost_and_nothing_goes_twice_unmarked_over_ten_kills(engine: Engine) {
     let folder = Arc::new(tempfile::tempdir().unwrap());
     let path = folder.path();
+    let url = match engine {
+        Engine::Sqlite => None,
+        Engine::Postgres => {
+            let url = fresh_database().await;
+            PostgresLedger::migrate(&url, PARTITIONS).await.unwrap();
+            Some(url)
+        }
+    };
     // Keys before the first kill, so that no round is spent on a death while they are made.
-    let ledger = open(&path.join("data"), &path.join("keys/key"), PARTITIONS);
+    let ledger = open_again(path, url.as_deref()).await;
     ledger.close().await;
     drop(ledger);
     for round in 0..ROUNDS {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "ledger_kill::child", "--nocapture", "--test-threads=1"])
-            .env(FOLDER, path)
-            .env(ROUND, round.to_string())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "ledger_kill::child", "--nocapture", "--test-threads=1"]);
+        child.env(FOLDER, path).env(ROUND, round.to_string());
+        child.envs(url.iter().map(|url| (URL, url)));
+        let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         tokio::time::sleep(Duration::from_millis(150 + u64::from(round) * 37 % 200)).await;
         child.kill().unwrap();
         child.wait().unwrap();
     }
     let later = NOW.plus(Duration::from_secs(3_600));
-    let ledger = open(&path.join("data"), &path.join("keys/key"), PARTITIONS);
+    let ledger = open_again(path, url.as_deref()).await;
     let mut stage = Stage::with(ledger, IdGenerator::new(31), later);
     let in_flight = stage.ledger.recover(Arc::clone(&stage.retry), stage.now).await.unwrap();
     let bound = 2 * WINDOW;

@@ -10,7 +10,21 @@ use domain::message::{Category, MessageState, Reason};
 use domain::policy::RuleId;
 use proptest::prelude::*;
 
+use super::ledger_engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
+
+on_every_engine! {
+    many_consents_are_written_in_several_transactions_and_none_is_lost
+    a_claim_refuses_the_suppressed_the_unasked_and_the_capped
+    a_reply_acts_once_and_can_be_taken_back
+    tallies_equal_the_messages
+    messages_are_listed_by_campaign_state_and_phone_in_pages
+    what_is_old_enough_is_removed_and_the_rest_stays
+    hand_overs_count_once_wherever_they_are_kept
+}
+
+/// Messages, parts and price by state, reason, and whether they are tests.
+pub(crate) type Counts = HashMap<(MessageState, Reason, bool), (i64, i64, i64)>;
 
 fn inbound(stage: &Stage, number: u64, carrier: u64) -> InboundRecord {
     InboundRecord {
@@ -29,9 +43,8 @@ fn inbound(stage: &Stage, number: u64, carrier: u64) -> InboundRecord {
     }
 }
 
-#[tokio::test]
-async fn many_consents_are_written_in_several_transactions_and_none_is_lost() {
-    let stage = Stage::new(1);
+async fn many_consents_are_written_in_several_transactions_and_none_is_lost(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let grant = |number| ConsentGrant { phone: phone(number), consent: stage.granted() };
     let home = stage.home(phone(0));
     stage.ledger.consent(home, (0..5_001).map(grant).collect()).await.unwrap();
@@ -40,9 +53,8 @@ async fn many_consents_are_written_in_several_transactions_and_none_is_lost() {
     assert_eq!((consented.count(), facts[5_001].consents.len()), (5_001, 0));
 }
 
-#[tokio::test]
-async fn a_claim_refuses_the_suppressed_the_unasked_and_the_capped() {
-    let mut stage = Stage::new(2);
+async fn a_claim_refuses_the_suppressed_the_unasked_and_the_capped(engine: Engine) {
+    let mut stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Marketing);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     stage.consent(0..4).await;
@@ -68,9 +80,8 @@ async fn a_claim_refuses_the_suppressed_the_unasked_and_the_capped() {
     assert_eq!(reasons.get(&Reason::Capped), Some(&3));
 }
 
-#[tokio::test]
-async fn a_reply_acts_once_and_can_be_taken_back() {
-    let mut stage = Stage::new(2);
+async fn a_reply_acts_once_and_can_be_taken_back(engine: Engine) {
+    let mut stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let sent = stage.accept_one(stage.message(&lane, 1)).await;
@@ -105,9 +116,8 @@ async fn a_reply_acts_once_and_can_be_taken_back() {
     assert_eq!(stage.claim(FIRST, stream(1, None)).await.outgoing.len(), 1);
 }
 
-#[tokio::test]
-async fn tallies_equal_the_messages() {
-    let mut stage = Stage::new(2);
+async fn tallies_equal_the_messages(engine: Engine) {
+    let mut stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Marketing);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     stage.consent(0..30).await;
@@ -147,18 +157,24 @@ async fn tallies_equal_the_messages() {
             stage.receipt(*id, 0, ReceiptStatus::Delivered, "DELIVRD").await;
         }
     }
-    let mut counted: HashMap<(MessageState, Reason, bool), (i64, i64, i64)> = HashMap::new();
-    for m in stage.all_messages().await {
-        let sum = counted.entry((m.state, m.reason, m.test)).or_default();
-        *sum = (sum.0 + 1, sum.1 + i64::from(m.parts), sum.2 + m.price.micros());
-    }
+    let counted = counted(&stage).await;
     assert!(counted.len() >= 7, "{counted:?}");
     assert_eq!(present(&stage.ledger.tallies(&[lane.id]).await.unwrap()), counted);
 }
 
+/// Messages, parts and price, by what the messages themselves say.
+pub(crate) async fn counted(stage: &Stage) -> Counts {
+    let mut counted = Counts::new();
+    for m in stage.all_messages().await {
+        let sum = counted.entry((m.state, m.reason, m.test)).or_default();
+        *sum = (sum.0 + 1, sum.1 + i64::from(m.parts), sum.2 + m.price.micros());
+    }
+    counted
+}
+
 /// What the moves leave in each state.
-fn present(tallies: &[Tally]) -> HashMap<(MessageState, Reason, bool), (i64, i64, i64)> {
-    let mut sums: HashMap<(MessageState, Reason, bool), (i64, i64, i64)> = HashMap::new();
+pub(crate) fn present(tallies: &[Tally]) -> Counts {
+    let mut sums = Counts::new();
     for t in tallies {
         let mut add = |state, reason, sign: i64| {
             let sum = sums.entry((state, reason, t.test)).or_default();
@@ -173,9 +189,8 @@ fn present(tallies: &[Tally]) -> HashMap<(MessageState, Reason, bool), (i64, i64
     sums
 }
 
-#[tokio::test]
-async fn messages_are_listed_by_campaign_state_and_phone_in_pages() {
-    let stage = Stage::new(3);
+async fn messages_are_listed_by_campaign_state_and_phone_in_pages(engine: Engine) {
+    let stage = Stage::new(engine, 3).await;
     let (one, two) = (lane(1, Category::Notice), lane(2, Category::Notice));
     for lane in [&one, &two] {
         stage.ledger.open_lane(lane.clone()).await.unwrap();
@@ -204,18 +219,21 @@ proptest! {
 
     /// However the same queue is cut into claims, the same messages are sent and refused for the same reasons.
     #[test]
-    fn any_split_into_claims_gives_the_same_verdicts(
+    fn any_split_into_claims_gives_the_same_verdicts_on_every_engine(
         people in prop::collection::vec(0u64..6, 1..24),
         splits in prop::collection::vec(1u32..5, 24),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let verdicts = |limits: Vec<u32>| runtime.block_on(verdicts(&people, limits));
-        prop_assert_eq!(verdicts(vec![1_000; 24]), verdicts(splits));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let verdicts = |engine, limits: &[u32]| runtime.block_on(verdicts(engine, &people, limits));
+        let expected = verdicts(Engine::Sqlite, &[1_000; 24]);
+        prop_assert_eq!(&verdicts(Engine::Sqlite, &splits), &expected);
+        prop_assert_eq!(&verdicts(Engine::Postgres, &[1_000; 24]), &expected);
+        prop_assert_eq!(&verdicts(Engine::Postgres, &splits), &expected);
     }
 }
 
-async fn verdicts(people: &[u64], limits: Vec<u32>) -> Vec<(MessageState, Reason)> {
-    let stage = Stage::new(1);
+async fn verdicts(engine: Engine, people: &[u64], limits: &[u32]) -> Vec<(MessageState, Reason)> {
+    let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Marketing);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     stage.consent(0..4).await;
@@ -223,7 +241,7 @@ async fn verdicts(people: &[u64], limits: Vec<u32>) -> Vec<(MessageState, Reason
     stage.accept(&messages).await;
     let home = stage.home(phone(0));
     for limit in limits {
-        stage.claim_at(home, FIRST, &[(stream(1, None), limit)]).await;
+        stage.claim_at(home, FIRST, &[(stream(1, None), *limit)]).await;
     }
     let mut verdicts = Vec::new();
     for message in &messages {
@@ -233,9 +251,8 @@ async fn verdicts(people: &[u64], limits: Vec<u32>) -> Vec<(MessageState, Reason
     verdicts
 }
 
-#[tokio::test]
-async fn what_is_old_enough_is_removed_and_the_rest_stays() {
-    let mut stage = Stage::new(1);
+async fn what_is_old_enough_is_removed_and_the_rest_stays(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let done = stage.accept_one(stage.message(&lane, 1)).await;
@@ -261,9 +278,8 @@ async fn what_is_old_enough_is_removed_and_the_rest_stays() {
     }
 }
 
-#[tokio::test]
-async fn hand_overs_count_once_wherever_they_are_kept() {
-    let mut stage = Stage::new(1);
+async fn hand_overs_count_once_wherever_they_are_kept(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let home = stage.home(phone(0));

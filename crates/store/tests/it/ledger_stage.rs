@@ -22,7 +22,11 @@ use domain::retry::RetryPolicy;
 use domain::text::Encoding;
 use domain::time::Timestamp;
 use store::ledger::{OpenOptions, SqliteLedger};
+use store::postgres::{PostgresLedger, PostgresOptions};
 use store::sealing::Sealer;
+
+use super::ledger_engines::Engine;
+use super::postgres_server::fresh_database;
 
 pub(crate) const ACCOUNT: AccountId = AccountId::from_raw(2);
 pub(crate) const ENTITY: EntityId = EntityId::from_raw(3);
@@ -34,9 +38,9 @@ pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_789_524_000_000);
 pub(crate) const RETENTION: Retention =
     Retention { messages: Duration::from_secs(180 * 86_400), recents: Duration::from_secs(35 * 86_400) };
 
-/// A ledger in a folder of its own, with the moment it is there.
+/// A ledger in a folder or database of its own, with the moment it is there.
 pub(crate) struct Stage {
-    folder: Option<Arc<tempfile::TempDir>>,
+    place: Option<Place>,
     pub(crate) ledger: Arc<dyn Ledger>,
     pub(crate) ids: IdGenerator,
     pub(crate) now: Timestamp,
@@ -45,6 +49,13 @@ pub(crate) struct Stage {
     /// What the channels that claim reach.
     pub(crate) reached: CarrierSet,
     partitions: u16,
+}
+
+/// Where a stage's ledger lies: its keys are always in the folder.
+struct Place {
+    folder: Arc<tempfile::TempDir>,
+    /// Of PostgreSQL.
+    url: Option<String>,
 }
 
 pub(crate) fn phone(number: u64) -> Phone {
@@ -77,33 +88,62 @@ pub(crate) fn stream(lane: i64, avoid: Option<ChannelId>) -> Stream {
 }
 
 impl Stage {
-    pub(crate) fn new(partitions: u16) -> Self {
-        Self::in_folder(Arc::new(tempfile::tempdir().unwrap()), partitions)
+    pub(crate) async fn new(engine: Engine, partitions: u16) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let url = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => {
+                let url = fresh_database().await;
+                PostgresLedger::migrate(&url, partitions).await.unwrap();
+                Some(url)
+            }
+        };
+        Self::at(Place { folder, url }, partitions).await
     }
 
-    pub(crate) fn in_folder(folder: Arc<tempfile::TempDir>, partitions: u16) -> Self {
-        let ledger = open(&folder.path().join("data"), &folder.path().join("keys/key"), partitions);
-        Self { folder: Some(folder), partitions, ..Self::with(ledger, IdGenerator::new(0), NOW) }
+    async fn at(place: Place, partitions: u16) -> Self {
+        let (data, keys) = (place.folder.path().join("data"), place.folder.path().join("keys/key"));
+        let ledger: Arc<dyn Ledger> = match &place.url {
+            None => open(&data, &keys, partitions),
+            Some(url) => open_postgres(url, &data, &keys, 0).await,
+        };
+        Self { place: Some(place), partitions, ..Self::with(ledger, IdGenerator::new(0), NOW) }
     }
 
     /// A ledger that is open already.
-    pub(crate) fn with(ledger: Arc<SqliteLedger>, ids: IdGenerator, now: Timestamp) -> Self {
+    pub(crate) fn with(ledger: Arc<dyn Ledger>, ids: IdGenerator, now: Timestamp) -> Self {
         let (policy, retry) = (Arc::new(Policy::builtin()), Arc::new(RetryPolicy::default()));
         let partitions = ledger.partitions().len();
         let reached = CarrierSet::ALL;
-        Self { folder: None, ledger, ids, now, policy, retry, reached, partitions }
+        Self { place: None, ledger, ids, now, policy, retry, reached, partitions }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.folder.as_ref().unwrap().path()
+        self.place.as_ref().unwrap().folder.path()
     }
 
-    /// Closes the files and opens them again, as a restart does.
+    pub(crate) fn url(&self) -> &str {
+        self.place.as_ref().unwrap().url.as_ref().unwrap()
+    }
+
+    /// The same people and time, over another node's ledger.
+    pub(crate) async fn on_node(&self, node: u8) -> Self {
+        Self::with(self.second_node(node).await, IdGenerator::new(node), self.now)
+    }
+
+    /// Another node on the same database.
+    pub(crate) async fn second_node(&self, node: u8) -> Arc<PostgresLedger> {
+        let place = self.place.as_ref().unwrap();
+        let (data, keys) = (place.folder.path().join("data"), place.folder.path().join("keys/key"));
+        open_postgres(place.url.as_ref().unwrap(), &data, &keys, node).await
+    }
+
+    /// Closes the ledger and opens it again, as a restart does.
     pub(crate) async fn reopen(self) -> Self {
         self.ledger.close().await;
-        let Self { folder, ledger, ids, now, partitions, .. } = self;
+        let Self { place, ledger, ids, now, partitions, .. } = self;
         drop(ledger);
-        Self { ids, now, ..Self::in_folder(folder.unwrap(), partitions) }
+        Self { ids, now, ..Self::at(place.unwrap(), partitions).await }
     }
 
     pub(crate) fn home(&self, phone: Phone) -> PartitionId {
@@ -294,6 +334,14 @@ pub(crate) fn open(data: &Path, keys: &Path, partitions: u16) -> Arc<SqliteLedge
     // So few that every story has hand-overs in memory, in rows, and in both.
     options.hand_overs_in_memory = 3;
     SqliteLedger::open(&options).unwrap()
+}
+
+pub(crate) async fn open_postgres(url: &str, data: &Path, keys: &Path, node: u8) -> Arc<PostgresLedger> {
+    let mut options = PostgresOptions::new(url, Sealer::open(keys, data).unwrap());
+    options.node = node;
+    // Many tests share one server.
+    options.connections = 6;
+    PostgresLedger::open(&options).await.unwrap()
 }
 
 pub(crate) fn carrier_id(id: MessageId, part: u8) -> CarrierMessageId {

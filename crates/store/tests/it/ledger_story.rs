@@ -7,11 +7,26 @@ use domain::message::{Category, MessageState, Reason};
 use domain::time::Timestamp;
 use std::sync::Arc;
 
+use super::ledger_engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
 
-#[tokio::test]
-async fn a_message_is_accepted_claimed_settled_and_arrives() {
-    let stage = Stage::new(2);
+on_every_engine! {
+    a_message_is_accepted_claimed_settled_and_arrives
+    expansion_takes_each_ordinal_once
+    takes_are_followed_in_order_and_parts_bound_a_claim
+    the_carrier_gives_marketing_up_at_the_end_of_sending_hours
+    throttling_spends_no_attempt_and_a_failed_channel_is_avoided
+    parts_arrive_one_by_one
+    receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time
+    a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the_retry
+    a_late_receipt_corrects_a_gloomy_end_once
+    pausing_holds_and_cancelling_ends
+    a_clock_far_behind_is_refused_and_a_little_behind_does_not_go_back
+    what_was_in_flight_at_a_crash_is_uncertain_or_tried_again
+}
+
+async fn a_message_is_accepted_claimed_settled_and_arrives(engine: Engine) {
+    let stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let message = stage.message(&lane, 1);
@@ -48,9 +63,8 @@ async fn a_message_is_accepted_claimed_settled_and_arrives() {
     assert!(stage.ledger.message(other, id).await.unwrap().is_none(), "another account sees nothing");
 }
 
-#[tokio::test]
-async fn expansion_takes_each_ordinal_once() {
-    let stage = Stage::new(1);
+async fn expansion_takes_each_ordinal_once(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let home = stage.ledger.partitions().all().next().unwrap();
@@ -73,9 +87,8 @@ async fn expansion_takes_each_ordinal_once() {
     assert_eq!(stage.ledger.accept(home, again, expansion(20), NOW).await.unwrap(), 10);
 }
 
-#[tokio::test]
-async fn takes_are_followed_in_order_and_parts_bound_a_claim() {
-    let stage = Stage::new(1);
+async fn takes_are_followed_in_order_and_parts_bound_a_claim(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let (otp, notice) = (lane(1, Category::Otp), lane(2, Category::Notice));
     for lane in [&otp, &notice] {
         stage.ledger.open_lane(lane.clone()).await.unwrap();
@@ -103,9 +116,8 @@ async fn takes_are_followed_in_order_and_parts_bound_a_claim() {
     assert_eq!((rest.outgoing.len(), rest.more), (3, false));
 }
 
-#[tokio::test]
-async fn the_carrier_gives_marketing_up_at_the_end_of_sending_hours() {
-    let stage = Stage::new(1);
+async fn the_carrier_gives_marketing_up_at_the_end_of_sending_hours(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
     for lane in [&notice, &marketing] {
         stage.ledger.open_lane(lane.clone()).await.unwrap();
@@ -127,9 +139,8 @@ async fn the_carrier_gives_marketing_up_at_the_end_of_sending_hours() {
     assert_eq!(told, expected);
 }
 
-#[tokio::test]
-async fn throttling_spends_no_attempt_and_a_failed_channel_is_avoided() {
-    let mut stage = Stage::new(1);
+async fn throttling_spends_no_attempt_and_a_failed_channel_is_avoided(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
@@ -151,9 +162,8 @@ async fn throttling_spends_no_attempt_and_a_failed_channel_is_avoided() {
     assert!(stage.ledger.due().is_empty());
 }
 
-#[tokio::test]
-async fn parts_arrive_one_by_one() {
-    let stage = Stage::new(1);
+async fn parts_arrive_one_by_one(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let mut message = stage.message(&lane, 1);
@@ -178,9 +188,8 @@ async fn parts_arrive_one_by_one() {
     assert_eq!(stage.look(id).await.state, MessageState::Failed, "one part is not a message");
 }
 
-#[tokio::test]
-async fn receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time() {
-    let stage = Stage::new(1);
+async fn receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
@@ -201,9 +210,8 @@ async fn receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time() 
     assert_eq!(stage.sweep().await.receipts_dropped, 1);
 }
 
-#[tokio::test]
-async fn a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the_retry() {
-    let mut stage = Stage::new(1);
+async fn a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the_retry(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
@@ -225,9 +233,8 @@ async fn a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the
     assert!(stage.claim(SECOND, stream(1, Some(FIRST))).await.outgoing.is_empty());
 }
 
-#[tokio::test]
-async fn a_late_receipt_corrects_a_gloomy_end_once() {
-    let mut stage = Stage::new(1);
+async fn a_late_receipt_corrects_a_gloomy_end_once(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let (expired, unknown) = (stage.message(&lane, 1), stage.message(&lane, 2));
@@ -249,9 +256,8 @@ async fn a_late_receipt_corrects_a_gloomy_end_once() {
     assert_eq!(stage.sweep().await.unknown, 0);
 }
 
-#[tokio::test]
-async fn pausing_holds_and_cancelling_ends() {
-    let stage = Stage::new(2);
+async fn pausing_holds_and_cancelling_ends(engine: Engine) {
+    let stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     stage.accept(&(0..20).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
@@ -274,9 +280,8 @@ async fn pausing_holds_and_cancelling_ends() {
     assert!(matches!(refused, Err(LedgerError::NoSuch("lane"))));
 }
 
-#[tokio::test]
-async fn a_clock_far_behind_is_refused_and_a_little_behind_does_not_go_back() {
-    let stage = Stage::new(1);
+async fn a_clock_far_behind_is_refused_and_a_little_behind_does_not_go_back(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
@@ -289,9 +294,8 @@ async fn a_clock_far_behind_is_refused_and_a_little_behind_does_not_go_back() {
     assert_eq!(stage.look(id).await.trail[0].at, NOW);
 }
 
-#[tokio::test]
-async fn what_was_in_flight_at_a_crash_is_uncertain_or_tried_again() {
-    let stage = Stage::new(1);
+async fn what_was_in_flight_at_a_crash_is_uncertain_or_tried_again(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
     let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
     for lane in [&notice, &marketing] {
         stage.ledger.open_lane(lane.clone()).await.unwrap();

@@ -5,11 +5,12 @@ use rusqlite::Connection;
 use store::ledger::{LedgerOpenError, Rule, Verified, verify};
 use store::sealing::Sealer;
 
+use super::ledger_engines::Engine;
 use super::ledger_stage::*;
 
 /// Messages that wait, are in flight, are submitted and are delivered; an opt-out.
 async fn lived_in() -> Stage {
-    let stage = Stage::new(1);
+    let stage = Stage::new(Engine::Sqlite, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     for number in 0..6 {

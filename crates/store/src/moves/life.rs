@@ -46,7 +46,7 @@ const BY_CARRIER: u8 = 1 << 4;
 
 /// The changing facts of one message, and the frozen ones that every step needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Life {
+pub(crate) struct Life {
     pub state: MessageState,
     pub reason: Reason,
     pub attempts: u8,
@@ -79,7 +79,7 @@ pub(super) struct Life {
 }
 
 /// What a new message brings.
-pub(super) struct Frozen {
+pub(crate) struct Frozen {
     pub category: Category,
     pub encoding: Encoding,
     pub carrier: Carrier,
@@ -92,7 +92,7 @@ pub(super) struct Frozen {
 }
 
 impl Life {
-    pub(super) fn new(frozen: &Frozen) -> Self {
+    pub(crate) fn new(frozen: &Frozen) -> Self {
         Self {
             state: MessageState::Queued,
             reason: Reason::None,
@@ -123,20 +123,20 @@ impl Life {
     }
 
     /// Where it waits while it is queued.
-    pub(super) fn stream(&self) -> Stream {
+    pub(crate) fn stream(&self) -> Stream {
         let carrier = self.by_carrier.then_some(self.carrier);
         Stream { lane: self.lane, carrier, avoid: self.avoid }
     }
 
     /// A new try begins: nothing of it has arrived yet.
-    pub(super) fn begin_attempt(&mut self) {
+    pub(crate) fn begin_attempt(&mut self) {
         self.attempts = self.attempts.saturating_add(1);
         let slot = usize::from(self.attempts) % MASKS;
         self.masks[slot] = 0;
     }
 
     /// Marks one part of one attempt as arrived. `false`: it was marked already.
-    pub(super) fn mark_part(&mut self, attempt: u8, part: u8) -> bool {
+    pub(crate) fn mark_part(&mut self, attempt: u8, part: u8) -> bool {
         let mask = &mut self.masks[usize::from(attempt) % MASKS];
         let bit = 1 << part.min(MASK_BITS - 1);
         let fresh = *mask & bit == 0;
@@ -145,16 +145,16 @@ impl Life {
     }
 
     /// Whether every part of that attempt has arrived.
-    pub(super) fn has_arrived(&self, attempt: u8) -> bool {
+    pub(crate) fn has_arrived(&self, attempt: u8) -> bool {
         self.arrived_parts(attempt) >= u32::from(self.parts.min(MASK_BITS))
     }
 
-    pub(super) fn arrived_parts(&self, attempt: u8) -> u32 {
+    pub(crate) fn arrived_parts(&self, attempt: u8) -> u32 {
         self.masks[usize::from(attempt) % MASKS].count_ones()
     }
 
     /// Adds a step to the trail. Repeated deferrals for one reason keep the first and the last.
-    pub(super) fn leave(&mut self, entry: TrailEntry) {
+    pub(crate) fn leave(&mut self, entry: TrailEntry) {
         let packed = pack_entry(entry);
         if let [.., before, last] = self.trail.as_mut_slice()
             && entry.event == TrailEvent::Deferred
@@ -171,16 +171,24 @@ impl Life {
     }
 
     /// The trail, oldest first; `None` when an entry is not readable.
-    pub(super) fn trail(&self) -> Option<Vec<TrailEntry>> {
+    pub(crate) fn trail(&self) -> Option<Vec<TrailEntry>> {
         self.trail.iter().map(unpack_entry).collect()
     }
 
     /// When the last step was made.
-    pub(super) fn last_step_at(&self) -> Timestamp {
+    pub(crate) fn last_step_at(&self) -> Timestamp {
         self.trail.last().map_or(Timestamp::default(), |entry| Timestamp::from_millis(millis48(entry)))
     }
 
-    pub(super) fn pack(&self, raw: &mut Vec<u8>) {
+    /// With room for steps to come.
+    pub(crate) fn pack(&self, raw: &mut Vec<u8>) {
+        self.pack_tight(raw);
+        let capacity = self.trail.len().div_ceil(TRAIL_STEP).max(1) * TRAIL_STEP;
+        raw.resize(HEAD_LEN + capacity * ENTRY_LEN, 0);
+    }
+
+    /// Without room: for an engine that writes a whole row anew at each step.
+    pub(crate) fn pack_tight(&self, raw: &mut Vec<u8>) {
         raw.clear();
         let flags = [
             (self.possible_duplicate, POSSIBLE_DUPLICATE),
@@ -219,12 +227,10 @@ impl Life {
         }
         self.masks.iter().for_each(|mask| raw.extend_from_slice(&mask.to_le_bytes()));
         self.trail.iter().for_each(|entry| raw.extend_from_slice(entry));
-        let capacity = self.trail.len().div_ceil(TRAIL_STEP).max(1) * TRAIL_STEP;
-        raw.resize(HEAD_LEN + capacity * ENTRY_LEN, 0);
     }
 
     /// `None` when the record is not one of this format.
-    pub(super) fn unpack(raw: &[u8]) -> Option<Self> {
+    pub(crate) fn unpack(raw: &[u8]) -> Option<Self> {
         let (head, rest) = raw.split_first_chunk::<HEAD_LEN>()?;
         let &[
             FORMAT,
@@ -304,7 +310,7 @@ fn millis48(raw: &[u8; ENTRY_LEN]) -> i64 {
 }
 
 /// The place of an encoding in [`Encoding::ALL`], from 1: two encodings share one protocol code.
-pub(super) fn encoding_code(encoding: Encoding) -> u8 {
+pub(crate) fn encoding_code(encoding: Encoding) -> u8 {
     Encoding::ALL.iter().zip(1u8..).find(|(known, _)| **known == encoding).map_or(0, |(_, code)| code)
 }
 
@@ -312,11 +318,11 @@ fn encoding_from(code: u8) -> Option<Encoding> {
     Encoding::ALL.get(usize::from(code.checked_sub(1)?)).copied()
 }
 
-pub(super) fn carrier_code(carrier: Carrier) -> u8 {
+pub(crate) fn carrier_code(carrier: Carrier) -> u8 {
     Carrier::ALL.iter().zip(1u8..).find(|(known, _)| **known == carrier).map_or(0, |(_, code)| code)
 }
 
-pub(super) fn carrier_from(code: u8) -> Option<Carrier> {
+pub(crate) fn carrier_from(code: u8) -> Option<Carrier> {
     Carrier::ALL.get(usize::from(code.checked_sub(1)?)).copied()
 }
 
@@ -358,6 +364,8 @@ mod tests {
         (life.outstanding, life.taken, life.by_carrier, life.claim) = (true, true, true, 77);
         assert!(life.mark_part(1, 1) && !life.mark_part(1, 1) && !life.has_arrived(1));
         let (mut raw, mut longer) = (Vec::new(), Vec::new());
+        life.pack_tight(&mut raw);
+        assert_eq!((raw.len(), Life::unpack(&raw)), (HEAD_LEN, Some(life.clone())));
         life.pack(&mut raw);
         for at in 0..8 {
             life.leave(step(TrailEvent::Claimed, 1_800_000_000_000 + at));

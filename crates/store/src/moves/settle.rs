@@ -1,0 +1,82 @@
+//! What a channel answered to one try.
+
+use domain::channel::{CarrierCode, CarrierMessageId};
+use domain::ids::{GatewayId, MessageId};
+use domain::ledger::{Disposition, Settlement, TrailEntry, TrailEvent};
+use domain::message::{MessageState, Reason};
+use domain::policy::RuleId;
+
+use super::fault::Outcome;
+use super::life::Life;
+use super::steps::{Moves, advance, requeue};
+
+/// Ends the claim that the settlement answers, if it is still the message's own. `true`: that claim waits for one
+/// message less.
+pub(crate) fn end_claim(life: &mut Life, settlement: &Settlement) -> bool {
+    let (_, ids) = taken_parts(&settlement.disposition);
+    life.taken |= !ids.is_empty();
+    let ends = life.outstanding && life.claim == settlement.ticket.claim;
+    if ends {
+        life.outstanding = false;
+    }
+    ends
+}
+
+/// Moves a message whose current claim this is; one that a receipt has moved on already stays where it is.
+pub(crate) fn dispose<M: Moves>(
+    moves: &mut M,
+    id: MessageId,
+    life: &mut Life,
+    settlement: &Settlement,
+) -> Outcome<()> {
+    if life.claim != settlement.ticket.claim || life.attempts != settlement.ticket.attempt {
+        return Ok(());
+    }
+    let (at, channel) = (settlement.at, settlement.channel);
+    let (to, event, reason) = match &settlement.disposition {
+        Disposition::Submitted { .. } => (MessageState::Submitted, TrailEvent::Submitted, Reason::None),
+        Disposition::Requeue { reason, .. } => (MessageState::Queued, TrailEvent::Requeued, *reason),
+        Disposition::Failed { reason, .. } => (MessageState::Failed, TrailEvent::Failed, *reason),
+        Disposition::Uncertain { reason, .. } => (MessageState::Uncertain, TrailEvent::Uncertain, *reason),
+    };
+    if !matches!(life.state, MessageState::Sending | MessageState::Uncertain) || !life.state.may_become(to) {
+        return Ok(());
+    }
+    let step = TrailEntry { at, event, channel: Some(channel), reason, rule: RuleId(0) };
+    match &settlement.disposition {
+        Disposition::Submitted { .. } => life.taken = true,
+        Disposition::Uncertain { .. } => life.taken = true,
+        Disposition::Failed { code, .. } => {
+            life.code = *code;
+            forget_untaken(moves, id, life)?;
+        }
+        Disposition::Requeue { due_at, spends_attempt, avoid, code, possible_duplicate, .. } => {
+            if *code != CarrierCode::default() {
+                life.code = *code;
+            }
+            life.possible_duplicate |= *possible_duplicate;
+            if !spends_attempt {
+                life.attempts = life.attempts.saturating_sub(1);
+            }
+            forget_untaken(moves, id, life)?;
+            return requeue(moves, id, life, step, *avoid, *due_at);
+        }
+    }
+    advance(moves, life, to, step);
+    Ok(())
+}
+
+/// The parts that the carrier took, in order.
+pub(crate) fn taken_parts(disposition: &Disposition) -> (GatewayId, &[CarrierMessageId]) {
+    match disposition {
+        Disposition::Submitted { gateway, ids }
+        | Disposition::Requeue { gateway, ids, .. }
+        | Disposition::Failed { gateway, ids, .. }
+        | Disposition::Uncertain { gateway, ids, .. } => (*gateway, ids),
+    }
+}
+
+/// What no carrier took does not count for caps.
+fn forget_untaken<M: Moves>(moves: &mut M, id: MessageId, life: &Life) -> Outcome<()> {
+    if life.taken { Ok(()) } else { moves.take_back(id) }
+}

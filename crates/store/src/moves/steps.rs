@@ -1,0 +1,89 @@
+//! What an engine does for a message that moves, and the moves that everything else is made of.
+
+use domain::ids::{ChannelId, LaneId, MessageId};
+use domain::lane::{LaneState, Stream};
+use domain::ledger::{Entry, TrailEntry, TrailEvent};
+use domain::message::{MessageState, Reason};
+use domain::policy::RuleId;
+use domain::retry::{RetryPolicy, Tried};
+use domain::time::Timestamp;
+
+use super::fault::Outcome;
+use super::life::{Frozen, Life};
+use super::tally::Tallies;
+
+/// One transaction of one partition. The caller writes a life back after its moves, unless a function says otherwise.
+pub(crate) trait Moves {
+    fn tallies(&mut self) -> &mut Tallies;
+
+    fn retry(&self) -> &RetryPolicy;
+
+    /// `None`: this partition has no such lane.
+    fn lane_state(&self, lane: LaneId) -> Option<LaneState>;
+
+    /// Puts a message into a stream.
+    fn enqueue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()>;
+
+    /// Takes a message out of a stream, wherever in it.
+    fn dequeue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()>;
+
+    /// Takes back what a message counted for caps.
+    fn take_back(&mut self, id: MessageId) -> Outcome<()>;
+
+    /// A sweep looks at the message again at that time.
+    fn look_at(&mut self, id: MessageId, at: Timestamp) -> Outcome<()>;
+}
+
+/// The record of a message that comes in, and its first step.
+pub(crate) fn begin(frozen: &Frozen, entry: Entry, now: Timestamp) -> Life {
+    let mut life = Life::new(frozen);
+    let (event, rule) = match entry {
+        Entry::Queue { due_at, by_carrier } => {
+            (life.due_at, life.by_carrier) = (Some(due_at), by_carrier);
+            (TrailEvent::Accepted, RuleId(0))
+        }
+        Entry::Reject { reason, rule } => {
+            (life.state, life.reason, life.rule) = (MessageState::Rejected, reason, rule);
+            (TrailEvent::Rejected, rule)
+        }
+    };
+    life.leave(TrailEntry { at: now, event, channel: None, reason: life.reason, rule });
+    life
+}
+
+/// Moves a message: state, reason, rule, trail and tally together.
+pub(crate) fn advance<M: Moves>(moves: &mut M, life: &mut Life, to: MessageState, step: TrailEntry) {
+    debug_assert!(life.state.may_become(to), "{} may not become {to}", life.state);
+    let from = (life.state, life.reason);
+    (life.state, life.reason, life.rule) = (to, step.reason, step.rule);
+    if to != MessageState::Queued {
+        life.due_at = None;
+    }
+    life.leave(step);
+    moves.tallies().count(Some(from), life, step.at);
+}
+
+/// Back into a stream of its lane.
+pub(crate) fn requeue<M: Moves>(
+    moves: &mut M,
+    id: MessageId,
+    life: &mut Life,
+    step: TrailEntry,
+    avoid: Option<ChannelId>,
+    due_at: Timestamp,
+) -> Outcome<()> {
+    life.due_at = Some(due_at);
+    life.avoid = avoid;
+    advance(moves, life, MessageState::Queued, step);
+    moves.enqueue(life.stream(), due_at, id)
+}
+
+/// A step without channel or rule.
+pub(crate) fn step(at: Timestamp, event: TrailEvent, reason: Reason) -> TrailEntry {
+    TrailEntry { at, event, channel: None, reason, rule: RuleId(0) }
+}
+
+/// What the retry policy asks about a message.
+pub(crate) fn tried(life: &Life, channel: ChannelId) -> Tried {
+    Tried { category: life.category, attempts: life.attempts, valid_until: life.valid_until, channel }
+}

@@ -1,0 +1,152 @@
+//! A partition's copy of the lanes.
+
+use domain::ids::{LaneId, PartitionId};
+use domain::lane::{Lane, LaneState};
+use domain::ledger::LedgerError;
+use domain::time::Timestamp;
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::{self, PgConnection, Row as _};
+
+use super::database::{Operation, Shared, number};
+use super::fault::Done;
+use super::sql;
+use crate::moves::fault::Fault;
+use crate::moves::lane::LaneRow;
+
+/// Makes a lane known, or replaces all of it but its state.
+pub(super) struct OpenLane<'a> {
+    pub partition: PartitionId,
+    pub lane: &'a Lane,
+}
+
+impl Operation for OpenLane<'_> {
+    type Answer = ();
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<()> {
+        lock(db, self.partition).await?;
+        let row = LaneRow::of(self.lane);
+        let query = sqlx::query(sql::LANE_PUT).bind(number(self.partition)).bind(row.id).bind(row.account);
+        let query = query.bind(row.entity).bind(row.campaign).bind(i32::from(row.route));
+        let query = query.bind(i16::from(row.priority)).bind(i16::from(row.category));
+        let query = query.bind(i16::from(row.state)).bind(row.speed.map(i64::from));
+        let query = query.bind(i16::from(row.window_close)).bind(row.drop_after);
+        query.bind(row.held_words_approved).execute(db).await?;
+        Ok(())
+    }
+}
+
+/// Pauses, opens or cancels.
+pub(super) struct SetLaneState {
+    pub partition: PartitionId,
+    pub lane: LaneId,
+    pub state: LaneState,
+}
+
+impl Operation for SetLaneState {
+    type Answer = ();
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<()> {
+        lock(db, self.partition).await?;
+        match set_state(db, self.partition, self.lane, self.state).await? {
+            true => Ok(()),
+            false => Err(LedgerError::NoSuch("lane").into()),
+        }
+    }
+}
+
+/// Every lane of a partition.
+pub(super) struct Lanes {
+    pub partition: PartitionId,
+}
+
+impl Operation for Lanes {
+    type Answer = Vec<Lane>;
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<Vec<Lane>> {
+        let rows = sqlx::query(sql::LANES).bind(number(self.partition)).fetch_all(db).await?;
+        rows.iter().map(from_row).collect()
+    }
+}
+
+/// How far a lane is expanded.
+pub(super) struct ExpandedThrough {
+    pub partition: PartitionId,
+    pub lane: LaneId,
+}
+
+impl Operation for ExpandedThrough {
+    type Answer = Option<u64>;
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<Option<u64>> {
+        let query = sqlx::query(sql::LANE_EXPANDED).bind(number(self.partition)).bind(self.lane.raw());
+        let row = query.fetch_optional(db).await?;
+        Ok(row.map(|row| row.try_get::<i64, _>(0)).transpose()?.map(i64::cast_unsigned))
+    }
+}
+
+/// What is kept in the row of a partition.
+pub(super) struct Held {
+    pub committed_now: Timestamp,
+    pub next_claim: i64,
+    pub next_suppression: i64,
+    pub unknown_through: i64,
+    pub retired_through: i64,
+}
+
+/// Locks a partition until the transaction ends. What is read after it includes all that the last holder committed.
+pub(super) async fn lock(db: &mut PgConnection, partition: PartitionId) -> Done<Held> {
+    let row = sqlx::query(sql::PARTITION_LOCK).bind(number(partition)).fetch_optional(db).await?;
+    held(&row.ok_or(LedgerError::NoSuch("partition"))?)
+}
+
+/// The same, but `None` while another node has it.
+pub(super) async fn try_lock(db: &mut PgConnection, partition: PartitionId) -> Done<Option<Held>> {
+    let row = sqlx::query(sql::PARTITION_TRY).bind(number(partition)).fetch_optional(db).await?;
+    row.as_ref().map(held).transpose()
+}
+
+fn held(row: &PgRow) -> Done<Held> {
+    Ok(Held {
+        committed_now: Timestamp::from_millis(row.try_get(0)?),
+        next_claim: row.try_get(1)?,
+        next_suppression: row.try_get(2)?,
+        unknown_through: row.try_get(3)?,
+        retired_through: row.try_get(4)?,
+    })
+}
+
+/// `false`: there is no such lane. The partition is locked.
+pub(super) async fn set_state(
+    db: &mut PgConnection,
+    partition: PartitionId,
+    lane: LaneId,
+    state: LaneState,
+) -> Done<bool> {
+    let query = sqlx::query(sql::LANE_STATE).bind(number(partition)).bind(lane.raw());
+    let query = query.bind(i16::from(LaneState::Cancelled.code())).bind(i16::from(state.code()));
+    Ok(query.execute(db).await?.rows_affected() == 1)
+}
+
+/// Reads a row of [`sql::LANES`].
+pub(super) fn from_row(row: &PgRow) -> Done<Lane> {
+    let lane = LaneRow {
+        id: row.try_get(0)?,
+        account: row.try_get(1)?,
+        entity: row.try_get(2)?,
+        campaign: row.try_get(3)?,
+        route: small(row.try_get::<i32, _>(4)?)?,
+        priority: small(row.try_get::<i16, _>(5)?)?,
+        category: small(row.try_get::<i16, _>(6)?)?,
+        state: small(row.try_get::<i16, _>(7)?)?,
+        speed: row.try_get::<Option<i64>, _>(8)?.map(small).transpose()?,
+        window_close: small(row.try_get::<i16, _>(9)?)?,
+        drop_after: row.try_get(10)?,
+        held_words_approved: row.try_get(11)?,
+    };
+    Ok(lane.lane()?)
+}
+
+/// A number that was stored from a smaller type.
+pub(super) fn small<W, N: TryFrom<W>>(wide: W) -> Done<N> {
+    N::try_from(wide).map_err(|_| Fault::inconsistent("ledger", "number", "out of range").into())
+}

@@ -1,0 +1,144 @@
+//! Every statement of the ledger on PostgreSQL, named; a test prepares each against a fresh schema.
+//!
+//! `$1` is the partition, alone: no statement looks at two. Arrays come through UNNEST or ANY, in order of the key that
+//! they lock. No plan depends on statistics: a table is never joined to an array in a way that lets the planner begin with
+//! the table, which it would while the table seems small.
+
+statements! {
+    /// The major version.
+    SERVER = "SELECT current_setting('server_version_num')::integer / 10000";
+    SCHEMA_NEW = "CREATE TABLE IF NOT EXISTS ledger_schema (version bigint PRIMARY KEY)";
+    SCHEMA_LOCK = "LOCK TABLE ledger_schema IN ACCESS EXCLUSIVE MODE";
+    SCHEMA_SEEN = "INSERT INTO ledger_schema VALUES ($1)";
+    SCHEMA_VERSION = "SELECT coalesce(max(version), 0) FROM ledger_schema";
+    SCHEMA_IS_THERE = "SELECT to_regclass('ledger_schema') IS NOT NULL";
+
+    PARTITION_NEW = "INSERT INTO ledger_partition VALUES ($1, $2, 0, 1, 1, 0, 0) ON CONFLICT DO NOTHING";
+    PARTITION_COUNT = "SELECT count(*) FROM ledger_partition";
+    /// For a claim: another node's turn is not waited for.
+    PARTITION_TRY = "SELECT committed_now, next_claim, next_suppression, unknown_through, retired_through FROM ledger_partition WHERE partition = $1 FOR UPDATE SKIP LOCKED";
+    /// For everything else that is serialised.
+    PARTITION_LOCK = "SELECT committed_now, next_claim, next_suppression, unknown_through, retired_through FROM ledger_partition WHERE partition = $1 FOR UPDATE";
+    PARTITION_NOW = "SELECT committed_now FROM ledger_partition WHERE partition = $1";
+    PARTITION_SUPPRESSED = "UPDATE ledger_partition SET next_suppression = $2 WHERE partition = $1";
+    PARTITION_SWEPT = "UPDATE ledger_partition SET committed_now = $2, unknown_through = $3, retired_through = $4 WHERE partition = $1";
+    PARTITION_AT = "UPDATE ledger_partition SET committed_now = $2 WHERE partition = $1";
+
+    LANE_PUT = "INSERT INTO ledger_lane (partition, id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (partition, id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved";
+    /// A cancelled lane stays cancelled ($3: its code).
+    LANE_STATE = "UPDATE ledger_lane SET state = CASE WHEN state = $3 THEN state ELSE $4 END WHERE partition = $1 AND id = $2";
+    LANE_THROUGH = "UPDATE ledger_lane SET expanded_through = $3 WHERE partition = $1 AND id = $2 AND expanded_through < $3";
+    LANE_EXPANDED = "SELECT expanded_through FROM ledger_lane WHERE partition = $1 AND id = $2";
+    LANE_STATES = "SELECT id, state FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
+    LANES_OF = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
+    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved FROM ledger_lane WHERE partition = $1 ORDER BY id";
+
+    MESSAGE_ADD = "INSERT INTO ledger_message (partition, id, phone_index, account, campaign, contact, life, sealed) SELECT $1::integer, m.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[]) m ON CONFLICT DO NOTHING RETURNING id";
+    LIVES_LOCK = "SELECT id, phone_index, life FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR UPDATE";
+    CANDIDATES_LOCK = "SELECT id, phone_index, life, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR UPDATE";
+    LIVES_BETWEEN = "SELECT id, life FROM ledger_message WHERE partition = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4";
+    MESSAGE_READ = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
+    MESSAGE_PAGE = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id > $2 ORDER BY id LIMIT $3";
+    MESSAGES_DROP = "DELETE FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
+
+    /// By place in the arrays instead of a join, which a plan might begin at the wrong end: hence few at once.
+    LIVES_WRITE = "UPDATE ledger_message SET life = ($3::bytea[])[array_position($2::bigint[], id)] WHERE partition = $1 AND id = ANY ($2::bigint[])";
+
+    /// What a transaction's moves leave behind besides the records: queue rows and counts.
+    MOVED = "WITH put AS (INSERT INTO ledger_queue SELECT $1::integer, p.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) p ON CONFLICT DO NOTHING) INSERT INTO ledger_tally_delta (partition, lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price) SELECT $1::integer, t.* FROM UNNEST ($6::bigint[], $7::bigint[], $8::integer[], $9::smallint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::boolean[], $14::smallint[], $15::bigint[], $16::bigint[], $17::bigint[]) t";
+
+    /// Rows of one stream within a stretch of it. Only those named: others may have come between them meanwhile. The sum
+    /// keeps the list out of the index, which would be walked once for each of it.
+    QUEUE_CUT = "DELETE FROM ledger_queue WHERE partition = $1 AND lane = $2 AND which = $3 AND (due_at, message) >= ($4, $5) AND (due_at, message) <= ($6, $7) AND message + 0 = ANY ($8::bigint[])";
+    /// Up to a number of due rows of each stream, in order of the streams; $6 and $7: only rows after that one.
+    QUEUE_DUE = "SELECT s.place, q.due_at, q.message FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $6::bigint[], $7::bigint[]) WITH ORDINALITY s (lane, which, most, after_due, after_message, place) CROSS JOIN LATERAL (SELECT due_at, message FROM ledger_queue WHERE partition = $1 AND lane = s.lane AND which = s.which AND due_at <= $5 AND (due_at, message) > (s.after_due, s.after_message) ORDER BY due_at, message LIMIT s.most) q ORDER BY s.place, q.due_at, q.message";
+    QUEUE_STREAM = "SELECT due_at, message FROM ledger_queue WHERE partition = $1 AND lane = $2 AND which = $3 ORDER BY due_at, message LIMIT $4";
+    /// The first row of every stream, and its lane's state: a walk over stream heads, never over rows.
+    QUEUE_HEADS = "WITH RECURSIVE head AS ((SELECT lane, which, due_at FROM ledger_queue WHERE partition = $1 ORDER BY lane, which, due_at, message LIMIT 1) UNION ALL SELECT n.lane, n.which, n.due_at FROM head h CROSS JOIN LATERAL (SELECT lane, which, due_at FROM ledger_queue WHERE partition = $1 AND (lane, which) > (h.lane, h.which) ORDER BY lane, which, due_at, message LIMIT 1) n) SELECT h.lane, h.which, h.due_at, l.state FROM head h LEFT JOIN ledger_lane l ON l.partition = $1 AND l.id = h.lane";
+
+    PERSON_FACTS = "SELECT phone_index, true, facts FROM ledger_person WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) UNION ALL SELECT phone_index, false, entry FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[])";
+    PERSON_ROWS = "SELECT phone_index, facts FROM ledger_person WHERE partition = $1 AND phone_index = ANY ($2::bigint[])";
+    PERSON_PUT = "INSERT INTO ledger_person SELECT $1::integer, p.* FROM UNNEST ($2::bigint[], $3::bytea[]) p (phone_index, facts) ON CONFLICT (partition, phone_index) DO UPDATE SET facts = excluded.facts";
+
+    RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT DO NOTHING";
+    RECENT_DROP = "DELETE FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) AND message + 0 = ANY ($3::bigint[])";
+    RECENT_PAGE = "SELECT phone_index, message, handed_at FROM ledger_recent WHERE partition = $1 AND (phone_index, message) > ($2, $3) ORDER BY phone_index, message LIMIT $4";
+
+    PART_ADD = "INSERT INTO ledger_part SELECT $1::integer, p.* FROM UNNEST ($2::integer[], $3::bytea[], $4::bigint[], $5::integer[]) p ON CONFLICT (partition, gateway, carrier_id) DO UPDATE SET message = excluded.message, place = excluded.place";
+    PART_FIND = "SELECT f.gateway, f.carrier_id, p.message, p.place FROM UNNEST ($2::integer[], $3::bytea[]) f (gateway, carrier_id) CROSS JOIN LATERAL (SELECT message, place FROM ledger_part WHERE partition = $1 AND gateway = f.gateway AND carrier_id = f.carrier_id LIMIT 1) p";
+    PART_PAGE = "SELECT gateway, carrier_id, message FROM ledger_part WHERE partition = $1 AND (gateway, carrier_id) > ($2, $3) ORDER BY gateway, carrier_id LIMIT $4";
+    PART_DROP = "DELETE FROM ledger_part WHERE partition = $1 AND gateway = $2 AND carrier_id = ANY ($3::bytea[])";
+
+    EARLY_ADD = "INSERT INTO ledger_early SELECT $1::integer, e.* FROM UNNEST ($2::integer[], $3::bytea[], $4::smallint[], $5::text[], $6::bigint[]) e ON CONFLICT DO NOTHING";
+    /// Those of the receipts named whose part is known by now.
+    EARLY_READY = "SELECT f.gateway, f.carrier_id FROM UNNEST ($2::integer[], $3::bytea[]) f (gateway, carrier_id) CROSS JOIN LATERAL (SELECT 1 FROM ledger_early WHERE partition = $1 AND gateway = f.gateway AND carrier_id = f.carrier_id LIMIT 1) e CROSS JOIN LATERAL (SELECT 1 FROM ledger_part WHERE partition = $1 AND gateway = f.gateway AND carrier_id = f.carrier_id LIMIT 1) p";
+    EARLY_TAKE = "DELETE FROM ledger_early WHERE partition = $1 AND gateway = $2 AND carrier_id = ANY ($3::bytea[]) RETURNING gateway, carrier_id, status, code, received_at";
+    EARLY_PAGE = "SELECT gateway, carrier_id, status FROM ledger_early WHERE partition = $1 AND (gateway, carrier_id, status) > ($2, $3, $4) ORDER BY gateway, carrier_id, status LIMIT $5";
+    EARLY_EXPIRE = "DELETE FROM ledger_early WHERE partition = $1 AND received_at < $2";
+
+    CLAIM_ADD = "WITH added AS (INSERT INTO ledger_claim VALUES ($1, $2, $3, $4, $5, $6)) UPDATE ledger_partition SET committed_now = $5, next_claim = $2 + 1 WHERE partition = $1";
+    CLAIM_FIND = "SELECT messages FROM ledger_claim WHERE partition = $1 AND seq = $2 AND node = $3 AND claimed_at = $4";
+    CLAIMS_OF_NODE = "SELECT seq, messages FROM ledger_claim WHERE partition = $1 AND node = $2 ORDER BY seq";
+    CLAIMS_AFTER = "SELECT seq, messages FROM ledger_claim WHERE partition = $1 AND seq > $2 ORDER BY seq LIMIT $3";
+    CLAIMS_DROP = "DELETE FROM ledger_claim WHERE partition = $1 AND seq = ANY ($2::bigint[])";
+
+    OVERDUE_ADD = "INSERT INTO ledger_overdue SELECT $1::integer, o.* FROM UNNEST ($2::bigint[], $3::bigint[]) o ON CONFLICT DO NOTHING";
+    OVERDUE_DUE = "SELECT at, message FROM ledger_overdue WHERE partition = $1 AND at <= $2 ORDER BY at, message LIMIT $3";
+    OVERDUE_DROP = "DELETE FROM ledger_overdue WHERE partition = $1 AND (at, message) <= ($2, $3) AND message + 0 = ANY ($4::bigint[])";
+
+    TALLY_FOLD = "WITH oldest AS (SELECT seq FROM ledger_tally_delta WHERE partition = $1 ORDER BY seq LIMIT $2), gone AS (DELETE FROM ledger_tally_delta WHERE partition = $1 AND seq = ANY (ARRAY (SELECT seq FROM oldest)) RETURNING lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price), added AS (INSERT INTO ledger_tally SELECT $1::integer, lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, sum(messages)::bigint, sum(parts)::bigint, sum(price)::bigint FROM gone GROUP BY lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier ON CONFLICT (partition, lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier) DO UPDATE SET messages = ledger_tally.messages + excluded.messages, parts = ledger_tally.parts + excluded.parts, price = ledger_tally.price + excluded.price) SELECT count(*) FROM gone";
+    TALLY_READ = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, sum(messages)::bigint, sum(parts)::bigint, sum(price)::bigint FROM (SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally WHERE partition = $1 AND lane = ANY ($2::bigint[]) UNION ALL SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally_delta WHERE partition = $1 AND lane = ANY ($2::bigint[])) t GROUP BY lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier";
+
+    SUPPRESSION_ADD = "INSERT INTO ledger_suppression (partition, id, account, suppressed_at, scope, category, source, inbound, phone_index, sealed) SELECT $1::integer, s.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::smallint[], $8::bigint[], $9::bigint[], $10::bytea[]) s";
+    SUPPRESSION_LIFT = "UPDATE ledger_suppression SET lifted_at = $5 WHERE partition = $1 AND phone_index = $2 AND scope = $3 AND category = $4 AND lifted_at IS NULL";
+    SUPPRESSION_PAGE = "SELECT id, account, suppressed_at, scope, category, source, inbound, lifted_at, sealed FROM ledger_suppression WHERE partition = $1 AND account = $2 AND suppressed_at < $3 ORDER BY suppressed_at DESC, id DESC LIMIT $4";
+
+    INBOUND_ADD = "INSERT INTO ledger_inbound VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+    INBOUND_IS_THERE = "SELECT EXISTS (SELECT 1 FROM ledger_inbound WHERE partition = $1 AND id = $2)";
+    INBOUND_PAGE = "SELECT id, account, gateway, channel, carrier_id, answers, campaign, opted_out, received_at, sealed FROM ledger_inbound WHERE partition = $1 AND account = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+}
+
+#[cfg(test)]
+#[path = "../../tests/it/postgres_server.rs"]
+mod postgres_server;
+
+#[cfg(test)]
+mod tests {
+    use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
+
+    use super::*;
+    use crate::postgres::open::connect;
+    use crate::postgres::schema;
+
+    /// What walks a partition's rows by no more than its number: from one end up to a limit, or all of a small table.
+    const ALONG: &[&str] = &["LANES", "QUEUE_HEADS", "CLAIMS_OF_NODE", "TALLY_FOLD"];
+
+    /// Plans as they are kept for all values, made while every table is empty: the worst that can be cached.
+    #[tokio::test]
+    async fn every_statement_prepares_and_walks_no_whole_table() {
+        let url = postgres_server::fresh_database().await;
+        let pool = connect(&url, 1, "test").unwrap();
+        schema::migrate(&pool, 1).await.unwrap();
+        let mut db = pool.acquire().await.unwrap();
+        let generic = "SET plan_cache_mode = force_generic_plan";
+        sqlx::query(generic).execute(&mut *db).await.unwrap();
+        let prepared =
+            ALL.iter().filter(|(_, text)| !text.starts_with("CREATE") && !text.starts_with("LOCK"));
+        for (name, text) in prepared {
+            let parameters = (1..50).take_while(|n| text.contains(&format!("${n}"))).count();
+            let nulls = vec!["NULL"; parameters].join(", ");
+            let nulls = if parameters == 0 { String::new() } else { format!("({nulls})") };
+            for statement in [format!("PREPARE {name} AS {text}"), format!("EXPLAIN EXECUTE {name}{nulls}")] {
+                let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(&mut *db).await;
+                let rows = rows.unwrap_or_else(|error| panic!("{name}: {error}"));
+                let plan: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+                let bad = plan.windows(2).find(|pair| {
+                    let whole = ["ledger_schema", "ledger_partition"].iter().any(|t| pair[0].contains(t));
+                    let along = pair[0].contains("Scan") && pair[1].trim() == "Index Cond: (partition = $1)";
+                    !whole && (pair[0].contains("Seq Scan") || along && !ALONG.contains(name))
+                });
+                assert!(bad.is_none(), "{name}: {}", plan.join("\n"));
+            }
+        }
+    }
+}

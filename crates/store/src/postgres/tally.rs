@@ -1,0 +1,62 @@
+//! Counters: deltas are appended by every transaction, and folded by the sweep. A reader adds both up.
+
+use domain::ids::{LaneId, PartitionId};
+use domain::ledger::Tally;
+use sea_orm::sqlx::{self, PgConnection, Row as _};
+
+use super::database::{Operation, Shared, number};
+use super::fault::Done;
+use super::lanes::small;
+use super::sql;
+use crate::moves::tally::{Gain, TallyKey, read};
+
+/// Deltas of one fold.
+const FOLD_ROWS: i64 = 5_000;
+
+/// Counters of some lanes.
+pub(super) struct Tallies {
+    pub partition: PartitionId,
+    pub lanes: Vec<i64>,
+}
+
+impl Tallies {
+    pub(super) fn new(partition: PartitionId, lanes: &[LaneId]) -> Self {
+        let mut lanes: Vec<i64> = lanes.iter().map(|lane| lane.raw()).collect();
+        lanes.sort_unstable();
+        lanes.dedup();
+        Self { partition, lanes }
+    }
+}
+
+impl Operation for Tallies {
+    type Answer = Vec<Tally>;
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<Vec<Tally>> {
+        let query = sqlx::query(sql::TALLY_READ).bind(number(self.partition)).bind(&self.lanes);
+        let mut tallies = Vec::new();
+        for row in query.fetch_all(db).await? {
+            let code = |column| small::<i16, u8>(row.try_get(column)?);
+            let key = TallyKey {
+                lane: row.try_get(0)?,
+                hour: row.try_get(1)?,
+                channel: small(row.try_get::<i32, _>(2)?)?,
+                from: code(3)?,
+                from_reason: code(4)?,
+                to: code(5)?,
+                reason: code(6)?,
+                test: row.try_get(7)?,
+                carrier: code(8)?,
+            };
+            let gain = Gain { messages: row.try_get(9)?, parts: row.try_get(10)?, price: row.try_get(11)? };
+            tallies.push(read(key, gain)?);
+        }
+        Ok(tallies)
+    }
+}
+
+/// Folds some deltas. `true`: there may be more. The partition is locked, so that no other fold is at the same rows.
+pub(super) async fn fold(db: &mut PgConnection, partition: PartitionId) -> Done<bool> {
+    let query = sqlx::query(sql::TALLY_FOLD).bind(number(partition)).bind(FOLD_ROWS);
+    let folded: i64 = query.fetch_one(db).await?.try_get(0)?;
+    Ok(folded == FOLD_ROWS)
+}

@@ -1,0 +1,10 @@
+//! Every statement of an engine, named, and listed for the test that prepares each.
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+        $($(#[$doc])* pub(super) const $name: &str = $text;)+
+
+        #[cfg(test)]
+        const ALL: &[(&str, &str)] = &[$((stringify!($name), $text),)+];
+    };
+}
