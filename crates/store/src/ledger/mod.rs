@@ -28,6 +28,7 @@ mod schema;
 mod sealed;
 mod settle;
 mod sql;
+mod stepped;
 mod sweep;
 mod tally;
 mod verify;
@@ -35,6 +36,7 @@ mod writer;
 
 pub use open::{LedgerOpenError, OpenOptions};
 pub use port::SqliteLedger;
+pub use stepped::{Loss, Stepped, Stepper, Trouble};
 pub use verify::{Finding, Rule, Verified, verify};
 
 /// Names under which values are sealed; part of the keys, so they never change.

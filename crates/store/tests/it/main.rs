@@ -12,6 +12,7 @@ mod ledger_faults;
 mod ledger_kill;
 mod ledger_people;
 mod ledger_stage;
+mod ledger_stepped;
 mod ledger_story;
 mod ledger_verify;
 mod ledger_versions;
