@@ -106,6 +106,26 @@ async fn a_reply_acts_once_and_can_be_taken_back() {
 }
 
 #[tokio::test]
+async fn a_second_try_after_no_answer_leaves_the_first_counted() {
+    let mut stage = Stage::new(1);
+    let lane = lane(1, Category::Otp);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.accept_one(stage.message(&lane, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    let mut again = requeue(&stage, Reason::ConnectionLost, true, None);
+    if let Disposition::Requeue { possible_duplicate, due_at, .. } = &mut again {
+        (*possible_duplicate, *due_at) = (true, stage.now.plus(std::time::Duration::from_secs(30)));
+    }
+    stage.settle(&out, FIRST, again).await;
+    stage.pass(10);
+    let mut other = stage.message(&lane, 1);
+    other.text = text(2);
+    let other = stage.accept_one(other).await;
+    assert!(stage.claim(FIRST, stream(1, None)).await.outgoing.is_empty());
+    assert_eq!(stage.look(other).await.reason, Reason::Capped, "the phone may have the first one");
+}
+
+#[tokio::test]
 async fn tallies_equal_the_messages() {
     let mut stage = Stage::new(2);
     let lane = lane(1, Category::Marketing);
