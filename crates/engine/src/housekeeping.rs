@@ -29,21 +29,26 @@ impl Engine {
     pub fn start_housekeeping(self: &Arc<Self>) {
         self.tasks.spawn(keep_house(Arc::clone(self)));
     }
+
+    /// One bounded step of housekeeping in every partition; nothing before dispatch runs. Returns whether more waits.
+    pub async fn sweep_round(&self) -> bool {
+        let retention = Retention { messages: MESSAGES_KEPT, recents: RECENTS_KEPT };
+        let Some(dispatch) = self.dispatch() else { return false };
+        let mut more = false;
+        for partition in self.ledger.partitions().all() {
+            let retry = Arc::clone(&dispatch.retry);
+            match self.ledger.sweep(partition, retention, retry, self.clock.now()).await {
+                Ok(swept) => more |= swept.more,
+                Err(error) => tracing::warn!(partition = partition.0, %error, "a sweep failed"),
+            }
+        }
+        more
+    }
 }
 
 async fn keep_house(engine: Arc<Engine>) {
-    let retention = Retention { messages: MESSAGES_KEPT, recents: RECENTS_KEPT };
     for round in 0u32.. {
-        let mut more = false;
-        if let Some(dispatch) = engine.dispatch() {
-            for partition in engine.ledger.partitions().all() {
-                let retry = Arc::clone(&dispatch.retry);
-                match engine.ledger.sweep(partition, retention, retry, engine.clock.now()).await {
-                    Ok(swept) => more |= swept.more,
-                    Err(error) => tracing::warn!(partition = partition.0, %error, "a sweep failed"),
-                }
-            }
-        }
+        let more = engine.sweep_round().await;
         if round.is_multiple_of(ROUNDS_TO_EXPIRY) {
             expire(&engine).await;
         }

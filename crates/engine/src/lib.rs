@@ -17,10 +17,11 @@ mod housekeeping;
 mod inbound;
 mod settings;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::control::Control;
-use domain::ids::IdGenerator;
+use domain::ids::{AccountId, CampaignId, IdGenerator};
 use domain::ledger::Ledger;
 use domain::policy::Policy;
 use domain::time::Clock;
@@ -63,6 +64,10 @@ pub struct Engine {
     pub(crate) imports: import::RunningImports,
     pub(crate) preflights: campaign::RunningPreflights,
     pub(crate) expansions: campaign::Expansions,
+    /// Held while a campaign's state and its lane change together.
+    pub(crate) lane_changes: tokio::sync::Mutex<()>,
+    /// Campaigns whose lane lags behind them after a failure of storage.
+    pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
@@ -85,6 +90,8 @@ impl Engine {
             imports: import::RunningImports::default(),
             preflights: campaign::RunningPreflights::default(),
             expansions: campaign::Expansions::default(),
+            lane_changes: tokio::sync::Mutex::default(),
+            stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
             dispatch: RwLock::default(),
             tasks: TaskTracker::new(),

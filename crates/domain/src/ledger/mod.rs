@@ -127,8 +127,8 @@ pub struct Claim {
 pub enum Disposition {
     /// The carrier has every part under these ids.
     Submitted { gateway: GatewayId, ids: Vec<CarrierMessageId> },
-    /// Back to the queue. `spends_attempt`: it counts as a try. `taken`: its `recent` row stays (the carrier took
-    /// a part). `ids`: parts that the carrier did take, whose receipts may come.
+    /// Back to the queue. `spends_attempt`: it counts as a try. `ids`: parts that the carrier did take, whose receipts
+    /// may come. With some, or as a `possible_duplicate`, its hand-over goes on counting for caps.
     Requeue {
         due_at: Timestamp,
         spends_attempt: bool,

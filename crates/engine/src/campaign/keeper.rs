@@ -51,11 +51,12 @@ impl Engine {
         });
     }
 
-    /// One look: launches what is due and finishes what has ended.
+    /// One look: lets lanes follow that could not, launches what is due and finishes what has ended.
     ///
     /// # Errors
     /// Storage's own; the next look tries again.
     pub async fn keep_campaigns(self: &Arc<Self>) -> Result<(), CampaignTrouble> {
+        self.catch_up_lanes().await?;
         let now = self.clock.now();
         for campaign in self.control.campaigns_in(&[CampaignState::Scheduled]).await? {
             if campaign.scheduled_at.is_none_or(|at| at <= now) {

@@ -1,9 +1,10 @@
 //! What people do to campaigns once they are written: start, pause, resume, cancel, approve.
 //!
 //! The control database is written first and the ledger's lanes follow; after a crash between the two,
-//! [`Engine::resume_all`] lets the lanes follow again.
+//! [`Engine::resume_all`] lets the lanes follow again, after a failure [`Engine::catch_up_lanes`].
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::control::{Campaign, CampaignAction, CampaignState, ControlError};
 use domain::ids::{AccountId, CampaignId, LaneId};
@@ -16,6 +17,9 @@ use crate::Engine;
 
 /// Times that a change is tried again when somebody else was faster; more means a fight, not an accident.
 const TRIES: usize = 5;
+
+/// Held while a campaign's state and its lane change together.
+type Alone<'a> = tokio::sync::MutexGuard<'a, ()>;
 
 impl Engine {
     /// A campaign of an account.
@@ -81,7 +85,7 @@ impl Engine {
         account: AccountId,
         id: CampaignId,
     ) -> Result<Campaign, CampaignTrouble> {
-        self.act(account, id, CampaignAction::Pause, LaneState::Paused).await
+        self.act(account, id, CampaignAction::Pause).await
     }
 
     /// Goes on with a paused campaign.
@@ -93,7 +97,7 @@ impl Engine {
         account: AccountId,
         id: CampaignId,
     ) -> Result<Campaign, CampaignTrouble> {
-        let campaign = self.act(account, id, CampaignAction::Resume, LaneState::Open).await?;
+        let campaign = self.act(account, id, CampaignAction::Resume).await?;
         if expands(&campaign) {
             self.spawn_expansion(campaign.clone());
         }
@@ -110,20 +114,16 @@ impl Engine {
         id: CampaignId,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
-        let mut had_lane = false;
+        let alone = self.lane_changes.lock().await;
         let campaign = self
             .change_campaign(account, id, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Cancel, false)?;
                 campaign.finished_at = Some(now);
-                had_lane = campaign.started_at.is_some();
                 Ok(())
             })
             .await?;
         self.expansions.end(id);
-        if had_lane {
-            self.open_lane(lane_of(&campaign)).await?;
-            self.ledger.set_lane_state(campaign.lane, LaneState::Cancelled, now).await?;
-        }
+        self.lane_follows(account, id, &alone).await?;
         Ok(campaign)
     }
 
@@ -165,33 +165,74 @@ impl Engine {
         account: AccountId,
         id: CampaignId,
         action: CampaignAction,
-        lane: LaneState,
     ) -> Result<Campaign, CampaignTrouble> {
+        let alone = self.lane_changes.lock().await;
         let campaign = self
             .change_campaign(account, id, |campaign| {
                 campaign.state = campaign.state.after(action, false)?;
                 Ok(())
             })
             .await?;
-        self.open_lane(lane_of(&campaign)).await?;
-        self.ledger.set_lane_state(campaign.lane, lane, self.clock.now()).await?;
+        self.lane_follows(account, id, &alone).await?;
         Ok(campaign)
     }
 
     /// Lets lane and expansion follow the state that the control database holds.
     pub(super) async fn follow(self: &Arc<Self>, campaign: &Campaign) -> Result<(), CampaignTrouble> {
-        let state = match campaign.state {
-            CampaignState::Running => LaneState::Open,
-            CampaignState::Paused => LaneState::Paused,
-            CampaignState::Cancelled if campaign.started_at.is_some() => LaneState::Cancelled,
-            _ => return Ok(()),
-        };
-        self.open_lane(lane_of(campaign)).await?;
-        self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
+        if lane_state(campaign).is_none() {
+            return Ok(());
+        }
+        {
+            let alone = self.lane_changes.lock().await;
+            self.lane_follows(campaign.account, campaign.id, &alone).await?;
+        }
         if expands(campaign) {
             self.spawn_expansion(campaign.clone());
         }
         Ok(())
+    }
+
+    /// Lets the lane follow what the control database says now. `_alone`: of two changes at the same moment the later
+    /// one's lane must not be written first, so a change and its lane are one.
+    async fn lane_follows(
+        &self,
+        account: AccountId,
+        id: CampaignId,
+        _alone: &Alone<'_>,
+    ) -> Result<(), CampaignTrouble> {
+        let followed = self.try_lane_follows(account, id).await;
+        if followed.is_err() {
+            self.stray_lanes().insert((account, id));
+        }
+        followed
+    }
+
+    async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
+        let campaign = self.campaign(account, id).await?;
+        if let Some(state) = lane_state(&campaign) {
+            self.open_lane(lane_of(&campaign)).await?;
+            self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets lanes follow that could not when their campaigns changed, because storage refused: the change was written
+    /// down, so nobody can ask for it a second time.
+    ///
+    /// # Errors
+    /// Storage's own; what still lags is tried again at the next call.
+    pub async fn catch_up_lanes(&self) -> Result<(), CampaignTrouble> {
+        let stray = std::mem::take(&mut *self.stray_lanes());
+        let mut outcome = Ok(());
+        for (account, id) in stray {
+            let alone = self.lane_changes.lock().await;
+            outcome = outcome.and(self.lane_follows(account, id, &alone).await);
+        }
+        outcome
+    }
+
+    fn stray_lanes(&self) -> MutexGuard<'_, BTreeSet<(AccountId, CampaignId)>> {
+        self.stray_lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads, changes and writes a campaign, again when somebody else was faster.
@@ -214,6 +255,16 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+/// The state that a campaign's lane should have; `None` before there is one, and when it no longer matters.
+fn lane_state(campaign: &Campaign) -> Option<LaneState> {
+    match campaign.state {
+        CampaignState::Running => Some(LaneState::Open),
+        CampaignState::Paused => Some(LaneState::Paused),
+        CampaignState::Cancelled if campaign.started_at.is_some() => Some(LaneState::Cancelled),
+        _ => None,
     }
 }
 

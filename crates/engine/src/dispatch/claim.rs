@@ -108,9 +108,11 @@ async fn claim(
         now: engine.clock.now(),
         policy: engine.policy(),
     };
+    let under_way = dispatch.recalls().begin();
     let Claim { outgoing, takes, paused, .. } = match engine.ledger.claim(request).await {
         Ok(claim) => claim,
         Err(error) => {
+            dispatch.recalls().end(&under_way);
             dispatch.scheduler().served(&plan, &[]);
             return Err(error);
         }
@@ -121,7 +123,18 @@ async fn claim(
     if count > 0 {
         slot.health().handed_over(count, began);
         slot.counters.claimed.fetch_add(u64::from(count), Ordering::Relaxed);
-        slot.channel.submit(outgoing, began + WRITE_DEADLINE_MILLIS);
+    }
+    {
+        let mut recalls = dispatch.recalls();
+        let (outgoing, recalled) = recalls.split(&under_way, outgoing);
+        if !outgoing.is_empty() {
+            slot.channel.submit(outgoing, began + WRITE_DEADLINE_MILLIS);
+        }
+        if !recalled.is_empty() {
+            // With a deadline in the past the channel gives them back, and they are settled like any other.
+            slot.channel.submit(recalled, 0);
+        }
+        recalls.end(&under_way);
     }
     drop(reservation);
     for lane in paused {

@@ -7,6 +7,7 @@
 
 mod claim;
 mod dispose;
+mod recalls;
 mod receipts;
 mod settle;
 mod slot;
@@ -22,6 +23,7 @@ use domain::control::{ChannelConfig, ControlError, RouteConfig};
 use domain::ids::{ChannelId, LaneId};
 use domain::lane::Lane;
 use domain::ledger::LedgerError;
+use domain::phone::Phone;
 use domain::retry::RetryPolicy;
 use domain::routing::{ChannelNow, Scheduler};
 use tokio::sync::mpsc;
@@ -30,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 pub use slot::ChannelSlot;
 pub use status::ChannelStatus;
 
+use self::recalls::Recalls;
 use crate::{CampaignTrouble, Engine};
 
 /// How often lanes and routes are read again: a changed speed is in force after at most this.
@@ -67,6 +70,7 @@ pub(crate) struct Dispatch {
     /// send an event.
     running: AtomicUsize,
     scheduler: Mutex<Scheduler>,
+    recalls: Mutex<Recalls>,
     lanes: RwLock<HashMap<LaneId, Lane>>,
     routes: RwLock<Arc<[RouteConfig]>>,
 }
@@ -83,6 +87,20 @@ impl Dispatch {
 
     fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
         self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn recalls(&self) -> MutexGuard<'_, Recalls> {
+        self.recalls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes back what is claimed for a phone and not yet written: on every channel, and of claims under way.
+    pub(crate) fn recall(&self, phone: Phone) {
+        let slots = self.slots();
+        let mut recalls = self.recalls();
+        recalls.recall(phone);
+        for slot in slots {
+            slot.channel.recall(phone);
+        }
     }
 
     fn routes(&self) -> Arc<[RouteConfig]> {
@@ -114,6 +132,7 @@ impl Engine {
             slots: RwLock::default(),
             running: AtomicUsize::new(0),
             scheduler: Mutex::default(),
+            recalls: Mutex::default(),
             lanes: RwLock::default(),
             routes: RwLock::new(Arc::from([])),
         });

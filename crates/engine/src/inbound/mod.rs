@@ -58,9 +58,7 @@ impl Engine {
     /// Takes back what is claimed for a phone and not yet written, on every channel.
     pub(crate) fn recall(&self, phone: domain::phone::Phone) {
         if let Some(dispatch) = self.dispatch() {
-            for slot in dispatch.slots() {
-                slot.channel.recall(phone);
-            }
+            dispatch.recall(phone);
         }
     }
 }

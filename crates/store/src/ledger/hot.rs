@@ -44,7 +44,7 @@ impl<'c> Hot<'c> {
 
     /// Reads a message's record; `buffer` is scratch space.
     pub(super) fn load_life(&mut self, id: i64, buffer: &mut Vec<u8>) -> Outcome<Option<Life>> {
-        if let Some(handle) = self.handle(id) {
+        if let Some(handle) = self.handle(id)? {
             buffer.resize(handle.len(), 0);
             if handle.read_at_exact(buffer, 0).is_ok() {
                 return Life::unpack(buffer).map(Some).ok_or_else(Fault::unreadable_life);
@@ -58,7 +58,7 @@ impl<'c> Hot<'c> {
 
     /// Writes a message's packed record: in place when its length is the same, which it nearly always is.
     pub(super) fn store_life(&mut self, id: i64, packed: &[u8]) -> Outcome<()> {
-        if let Some(handle) = self.handle(id)
+        if let Some(handle) = self.handle(id)?
             && handle.len() == packed.len()
         {
             handle.write_at(packed, 0)?;
@@ -69,14 +69,20 @@ impl<'c> Hot<'c> {
         if written == 1 { Ok(()) } else { Err(Fault::inconsistent("message", "id", "a message vanished")) }
     }
 
-    /// A handle on the row, if it can be had; whatever stands in the way, the statements say it properly.
-    fn handle(&mut self, id: i64) -> Option<&mut Blob<'c>> {
+    /// A handle on the row, if it can be had; whatever stands in the way, the statements say it properly. But after some
+    /// errors (a read that failed, an interruption) SQLite has rolled the transaction back by itself: then going on
+    /// would commit each statement alone.
+    fn handle(&mut self, id: i64) -> Outcome<Option<&mut Blob<'c>>> {
         let handle = match self.life.take() {
-            Some((at, handle)) if at == id => Some(handle),
-            Some((_, mut handle)) => handle.reopen(id).is_ok().then_some(handle),
-            None => self.connection.blob_open(MAIN_DB, c"message", c"life", id, false).ok(),
+            Some((at, handle)) if at == id => Ok(handle),
+            Some((_, mut handle)) => handle.reopen(id).map(|()| handle),
+            None => self.connection.blob_open(MAIN_DB, c"message", c"life", id, false),
         };
-        self.life = handle.map(|handle| (id, handle));
-        self.life.as_mut().map(|(_, handle)| handle)
+        match handle {
+            Ok(handle) => self.life = Some((id, handle)),
+            Err(error) if self.connection.is_autocommit() => return Err(error.into()),
+            Err(_) => {}
+        }
+        Ok(self.life.as_mut().map(|(_, handle)| handle))
     }
 }

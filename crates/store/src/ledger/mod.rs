@@ -24,6 +24,7 @@ mod recover;
 mod schema;
 mod settle;
 mod sql;
+mod stepped;
 mod sweep;
 mod tally;
 mod verify;
@@ -31,4 +32,5 @@ mod writer;
 
 pub use open::{LedgerOpenError, OpenOptions};
 pub use port::SqliteLedger;
+pub use stepped::{Loss, Stepped, Stepper, Trouble};
 pub use verify::{Finding, Rule, Verified, verify};

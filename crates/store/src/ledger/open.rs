@@ -11,7 +11,7 @@ use domain::ledger::LedgerError;
 use super::fault::Fault;
 use super::handed::SharedHandOvers;
 use super::partition::{PartitionWriter, Setup};
-use super::port::{Partition, SqliteLedger};
+use super::port::{Looks, Partition, SqliteLedger};
 use super::read::Readers;
 use super::schema;
 use super::writer::WriterHandle;
@@ -93,16 +93,37 @@ impl SqliteLedger {
     /// # Errors
     /// [`LedgerOpenError`].
     pub fn open(options: &OpenOptions) -> Result<Arc<Self>, LedgerOpenError> {
+        Self::open_driven(options, |_, id, writer, path, board| {
+            WriterHandle::start(id, writer, path.to_owned(), Arc::clone(board))
+        })
+    }
+
+    /// Opens the ledger and gives each partition's writer to `drive`, which returns the way to it.
+    pub(super) fn open_driven(
+        options: &OpenOptions,
+        mut drive: impl FnMut(
+            &mut Looks,
+            PartitionId,
+            PartitionWriter,
+            &Path,
+            &Arc<Board>,
+        ) -> io::Result<WriterHandle>,
+    ) -> Result<Arc<Self>, LedgerOpenError> {
         let folder = options.folder.join("ledger");
         fs::create_dir_all(&folder).map_err(|source| LedgerOpenError::Io { path: folder.clone(), source })?;
         let lock = lock(&folder, &options.folder)?;
         let partitions = count_of_files(&folder, options.partitions)?;
         let board = Arc::new(Board::new(partitions));
         let mut opened = Vec::with_capacity(usize::from(partitions));
+        let mut looks = Looks::Beside;
         for id in PartitionMap::new(partitions).all() {
-            opened.push(open_partition(&folder, id, partitions, options, &board)?);
+            let (writer, readers, path) = open_partition(&folder, id, partitions, options)?;
+            let writer = drive(&mut looks, id, writer, &path, &board)
+                .map_err(|source| LedgerOpenError::Io { path: path.clone(), source })?;
+            opened.push(Partition { writer, readers });
         }
-        Ok(Arc::new(Self::assemble(PartitionMap::new(partitions), opened, board, &options.sealer, lock)))
+        let parts = (PartitionMap::new(partitions), opened, board);
+        Ok(Arc::new(Self::assemble(parts, looks, &options.sealer, lock)))
     }
 }
 
@@ -177,8 +198,7 @@ fn open_partition(
     id: PartitionId,
     partitions: u16,
     options: &OpenOptions,
-    board: &Arc<Board>,
-) -> Result<Partition, LedgerOpenError> {
+) -> Result<(PartitionWriter, Arc<Readers>, PathBuf), LedgerOpenError> {
     let path = file_of(folder, id);
     if path.exists() {
         check(&path, id, partitions)?;
@@ -187,9 +207,7 @@ fn open_partition(
     let setup = Setup { path: &path, id, partitions, options, hand_overs: hand_overs.clone() };
     let writer = PartitionWriter::open(&setup).map_err(|fault| ledger(&path, fault))?;
     let readers = Arc::new(Readers::new(&path, &options.sealer, hand_overs));
-    let writer = WriterHandle::start(id, writer, path.clone(), Arc::clone(board))
-        .map_err(|source| LedgerOpenError::Io { path: path.clone(), source })?;
-    Ok(Partition { writer, readers })
+    Ok((writer, readers, path))
 }
 
 fn file_of(folder: &Path, id: PartitionId) -> PathBuf {

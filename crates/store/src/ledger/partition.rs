@@ -174,6 +174,11 @@ impl PartitionWriter {
         &self.connection
     }
 
+    /// Whether the last transaction waited for the disk.
+    pub(super) fn is_synced(&self) -> bool {
+        self.synced
+    }
+
     fn attempt(&mut self, commands: &[Command]) -> Result<Vec<Result<Reply, LedgerError>>, LedgerError> {
         let done = self.transact(commands);
         done.map_err(|fault| {

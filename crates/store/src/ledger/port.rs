@@ -38,11 +38,21 @@ pub(super) struct Partition {
     pub readers: Arc<Readers>,
 }
 
+/// Where readers do their looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Looks {
+    /// On a thread that may block.
+    Beside,
+    /// At once, on the caller's thread: nothing depends on what threads do when.
+    AtOnce,
+}
+
 /// The ledger on SQLite. Made by [`SqliteLedger::open`]; closed by [`Ledger::close`] or when dropped.
 pub struct SqliteLedger {
     map: PartitionMap,
     pub(super) partitions: Arc<Vec<Partition>>,
     board: Arc<Board>,
+    looks: Looks,
     pub(super) sealer: Arc<Sealer>,
     messages: Arc<TableSealer>,
     lock: Mutex<Option<File>>,
@@ -50,15 +60,22 @@ pub struct SqliteLedger {
 
 impl SqliteLedger {
     pub(super) fn assemble(
-        map: PartitionMap,
-        partitions: Vec<Partition>,
-        board: Arc<Board>,
+        (map, partitions, board): (PartitionMap, Vec<Partition>, Arc<Board>),
+        looks: Looks,
         sealer: &Arc<Sealer>,
         lock: File,
     ) -> Self {
         let messages = sealer.for_table(MESSAGE_TABLE);
         let partitions = Arc::new(partitions);
-        Self { map, partitions, board, sealer: Arc::clone(sealer), messages, lock: Mutex::new(Some(lock)) }
+        Self {
+            map,
+            partitions,
+            board,
+            looks,
+            sealer: Arc::clone(sealer),
+            messages,
+            lock: Mutex::new(Some(lock)),
+        }
     }
 
     fn partition(&self, id: PartitionId) -> Result<&Partition, LedgerError> {
@@ -85,6 +102,9 @@ impl SqliteLedger {
         ask: impl FnOnce(&Readers, &Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, LedgerError> {
         let readers = Arc::clone(&self.partition(id)?.readers);
+        if self.looks == Looks::AtOnce {
+            return readers.look(ask).map_err(Fault::into_error);
+        }
         let looked = tokio::task::spawn_blocking(move || readers.look(ask)).await;
         looked.map_err(|_| LedgerError::Closed)?.map_err(Fault::into_error)
     }

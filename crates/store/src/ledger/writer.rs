@@ -1,4 +1,5 @@
-//! The thread that drives one partition's writer: it gathers what waits, commits once, answers all.
+//! The thread that drives one partition's writer: it gathers what waits, commits once, answers all. Without a thread
+//! (`stepped.rs`) a scheduler does the same, one transaction at a time.
 //!
 //! Two bounded queues: somebody waits at the interactive one; imports, expansions and housekeeping take the bulk one
 //! and never more than one transaction's worth at a time.
@@ -26,8 +27,8 @@ const TRANSACTION_ROWS: usize = 1_024;
 /// After so long without work the log is emptied and cut.
 const IDLE: Duration = Duration::from_secs(2);
 
-struct Job {
-    command: Command,
+pub(super) struct Job {
+    pub command: Command,
     reply: oneshot::Sender<Result<Reply, LedgerError>>,
     permit: OwnedSemaphorePermit,
 }
@@ -40,7 +41,7 @@ struct Waiting {
 }
 
 #[derive(Default)]
-struct Queues {
+pub(super) struct Queues {
     waiting: Mutex<Waiting>,
     wake: Condvar,
 }
@@ -71,12 +72,17 @@ impl WriterHandle {
             let queues = Arc::clone(&queues);
             move || drive(id, writer, path, &queues, &board)
         })?;
-        Ok(Self {
+        Ok(Self { thread: Mutex::new(Some(thread)), ..Self::without_thread(queues) })
+    }
+
+    /// A way to queues that somebody else empties.
+    pub(super) fn without_thread(queues: Arc<Queues>) -> Self {
+        Self {
             queues,
             interactive: Arc::new(Semaphore::new(INTERACTIVE_BOUND)),
             bulk: Arc::new(Semaphore::new(BULK_BOUND)),
-            thread: Mutex::new(Some(thread)),
-        })
+            thread: Mutex::new(None),
+        }
     }
 
     /// Waits for a place in the queue, then for the commit.
@@ -114,6 +120,17 @@ impl WriterHandle {
 impl Queues {
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many commands wait.
+    pub(super) fn len(&self) -> usize {
+        let waiting = self.lock();
+        waiting.interactive.len() + waiting.bulk.len()
+    }
+
+    /// What the next transaction is to do, without waiting for it; may be nothing.
+    pub(super) fn take(&self) -> Vec<Job> {
+        self.lock().take_some()
     }
 
     /// What is to be done next: everything that waits, within one transaction's bound.
@@ -165,7 +182,7 @@ fn drive(id: PartitionId, mut writer: PartitionWriter, path: PathBuf, queues: &Q
     loop {
         match queues.gather() {
             Gathered::Jobs(jobs) => {
-                work(id, &mut writer, jobs, board);
+                let _answered = work(id, &mut writer, jobs, board);
                 truncated = false;
                 log.tend(writer.connection());
             }
@@ -177,7 +194,8 @@ fn drive(id: PartitionId, mut writer: PartitionWriter, path: PathBuf, queues: &Q
     log.empty(writer.connection());
 }
 
-fn work(id: PartitionId, writer: &mut PartitionWriter, jobs: Vec<Job>, board: &Board) {
+/// Does what waits in one transaction and answers. Returns how many of the commands failed.
+pub(super) fn work(id: PartitionId, writer: &mut PartitionWriter, jobs: Vec<Job>, board: &Board) -> usize {
     let mut commands = Vec::with_capacity(jobs.len());
     let mut callers = Vec::with_capacity(jobs.len());
     for Job { command, reply, permit } in jobs {
@@ -186,9 +204,11 @@ fn work(id: PartitionId, writer: &mut PartitionWriter, jobs: Vec<Job>, board: &B
     }
     let replies = writer.run(&commands);
     board.publish(id, writer.due());
+    let failed = replies.iter().filter(|reply| reply.is_err()).count();
     for ((caller, permit), reply) in callers.into_iter().zip(replies) {
         drop(permit);
         // A caller that went away does not need to know; what was done is done.
         let _ = caller.send(reply);
     }
+    failed
 }

@@ -55,6 +55,8 @@ pub(crate) fn dispose<M: Moves>(
                 life.code = *code;
             }
             life.possible_duplicate |= *possible_duplicate;
+            // The carrier may have it: it counts for caps as what was taken does.
+            life.taken |= *possible_duplicate;
             if !spends_attempt {
                 life.attempts = life.attempts.saturating_sub(1);
             }

@@ -17,6 +17,7 @@ on_every_engine! {
     many_consents_are_written_in_several_transactions_and_none_is_lost
     a_claim_refuses_the_suppressed_the_unasked_and_the_capped
     a_reply_acts_once_and_can_be_taken_back
+    a_second_try_after_no_answer_leaves_the_first_counted
     tallies_equal_the_messages
     messages_are_listed_by_campaign_state_and_phone_in_pages
     what_is_old_enough_is_removed_and_the_rest_stays
@@ -114,6 +115,25 @@ async fn a_reply_acts_once_and_can_be_taken_back(engine: Engine) {
     stage.pass(120);
     stage.accept_one(stage.message(&lane, 1)).await;
     assert_eq!(stage.claim(FIRST, stream(1, None)).await.outgoing.len(), 1);
+}
+
+async fn a_second_try_after_no_answer_leaves_the_first_counted(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
+    let lane = lane(1, Category::Otp);
+    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.accept_one(stage.message(&lane, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    let mut again = requeue(&stage, Reason::ConnectionLost, true, None);
+    if let Disposition::Requeue { possible_duplicate, due_at, .. } = &mut again {
+        (*possible_duplicate, *due_at) = (true, stage.now.plus(std::time::Duration::from_secs(30)));
+    }
+    stage.settle(&out, FIRST, again).await;
+    stage.pass(10);
+    let mut other = stage.message(&lane, 1);
+    other.text = text(2);
+    let other = stage.accept_one(other).await;
+    assert!(stage.claim(FIRST, stream(1, None)).await.outgoing.is_empty());
+    assert_eq!(stage.look(other).await.reason, Reason::Capped, "the phone may have the first one");
 }
 
 async fn tallies_equal_the_messages(engine: Engine) {

@@ -14,6 +14,7 @@ mod ledger_kill;
 mod ledger_nodes;
 mod ledger_people;
 mod ledger_stage;
+mod ledger_stepped;
 mod ledger_story;
 mod ledger_verify;
 mod ledger_versions;

@@ -1,0 +1,154 @@
+//! Who and what there is in the world: accounts, channels, routes, phones, rules. The same in every run; the seed decides
+//! what happens to them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::control::{
+    Account, AudienceSource, Campaign, CampaignState, ChannelConfig, PriceLine, Protocol, RouteConfig,
+    RouteStep, Secret,
+};
+use domain::ids::{AccountId, CampaignId, ChannelId, EntityId, GatewayId, LaneId, RouteId};
+use domain::lane::{Lane, LaneState, WindowClose};
+use domain::message::{Category, Priority};
+use domain::money::Money;
+use domain::phone::{Carrier, Phone};
+use domain::policy::{Policy, PolicyBuilder};
+use domain::time::Timestamp;
+
+/// Files of the ledger: two, so that receipts without a phone have to look further.
+pub(crate) const PARTITIONS: u16 = 2;
+/// Accounts, each with an entity of the same number.
+pub(crate) const ACCOUNTS: i64 = 3;
+/// Entities that share refusals.
+pub(crate) const GROUP: [i64; 2] = [2, 3];
+/// Channels, each on a gateway of the same number.
+pub(crate) const CHANNELS: u16 = 3;
+/// Unanswered submits of one channel.
+pub(crate) const WINDOW: u16 = 6;
+/// Few, so that caps, repeats and refusals meet.
+const PHONES: u64 = 24;
+/// How long a campaign's messages are of use.
+pub(crate) const CAMPAIGN_VALID_FOR: Duration = Duration::from_secs(3 * 86_400);
+
+pub(crate) fn account(number: i64) -> Account {
+    Account {
+        id: AccountId::from_raw(number),
+        name: format!("account {number}"),
+        entity: EntityId::from_raw(number),
+        created_at: Timestamp::default(),
+    }
+}
+
+/// Whether a refusal of one entity holds for the other.
+pub(crate) fn share_refusals(one: EntityId, other: EntityId) -> bool {
+    one == other || (GROUP.contains(&one.raw()) && GROUP.contains(&other.raw()))
+}
+
+/// Phones of three networks.
+pub(crate) fn phones() -> Vec<Phone> {
+    let prefixes = [138, 130, 133];
+    (0..PHONES)
+        .filter_map(|number| {
+            let prefix = prefixes[(number % 3) as usize];
+            Phone::from_u64(8_600_000_000_000 + prefix * 100_000_000 + 1_000 + number)
+        })
+        .collect()
+}
+
+/// The second channel does not reach all networks, so routes wait by carrier.
+pub(crate) fn channel(number: u16) -> ChannelConfig {
+    let domestic = [Carrier::Mobile, Carrier::Unicom, Carrier::Telecom, Carrier::Broadnet];
+    ChannelConfig {
+        id: ChannelId(number),
+        gateway: GatewayId(number),
+        name: format!("channel {number}"),
+        protocol: Protocol::Cmpp30,
+        host: String::new(),
+        port: 0,
+        login: String::new(),
+        secret: Secret(String::new()),
+        access_code: format!("1069000{number}"),
+        service_id: String::new(),
+        connections: 1,
+        window: WINDOW,
+        parts_per_second: None,
+        carriers: if number == 2 { domestic[..2].to_vec() } else { Vec::new() },
+        categories: Vec::new(),
+        cost: Money::from_micros(30_000),
+        enabled: true,
+    }
+}
+
+/// Two channels that share, and one for when they cannot.
+pub(crate) fn route() -> RouteConfig {
+    let step =
+        |channels: &[u16]| RouteStep { channels: channels.iter().map(|n| (ChannelId(*n), 1)).collect() };
+    RouteConfig { id: RouteId(1), name: "main".to_owned(), steps: vec![step(&[1, 2]), step(&[3])] }
+}
+
+pub(crate) fn prices(account: AccountId) -> Vec<PriceLine> {
+    vec![PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) }]
+}
+
+pub(crate) fn rules() -> PolicyBuilder {
+    PolicyBuilder::builtin().with_group(&GROUP.map(EntityId::from_raw))
+}
+
+pub(crate) fn policy() -> Arc<Policy> {
+    Arc::new(rules().build().expect("the built-in rules with one group are sound"))
+}
+
+/// A running campaign whose audience the world expands itself.
+pub(crate) fn campaign(
+    id: CampaignId,
+    lane: LaneId,
+    account: AccountId,
+    window_close: WindowClose,
+    now: Timestamp,
+) -> Campaign {
+    Campaign {
+        id,
+        account,
+        entity: EntityId::from_raw(account.raw()),
+        name: String::new(),
+        category: Category::Marketing,
+        signature: String::new(),
+        template: None,
+        text: String::new(),
+        audience: AudienceSource::All,
+        test_numbers: Vec::new(),
+        scheduled_at: None,
+        speed: None,
+        window_close,
+        valid_for: CAMPAIGN_VALID_FOR,
+        route: RouteId(1),
+        held_words_approved: false,
+        state: CampaignState::Running,
+        lane,
+        frozen: None,
+        preflight: None,
+        expanded: true,
+        created_at: now,
+        started_at: Some(now),
+        finished_at: None,
+        version: 0,
+    }
+}
+
+/// The lane of a campaign, open.
+pub(crate) fn lane(campaign: &Campaign, speed: Option<u32>) -> Lane {
+    Lane {
+        id: campaign.lane,
+        account: campaign.account,
+        entity: campaign.entity,
+        campaign: Some(campaign.id),
+        route: campaign.route,
+        priority: Priority::Marketing,
+        category: campaign.category,
+        state: LaneState::Open,
+        speed,
+        window_close: campaign.window_close,
+        held_words_approved: false,
+    }
+}

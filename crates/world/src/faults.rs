@@ -1,0 +1,377 @@
+//! Deliberate faults: what could be wrong with a ledger, a channel or the rules, each switched on alone, so that tests can
+//! show that the simulation finds it. They are wrappers of the ports in this one file; no other crate knows of them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use domain::channel::{Capacity, Channel, Outgoing, Receipt};
+use domain::ids::{AccountId, ChannelId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use domain::lane::{Lane, LaneState};
+use domain::ledger::{
+    Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
+    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
+    SuppressionRecord, Swept, Tally,
+};
+use domain::message::{Category, MessageState};
+use domain::phone::Phone;
+use domain::policy::{PersonFacts, Policy, RuleId, Suppressed};
+use domain::retry::RetryPolicy;
+use domain::time::Timestamp;
+
+use crate::cast;
+
+/// What is wrong in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Fault {
+    /// Nothing: the product as it is.
+    #[default]
+    None,
+    /// Messages are acknowledged before they are committed.
+    AcceptBeforeCommit,
+    /// Settlements are acknowledged before they are committed, and lost when that fails.
+    SettleBeforeCommit,
+    /// One settlement of a batch of several is forgotten.
+    SettlementForgotten,
+    /// Receipts are acknowledged and thrown away.
+    ReceiptDropped,
+    /// Receipts that match nothing yet are thrown away instead of held.
+    EarlyReceiptDropped,
+    /// The daily cap of marketing lets one more through.
+    CapOffByOne,
+    /// Nobody minds the hour.
+    QuietHoursForgotten,
+    /// Refusals are acknowledged at once and reach the ledger after the next claim: a claim on facts from before.
+    StaleFacts,
+    /// A refusal by answer is recorded as a message and not as a refusal.
+    OptOutLost,
+    /// What is claimed for a phone that refuses is not taken back.
+    RecallForgotten,
+    /// Claims are written whenever there is room, however old they are.
+    DeadlineForgotten,
+    /// After a restart what was in flight is handed out once more, as if nothing had been.
+    DoubleClaim,
+    /// Second tries are not marked as possible duplicates.
+    MarkForgotten,
+    /// Marketing is tried again after an answer that never came.
+    MarketingGuessed,
+    /// A lane's pause or cancel is acknowledged and not done.
+    PauseForgotten,
+    /// Repeated chunks of an audience are taken again.
+    ChunkTwice,
+    /// In-flight messages are not looked after at a restart.
+    RecoveryForgotten,
+    /// One counter is off by one.
+    TallyMiscounted,
+}
+
+impl Fault {
+    /// Every deliberate fault.
+    pub const ALL: [Self; 18] = [
+        Self::AcceptBeforeCommit,
+        Self::SettleBeforeCommit,
+        Self::SettlementForgotten,
+        Self::ReceiptDropped,
+        Self::EarlyReceiptDropped,
+        Self::CapOffByOne,
+        Self::QuietHoursForgotten,
+        Self::StaleFacts,
+        Self::OptOutLost,
+        Self::RecallForgotten,
+        Self::DeadlineForgotten,
+        Self::DoubleClaim,
+        Self::MarkForgotten,
+        Self::MarketingGuessed,
+        Self::PauseForgotten,
+        Self::ChunkTwice,
+        Self::RecoveryForgotten,
+        Self::TallyMiscounted,
+    ];
+
+    /// The rules that the engine decides by.
+    pub(crate) fn policy(self) -> Arc<Policy> {
+        let rules = match self {
+            Self::CapOffByOne => cast::rules().with_cap(RuleId::MARKETING_DAY, 2),
+            Self::QuietHoursForgotten => cast::rules().without(&[RuleId::QUIET_HOURS]),
+            _ => return cast::policy(),
+        };
+        rules.build().map_or_else(|_| cast::policy(), Arc::new)
+    }
+
+    /// The retries that the engine makes.
+    pub(crate) fn retry(self) -> RetryPolicy {
+        let mut retry = RetryPolicy::default();
+        if self == Self::MarketingGuessed {
+            retry.duplicates_allowed.push(Category::Marketing);
+        }
+        retry
+    }
+
+    /// The ledger with the fault in it.
+    pub(crate) fn ledger(self, inner: Arc<dyn Ledger>, memory: &Arc<Mutex<Memory>>) -> Arc<dyn Ledger> {
+        match self {
+            Self::None => inner,
+            fault => Arc::new(FaultyLedger { inner, fault, memory: Arc::clone(memory) }),
+        }
+    }
+
+    /// The channel with the fault in it.
+    pub(crate) fn channel(self, inner: Arc<dyn Channel>) -> Arc<dyn Channel> {
+        match self {
+            Self::RecallForgotten | Self::DeadlineForgotten => Arc::new(FaultyChannel { inner, fault: self }),
+            _ => inner,
+        }
+    }
+}
+
+/// What faults remember, also over restarts.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// Handed out and not settled.
+    out: Vec<Outgoing>,
+    /// Of those, what will be handed out again.
+    again: Vec<Outgoing>,
+    /// Refusals on their way.
+    held: Vec<(PartitionId, SuppressionOrder)>,
+}
+
+struct FaultyLedger {
+    inner: Arc<dyn Ledger>,
+    fault: Fault,
+    memory: Arc<Mutex<Memory>>,
+}
+
+impl FaultyLedger {
+    fn is(&self, fault: Fault) -> bool {
+        self.fault == fault
+    }
+
+    fn memory(&self) -> std::sync::MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Asked<T> = Result<T, LedgerError>;
+
+#[async_trait]
+impl Ledger for FaultyLedger {
+    fn partitions(&self) -> PartitionMap {
+        self.inner.partitions()
+    }
+
+    fn due(&self) -> Vec<Due> {
+        self.inner.due()
+    }
+
+    async fn due_changed(&self) {
+        self.inner.due_changed().await;
+    }
+
+    async fn open_lane(&self, lane: Lane) -> Asked<()> {
+        self.inner.open_lane(lane).await
+    }
+
+    async fn set_lane_state(&self, lane: LaneId, state: LaneState, now: Timestamp) -> Asked<()> {
+        if self.is(Fault::PauseForgotten) && state != LaneState::Open {
+            return Ok(());
+        }
+        self.inner.set_lane_state(lane, state, now).await
+    }
+
+    async fn lanes(&self) -> Asked<Vec<Lane>> {
+        self.inner.lanes().await
+    }
+
+    async fn accept(
+        &self,
+        partition: PartitionId,
+        messages: Vec<NewMessage>,
+        expansion: Option<Expansion>,
+        now: Timestamp,
+    ) -> Asked<u32> {
+        if self.is(Fault::AcceptBeforeCommit) {
+            let (inner, count) = (Arc::clone(&self.inner), messages.len() as u32);
+            tokio::spawn(async move { inner.accept(partition, messages, expansion, now).await });
+            return Ok(count);
+        }
+        let expansion = expansion.filter(|_| !self.is(Fault::ChunkTwice));
+        self.inner.accept(partition, messages, expansion, now).await
+    }
+
+    async fn expanded_through(&self, partition: PartitionId, lane: LaneId) -> Asked<u64> {
+        self.inner.expanded_through(partition, lane).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Asked<Claim> {
+        let (partition, channel) = (request.partition, request.channel);
+        let mut claim = self.inner.claim(request).await?;
+        if self.is(Fault::MarkForgotten) {
+            claim.outgoing.iter_mut().for_each(|outgoing| outgoing.possible_duplicate = false);
+        }
+        if self.is(Fault::DoubleClaim) {
+            let mut memory = self.memory();
+            let here = |outgoing: &Outgoing| outgoing.ticket.partition == partition && channel.0 > 0;
+            let (mut again, rest) = std::mem::take(&mut memory.again).into_iter().partition(here);
+            memory.again = rest;
+            memory.out.extend(claim.outgoing.iter().cloned());
+            claim.outgoing.append(&mut again);
+        }
+        let held = std::mem::take(&mut self.memory().held);
+        for (partition, order) in held {
+            self.inner.suppress(partition, vec![order]).await?;
+        }
+        Ok(claim)
+    }
+
+    async fn settle(&self, partition: PartitionId, mut settlements: Vec<Settlement>) -> Asked<()> {
+        self.memory().out.retain(|outgoing| settlements.iter().all(|s| s.ticket != outgoing.ticket));
+        if self.is(Fault::SettlementForgotten) && settlements.len() > 1 {
+            settlements.pop();
+        }
+        if self.is(Fault::SettleBeforeCommit) {
+            let inner = Arc::clone(&self.inner);
+            tokio::spawn(async move { inner.settle(partition, settlements).await });
+            return Ok(());
+        }
+        self.inner.settle(partition, settlements).await
+    }
+
+    async fn receipts(
+        &self,
+        partition: PartitionId,
+        receipts: Vec<Receipt>,
+        hold: bool,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Asked<Vec<ReceiptOutcome>> {
+        if self.is(Fault::ReceiptDropped) || (hold && self.is(Fault::EarlyReceiptDropped)) {
+            return Ok(receipts.iter().map(|_| ReceiptOutcome::Duplicate).collect());
+        }
+        self.inner.receipts(partition, receipts, hold, retry, now).await
+    }
+
+    async fn suppress(&self, partition: PartitionId, orders: Vec<SuppressionOrder>) -> Asked<()> {
+        if self.is(Fault::StaleFacts) {
+            self.memory().held.extend(orders.into_iter().map(|order| (partition, order)));
+            return Ok(());
+        }
+        self.inner.suppress(partition, orders).await
+    }
+
+    async fn unsuppress(&self, phone: Phone, suppressed: Suppressed, now: Timestamp) -> Asked<u32> {
+        self.inner.unsuppress(phone, suppressed, now).await
+    }
+
+    async fn consent(&self, partition: PartitionId, grants: Vec<ConsentGrant>) -> Asked<()> {
+        self.inner.consent(partition, grants).await
+    }
+
+    async fn inbound(&self, record: InboundRecord, mut orders: Vec<SuppressionOrder>) -> Asked<bool> {
+        if self.is(Fault::OptOutLost) {
+            orders.clear();
+        }
+        self.inner.inbound(record, orders).await
+    }
+
+    async fn last_sent(&self, phone: Phone, gateway: GatewayId, since: Timestamp) -> Asked<Vec<LastSent>> {
+        self.inner.last_sent(phone, gateway, since).await
+    }
+
+    async fn facts(&self, partition: PartitionId, phones: Vec<Phone>) -> Asked<Vec<PersonFacts>> {
+        self.inner.facts(partition, phones).await
+    }
+
+    async fn tallies(&self, lanes: &[LaneId]) -> Asked<Vec<Tally>> {
+        let mut tallies = self.inner.tallies(lanes).await?;
+        if self.is(Fault::TallyMiscounted)
+            && let Some(tally) = tallies.iter_mut().find(|tally| tally.to == MessageState::Submitted)
+        {
+            tally.messages += 1;
+        }
+        Ok(tallies)
+    }
+
+    async fn message(&self, account: AccountId, id: MessageId) -> Asked<Option<MessageRecord>> {
+        self.inner.message(account, id).await
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        limit: u32,
+    ) -> Asked<(Vec<MessageRecord>, Option<MessageId>)> {
+        self.inner.messages(filter, limit).await
+    }
+
+    async fn suppressions(
+        &self,
+        account: AccountId,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Asked<Vec<SuppressionRecord>> {
+        self.inner.suppressions(account, before, limit).await
+    }
+
+    async fn inbounds(
+        &self,
+        account: AccountId,
+        before: Option<InboundId>,
+        limit: u32,
+    ) -> Asked<Vec<InboundRecord>> {
+        self.inner.inbounds(account, before, limit).await
+    }
+
+    async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Asked<u32> {
+        {
+            let mut memory = self.memory();
+            let out = std::mem::take(&mut memory.out);
+            memory.again.extend(out);
+        }
+        if self.is(Fault::RecoveryForgotten) {
+            return Ok(0);
+        }
+        self.inner.recover(retry, now).await
+    }
+
+    async fn sweep(
+        &self,
+        partition: PartitionId,
+        retention: Retention,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Asked<Swept> {
+        self.inner.sweep(partition, retention, retry, now).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}
+
+struct FaultyChannel {
+    inner: Arc<dyn Channel>,
+    fault: Fault,
+}
+
+#[async_trait]
+impl Channel for FaultyChannel {
+    fn id(&self) -> ChannelId {
+        self.inner.id()
+    }
+
+    fn capacity(&self) -> Capacity {
+        self.inner.capacity()
+    }
+
+    async fn capacity_changed(&self) {
+        self.inner.capacity_changed().await;
+    }
+
+    fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64) {
+        let forgotten = self.fault == Fault::DeadlineForgotten;
+        self.inner.submit(batch, if forgotten { u64::MAX } else { write_deadline_millis });
+    }
+
+    fn recall(&self, phone: Phone) -> usize {
+        if self.fault == Fault::RecallForgotten { 0 } else { self.inner.recall(phone) }
+    }
+}

@@ -1,0 +1,274 @@
+//! The ledger as the engine sees it, with the model looking over its shoulder: what is asked, what is answered, and the
+//! answer arriving a little later than it was given, as it does where many threads run.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use domain::channel::Receipt;
+use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use domain::lane::{Lane, LaneState};
+use domain::ledger::{
+    Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
+    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
+    SuppressionRecord, Swept, Tally,
+};
+use domain::phone::Phone;
+use domain::policy::{PersonFacts, Suppressed};
+use domain::retry::RetryPolicy;
+use domain::time::{Clock as _, Timestamp};
+
+use crate::clock::WorldClock;
+use crate::coverage::Coverage;
+use crate::model::{SharedModel, Span};
+use crate::random::Random;
+
+type Asked<T> = Result<T, LedgerError>;
+
+/// [`Ledger`] under observation.
+pub(crate) struct WatchedLedger {
+    pub inner: Arc<dyn Ledger>,
+    pub model: SharedModel,
+    pub clock: Arc<WorldClock>,
+    pub coverage: Arc<Mutex<Coverage>>,
+    pub random: Mutex<Random>,
+}
+
+impl WatchedLedger {
+    /// What other threads do before the caller goes on.
+    async fn linger(&self) {
+        let turns = {
+            let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+            match random.below(10) {
+                0..7 => 0,
+                7..9 => random.between(1, 4),
+                _ => random.between(5, 60),
+            }
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn count(&self, kind: &str, what: &str) {
+        self.coverage.lock().unwrap_or_else(PoisonError::into_inner).count(kind, what);
+    }
+
+    fn note<T>(&self, answer: &Asked<T>) {
+        if let Err(error) = answer {
+            let kind = match error {
+                LedgerError::Full => "full",
+                LedgerError::Unavailable(_) => "unavailable",
+                LedgerError::Inconsistent { .. } => "inconsistent",
+                LedgerError::NoSuch(_) => "no such",
+                LedgerError::ClockBehind { .. } => "clock behind",
+                LedgerError::Closed => "closed",
+            };
+            self.count("error", kind);
+            if let LedgerError::Inconsistent { .. } = error {
+                self.model.lock().violation(format!("the ledger says: {error}"));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Ledger for WatchedLedger {
+    fn partitions(&self) -> PartitionMap {
+        self.inner.partitions()
+    }
+
+    fn due(&self) -> Vec<Due> {
+        self.inner.due()
+    }
+
+    async fn due_changed(&self) {
+        self.inner.due_changed().await;
+    }
+
+    async fn open_lane(&self, lane: Lane) -> Asked<()> {
+        let answer = self.inner.open_lane(lane).await;
+        self.note(&answer);
+        self.linger().await;
+        answer
+    }
+
+    async fn set_lane_state(&self, lane: LaneId, state: LaneState, now: Timestamp) -> Asked<()> {
+        let answer = self.inner.set_lane_state(lane, state, now).await;
+        self.note(&answer);
+        self.linger().await;
+        answer
+    }
+
+    async fn lanes(&self) -> Asked<Vec<Lane>> {
+        self.inner.lanes().await
+    }
+
+    async fn accept(
+        &self,
+        partition: PartitionId,
+        messages: Vec<NewMessage>,
+        expansion: Option<Expansion>,
+        now: Timestamp,
+    ) -> Asked<u32> {
+        let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+        {
+            let mut model = self.model.lock();
+            messages.iter().for_each(|message| model.offered(message, None));
+        }
+        let answer = self.inner.accept(partition, messages, expansion, now).await;
+        self.note(&answer);
+        if let Ok(fresh) = &answer {
+            let of_chunk = expansion.is_some() && *fresh as usize != ids.len();
+            self.model.lock().accepted(&ids, of_chunk);
+        }
+        self.linger().await;
+        answer
+    }
+
+    async fn expanded_through(&self, partition: PartitionId, lane: LaneId) -> Asked<u64> {
+        self.inner.expanded_through(partition, lane).await
+    }
+
+    async fn claim(&self, request: ClaimRequest) -> Asked<Claim> {
+        let (gateway, low) = (request.gateway, request.now.millis());
+        // The engine reads its clock for the write deadline before it asks.
+        let began = self.clock.monotonic_millis();
+        let lanes = request.takes.iter().map(|take| take.stream.lane).collect();
+        let since = self.model.lock().claim_asked(low, lanes);
+        let answer = self.inner.claim(request).await;
+        self.model.lock().claim_ended(since);
+        self.note(&answer);
+        if let Ok(claim) = &answer {
+            let at = Span { low, high: self.clock.now().millis() };
+            self.model.lock().claimed(&claim.outgoing, began, since, at, gateway);
+            claim.paused.iter().for_each(|_| self.count("claim", "paused a lane"));
+        }
+        self.linger().await;
+        answer
+    }
+
+    async fn settle(&self, partition: PartitionId, settlements: Vec<Settlement>) -> Asked<()> {
+        let answer = self.inner.settle(partition, settlements.clone()).await;
+        self.note(&answer);
+        if answer.is_ok() {
+            self.model.lock().settled(partition, &settlements, self.clock.now());
+        }
+        self.linger().await;
+        answer
+    }
+
+    async fn receipts(
+        &self,
+        partition: PartitionId,
+        receipts: Vec<Receipt>,
+        hold: bool,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Asked<Vec<ReceiptOutcome>> {
+        let answer = self.inner.receipts(partition, receipts, hold, retry, now).await;
+        self.note(&answer);
+        for outcome in answer.iter().flatten() {
+            let word = match outcome {
+                ReceiptOutcome::Applied { .. } => "applied",
+                ReceiptOutcome::Duplicate => "duplicate",
+                ReceiptOutcome::Unmatched => "unmatched",
+                ReceiptOutcome::Held => "held",
+            };
+            self.count("outcome", word);
+        }
+        self.linger().await;
+        answer
+    }
+
+    async fn suppress(&self, partition: PartitionId, orders: Vec<SuppressionOrder>) -> Asked<()> {
+        let answer = self.inner.suppress(partition, orders).await;
+        self.note(&answer);
+        self.linger().await;
+        answer
+    }
+
+    async fn unsuppress(&self, phone: Phone, suppressed: Suppressed, now: Timestamp) -> Asked<u32> {
+        let answer = self.inner.unsuppress(phone, suppressed, now).await;
+        self.note(&answer);
+        answer
+    }
+
+    async fn consent(&self, partition: PartitionId, grants: Vec<ConsentGrant>) -> Asked<()> {
+        let answer = self.inner.consent(partition, grants).await;
+        self.note(&answer);
+        answer
+    }
+
+    async fn inbound(&self, record: InboundRecord, orders: Vec<SuppressionOrder>) -> Asked<bool> {
+        let answer = self.inner.inbound(record, orders).await;
+        self.note(&answer);
+        self.linger().await;
+        answer
+    }
+
+    async fn last_sent(&self, phone: Phone, gateway: GatewayId, since: Timestamp) -> Asked<Vec<LastSent>> {
+        let answer = self.inner.last_sent(phone, gateway, since).await;
+        self.linger().await;
+        answer
+    }
+
+    async fn facts(&self, partition: PartitionId, phones: Vec<Phone>) -> Asked<Vec<PersonFacts>> {
+        self.inner.facts(partition, phones).await
+    }
+
+    async fn tallies(&self, lanes: &[LaneId]) -> Asked<Vec<Tally>> {
+        self.inner.tallies(lanes).await
+    }
+
+    async fn message(&self, account: AccountId, id: MessageId) -> Asked<Option<MessageRecord>> {
+        self.inner.message(account, id).await
+    }
+
+    async fn messages(
+        &self,
+        filter: &MessageFilter,
+        limit: u32,
+    ) -> Asked<(Vec<MessageRecord>, Option<MessageId>)> {
+        self.inner.messages(filter, limit).await
+    }
+
+    async fn suppressions(
+        &self,
+        account: AccountId,
+        before: Option<Timestamp>,
+        limit: u32,
+    ) -> Asked<Vec<SuppressionRecord>> {
+        self.inner.suppressions(account, before, limit).await
+    }
+
+    async fn inbounds(
+        &self,
+        account: AccountId,
+        before: Option<InboundId>,
+        limit: u32,
+    ) -> Asked<Vec<InboundRecord>> {
+        self.inner.inbounds(account, before, limit).await
+    }
+
+    async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Asked<u32> {
+        let answer = self.inner.recover(retry, now).await;
+        self.note(&answer);
+        answer
+    }
+
+    async fn sweep(
+        &self,
+        partition: PartitionId,
+        retention: Retention,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Asked<Swept> {
+        let answer = self.inner.sweep(partition, retention, retry, now).await;
+        self.note(&answer);
+        answer
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

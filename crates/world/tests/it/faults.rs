@@ -1,0 +1,55 @@
+//! Every deliberate fault is found, and soon.
+
+use world::{Fault, Options, simulate};
+
+/// Seeds within which a fault must be found.
+const WITHIN: u64 = 60;
+const STEPS: usize = 1_000;
+
+/// The failure that a fault leads to names what it should.
+fn finds(fault: Fault, expected: &[&str]) {
+    let report = simulate(&Options { fault, first_seed: 500, ..Options::new(WITHIN, STEPS) });
+    let failure = report.failures.first();
+    let failure = failure.unwrap_or_else(|| panic!("{fault:?} was not found within {WITHIN} seeds"));
+    println!("{fault:?}: after {} seeds: {}", report.seeds, failure.what);
+    assert!(
+        expected.iter().any(|words| failure.what.contains(words)),
+        "{fault:?} was found by something else: {failure}"
+    );
+}
+
+macro_rules! faults {
+    ($($name:ident: $fault:ident => $($words:literal)|+;)+) => {$(
+        #[test]
+        fn $name() {
+            finds(Fault::$fault, &[$($words),+]);
+        }
+    )+
+
+        #[test]
+        fn every_fault_has_its_test() {
+            assert_eq!([$(Fault::$fault),+].len(), Fault::ALL.len());
+        }
+    };
+}
+
+faults! {
+    accepting_before_the_commit: AcceptBeforeCommit => "was acknowledged and is gone";
+    settling_before_the_commit: SettleBeforeCommit => "is unknown although its delivery" | "is still sending";
+    a_forgotten_settlement: SettlementForgotten => "is still sending" | "although its delivery was acknowledged";
+    a_dropped_receipt: ReceiptDropped => "although its delivery was acknowledged";
+    a_dropped_early_receipt: EarlyReceiptDropped => "although its delivery was acknowledged";
+    a_cap_off_by_one: CapOffByOne => "over a cap of 1";
+    forgotten_quiet_hours: QuietHoursForgotten => "outside sending hours";
+    stale_facts: StaleFacts => "after a refusal was acknowledged";
+    a_lost_opt_out: OptOutLost => "after a refusal was acknowledged";
+    a_forgotten_recall: RecallForgotten => "after a refusal was acknowledged";
+    a_forgotten_deadline: DeadlineForgotten => "after its claim began";
+    a_double_claim: DoubleClaim => "a second time" | "although this try" | "while it was out already";
+    a_forgotten_mark: MarkForgotten => "without being marked";
+    guessed_marketing: MarketingGuessed => "it is marketing" | "marked as a possible duplicate";
+    a_forgotten_pause: PauseForgotten => "of a lane that was" | "and its lane is";
+    a_chunk_taken_twice: ChunkTwice => "became two messages";
+    a_forgotten_recovery: RecoveryForgotten => "is still sending";
+    a_miscounted_tally: TallyMiscounted => "the tallies of";
+}
