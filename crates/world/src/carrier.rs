@@ -12,7 +12,9 @@ use domain::channel::{
     SubmitOutcome, Submitted,
 };
 use domain::ids::{ChannelId, GatewayId};
+use domain::message::Category;
 use domain::phone::Phone;
+use domain::policy::Scope;
 use domain::time::Timestamp;
 use tokio::sync::Notify;
 
@@ -69,6 +71,8 @@ pub(crate) struct Report {
 pub(crate) struct Answer {
     pub inbound: Inbound,
     pub opts_out: bool,
+    /// Whom it must refuse at least, since it was delivered for the first time: the ledger acts on that, once.
+    pub refuses: Option<Vec<(Scope, Category)>>,
     pub delivery: Delivery,
 }
 

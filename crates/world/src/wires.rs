@@ -238,7 +238,7 @@ impl World {
         };
         let place = {
             let mut carriers = self.carriers.lock();
-            carriers.answers.push(Answer { inbound, opts_out, delivery: Delivery::Waiting });
+            carriers.answers.push(Answer { inbound, opts_out, refuses: None, delivery: Delivery::Waiting });
             carriers.answers.len() - 1
         };
         self.tell(&format!("{phone:?} answers {text}"));
@@ -280,8 +280,9 @@ impl World {
             (answer.inbound.clone(), answer.opts_out && first)
         };
         let (phone, gateway, line) = (inbound.from, inbound.gateway, usize::from(inbound.gateway.0) - 1);
-        let expected: Vec<(Scope, Category)> =
+        let now: Vec<(Scope, Category)> =
             if opts_out { self.model.lock().must_refuse(phone, gateway) } else { Vec::new() };
+        let expected = self.carriers.lock().answers[place].refuses.get_or_insert(now).clone();
         let (model, carriers) = (self.model.clone(), self.carriers.clone());
         let acknowledge = Box::new(move || {
             let mut carriers = carriers.lock();
