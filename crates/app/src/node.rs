@@ -73,6 +73,9 @@ impl Node {
         std::fs::create_dir_all(&options.data).with_context(|| options.data.display().to_string())?;
         let sealer = Sealer::open(&options.key_file, &options.data)?;
         let ledger = open_ledger(&options, &sealer).await?;
+        if let Some(newest) = ledger.newest_message().await? {
+            ids.start_after(newest);
+        }
         // Before anything is sent: a start that fails has done nothing.
         let listener = TcpListener::bind(options.listen)
             .await

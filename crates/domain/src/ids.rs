@@ -265,6 +265,14 @@ impl IdGenerator {
         }
     }
 
+    /// Gives out only ids that are later than `last`, which an earlier process made: a restart within a millisecond, or
+    /// a clock that was set back, repeats none.
+    pub fn start_after(&self, last: Timestamp) {
+        let through = (last.millis() - EPOCH_MILLIS).max(0) << SEQUENCE_BITS | ((1 << SEQUENCE_BITS) - 1);
+        let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        last.iter_mut().for_each(|ticket| *ticket = (*ticket).max(through));
+    }
+
     /// The next id of `slot`. Ids of one slot ascend; a 33rd id in one millisecond borrows the next millisecond,
     /// so the order in which one phone's messages were made is the order of their ids.
     #[must_use]
@@ -306,6 +314,16 @@ mod tests {
         assert!(made.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(made.iter().all(|id| id.slot() == slot(4095)));
         assert_eq!(made[99].made_at().millis() - NOW.millis(), 3);
+    }
+
+    #[test]
+    fn a_restart_in_the_same_millisecond_or_before_repeats_no_id() {
+        let first = IdGenerator::new(0);
+        let made: Vec<MessageId> = (0..40).map(|_| first.next(NOW, slot(9)).into()).collect();
+        let second = IdGenerator::new(0);
+        second.start_after(made[39].made_at());
+        let earlier = Timestamp::from_millis(NOW.millis() - 500);
+        assert!(MessageId::from(second.next(earlier, slot(9))) > made[39]);
     }
 
     #[test]

@@ -67,6 +67,9 @@ impl House {
         let control = ControlDb::open(options).await.unwrap();
         let ledger =
             SqliteLedger::open(&OpenOptions { partitions: 4, ..OpenOptions::new(&data, sealer) }).unwrap();
+        if let Some(newest) = ledger.newest_message().await.unwrap() {
+            ids.start_after(newest);
+        }
         let clock = Arc::new(TestClock(AtomicI64::new(NOON.millis())));
         let first = control.first_start(NOON, &ids, |_| Ok(())).await.unwrap();
         let account = domain::control::Accounts::accounts(&*control).await.unwrap().remove(0);

@@ -96,6 +96,18 @@ impl SqliteLedger {
     }
 
     /// One bounded look, off the async threads.
+    /// When the newest message of all was made: ids go on from there ([`domain::ids::IdGenerator::start_after`]).
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub async fn newest_message(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let mut newest = None;
+        for id in self.map.all() {
+            newest = newest.max(self.look(id, |readers, db| readers.newest(db)).await?);
+        }
+        Ok(newest)
+    }
+
     async fn look<T: Send + 'static>(
         &self,
         id: PartitionId,
