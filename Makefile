@@ -18,7 +18,8 @@ demo: setup ## Build Hongyan and watch it send 10,000 messages to a simulated ca
 	@$(CARGO) build --release --package app --bin hongyan
 	@exec "$${CARGO_TARGET_DIR:-target}/release/hongyan" demo
 
-test: setup ## Run every check and every test
+test: ## Run every check and every test
+	@./scripts/setup --tests
 	@./scripts/test
 
 check: setup ## Format, lints and tidy, without tests
