@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Place;
-use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -121,16 +120,15 @@ impl Engine {
         };
         let work = Arc::new(work);
         let mut next = u32::try_from(lowest / CHUNK_ROWS).unwrap_or(u32::MAX);
-        let mut group = self.read_group(&work.audience, next..next.saturating_add(GROUP_CHUNKS)).await?;
+        let mut group = self.read_group(&work.audience, next, GROUP_CHUNKS).await?;
         while group.rows > 0 {
             if token.is_cancelled() {
                 return Err(CampaignTrouble::Interrupted);
             }
             next += GROUP_CHUNKS;
             let accepting = self.accept_group(&work, group);
-            ((), group) =
-                try_join(accepting, self.read_group(&work.audience, next..next.saturating_add(GROUP_CHUNKS)))
-                    .await?;
+            let reading = self.read_group(&work.audience, next, GROUP_CHUNKS);
+            ((), group) = try_join(accepting, reading).await?;
         }
         self.change_campaign(campaign.account, campaign.id, |campaign| {
             campaign.expanded = true;
@@ -169,15 +167,16 @@ impl Engine {
         Ok(())
     }
 
-    /// The rows of some chunks, by partition; no rows is the end.
+    /// The rows of the next `count` chunks, by partition; no rows is the end.
     pub(super) async fn read_group(
         &self,
         audience: &Audience,
-        chunks: Range<u32>,
+        first: u32,
+        count: u32,
     ) -> Result<Group, CampaignTrouble> {
         let map = self.ledger.partitions();
         let mut parted: Vec<Vec<Ordered>> = map.all().map(|_| Vec::new()).collect();
-        let (first, last) = (chunks.start, chunks.end.min(audience.chunks));
+        let last = first.saturating_add(count).min(audience.chunks);
         let chunks = (first..last).map(|number| self.control.chunk(audience.account, audience.id, number));
         let mut rows = 0;
         for (number, chunk) in (first..).zip(try_join_all(chunks).await?) {

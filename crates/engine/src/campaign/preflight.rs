@@ -148,7 +148,7 @@ impl Engine {
         let mut counted: Vec<Counted> = (0..partitions).map(|_| Counted::default()).collect();
         let total = audience.stats.people;
         let mut done = 0;
-        let mut group = self.read_group(audience, 0..GROUP_CHUNKS).await?;
+        let mut group = self.read_group(audience, 0, GROUP_CHUNKS).await?;
         let mut next = GROUP_CHUNKS;
         while group.rows > 0 {
             let rows = group.rows;
@@ -157,8 +157,7 @@ impl Engine {
                     self.count_partition(partition, Arc::clone(&count), counted, rows)
                 },
             ));
-            (counted, group) =
-                try_join(counting, self.read_group(audience, next..next + GROUP_CHUNKS)).await?;
+            (counted, group) = try_join(counting, self.read_group(audience, next, GROUP_CHUNKS)).await?;
             next += GROUP_CHUNKS;
             done += rows;
             progress.send_replace(PreflightProgress::Counting { done, total });

@@ -66,6 +66,8 @@ pub(crate) struct Dispatch {
     pub(crate) retry: Arc<RetryPolicy>,
     start_channel: StartChannel,
     slots: RwLock<Vec<Arc<ChannelSlot>>>,
+    /// The last slot of each channel that was changed or switched off: answers to what it claimed still come.
+    former: RwLock<HashMap<ChannelId, Arc<ChannelSlot>>>,
     /// Channels started and not ended, replaced ones included, and as many loops that claim for them: whoever may still
     /// send an event.
     running: AtomicUsize,
@@ -80,9 +82,25 @@ impl Dispatch {
         self.slots.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// A channel's slot, or its last one when it does not run any more.
     fn slot(&self, id: ChannelId) -> Option<Arc<ChannelSlot>> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find(|slot| slot.config.id == id).cloned()
+        let running = slots.iter().find(|slot| slot.config.id == id).cloned();
+        running.or_else(|| self.former(id))
+    }
+
+    fn former(&self, id: ChannelId) -> Option<Arc<ChannelSlot>> {
+        self.former.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Stops a channel's slot, and keeps it for the answers that still come.
+    fn retire(&self, id: ChannelId) {
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = slots.iter().position(|slot| slot.config.id == id) {
+            let slot = slots.remove(place);
+            slot.stop.cancel();
+            self.former.write().unwrap_or_else(PoisonError::into_inner).insert(id, slot);
+        }
     }
 
     fn scheduler(&self) -> MutexGuard<'_, Scheduler> {
@@ -130,6 +148,7 @@ impl Engine {
             retry,
             start_channel,
             slots: RwLock::default(),
+            former: RwLock::default(),
             running: AtomicUsize::new(0),
             scheduler: Mutex::default(),
             recalls: Mutex::default(),
@@ -161,16 +180,7 @@ impl Engine {
     pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
         let dispatch = self.dispatch().ok_or(DispatchError::NotRunning)?;
         self.set_channel(config).await?;
-        {
-            let mut slots = dispatch.slots.write().unwrap_or_else(PoisonError::into_inner);
-            slots.retain(|slot| {
-                let other = slot.config.id != config.id;
-                if !other {
-                    slot.stop.cancel();
-                }
-                other
-            });
-        }
+        dispatch.retire(config.id);
         match self.start_slot(&dispatch, config.clone()) {
             None => Ok(()),
             Some(detail) => Err(DispatchError::Channel { id: config.id, detail }),
@@ -213,7 +223,8 @@ impl Engine {
             }
         };
         dispatch.running.fetch_add(2, Ordering::AcqRel);
-        let slot = Arc::new(ChannelSlot::new(config, channel, stop));
+        let former = dispatch.former(config.id);
+        let slot = Arc::new(ChannelSlot::new(config, channel, stop, former.as_deref()));
         dispatch.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
         self.tasks.spawn(claim::run(Arc::clone(self), Arc::clone(dispatch), slot));
         None

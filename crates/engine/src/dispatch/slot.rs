@@ -15,6 +15,15 @@ use super::status::ChannelStatus;
 /// nothing is under way: small claims cost a commit each.
 const CLAIM_SHARE: u32 = 16;
 
+/// What the ledger has in flight on one channel: claimed, and not yet settled. Shared with the slot that replaces this
+/// one, since the answers to what was claimed before come afterwards.
+#[derive(Default)]
+struct InFlight {
+    parts: AtomicU32,
+    /// Wakes the claiming loop when some are settled.
+    settled: Notify,
+}
+
 /// A running channel.
 pub struct ChannelSlot {
     pub(crate) config: ChannelConfig,
@@ -22,11 +31,8 @@ pub struct ChannelSlot {
     pub(crate) stop: CancellationToken,
     /// Parts promised to claims that are under way.
     reserved: AtomicU32,
-    /// Parts whose messages the ledger has in flight here: claimed, and not yet settled. Never more than the window, so
-    /// that a kill leaves no more messages uncertain than that.
-    unsettled: AtomicU32,
-    /// Wakes the claiming loop when some are settled.
-    settling: Notify,
+    /// Never more parts than the window, so that a kill leaves no more messages uncertain than that.
+    in_flight: Arc<InFlight>,
     health: Mutex<Health>,
     trouble: Mutex<Option<String>>,
     pub(crate) counters: Counters,
@@ -45,14 +51,19 @@ pub(crate) struct Counters {
 }
 
 impl ChannelSlot {
-    pub(crate) fn new(config: ChannelConfig, channel: Arc<dyn Channel>, stop: CancellationToken) -> Self {
+    /// `former` is the slot that this one replaces.
+    pub(crate) fn new(
+        config: ChannelConfig,
+        channel: Arc<dyn Channel>,
+        stop: CancellationToken,
+        former: Option<&Self>,
+    ) -> Self {
         Self {
             config,
             channel,
             stop,
             reserved: AtomicU32::new(0),
-            unsettled: AtomicU32::new(0),
-            settling: Notify::new(),
+            in_flight: former.map(|former| Arc::clone(&former.in_flight)).unwrap_or_default(),
             health: Mutex::new(Health::new(HealthRules::default())),
             trouble: Mutex::new(None),
             counters: Counters::default(),
@@ -74,7 +85,7 @@ impl ChannelSlot {
     /// Parts that another claim may take now.
     pub(crate) fn free_parts(&self, now: u64) -> u32 {
         let reserved = self.reserved.load(Ordering::Acquire);
-        let in_ledger = self.window().saturating_sub(self.unsettled.load(Ordering::Acquire));
+        let in_ledger = self.window().saturating_sub(self.in_flight.parts.load(Ordering::Acquire));
         let free = self.channel.capacity().parts.min(in_ledger).saturating_sub(reserved);
         match self.health().condition(now) {
             Condition::Up => free,
@@ -95,18 +106,18 @@ impl ChannelSlot {
 
     /// The ledger has so many more parts in flight here.
     pub(crate) fn claimed(&self, parts: u32) {
-        self.unsettled.fetch_add(parts, Ordering::AcqRel);
+        self.in_flight.parts.fetch_add(parts, Ordering::AcqRel);
     }
 
     /// The ledger knows what became of so many parts.
     pub(crate) fn settled(&self, parts: u32) {
-        self.unsettled.fetch_sub(parts, Ordering::AcqRel);
-        self.settling.notify_one();
+        self.in_flight.parts.fetch_sub(parts, Ordering::AcqRel);
+        self.in_flight.settled.notify_one();
     }
 
     /// Returns when parts were settled.
     pub(crate) async fn some_settled(&self) {
-        self.settling.notified().await;
+        self.in_flight.settled.notified().await;
     }
 
     /// Sets parts aside for a claim; they are free again when the guard is dropped, after what was claimed has been

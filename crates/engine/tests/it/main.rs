@@ -4,6 +4,7 @@ mod accept;
 mod campaigns;
 mod carrier;
 mod carriers;
+mod changed_channel;
 mod files;
 mod house;
 mod imports;

@@ -42,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) form: SubmitForm,
     pub(crate) connections: Vec<Arc<Handover>>,
     pub(crate) up: AtomicU16,
+    pub(crate) stop: CancellationToken,
     /// Connections whose tasks have not ended.
     pub(crate) running: AtomicU16,
     pub(crate) pace: Mutex<Pace>,
@@ -105,6 +106,7 @@ impl CmppChannel {
             pace: Mutex::new(Pace::new(config.parts_per_second, now)),
             connections,
             up: AtomicU16::new(0),
+            stop: stop.clone(),
             running: AtomicU16::new(config.connections),
             assembly: Mutex::new(Assembly::default()),
             references: References::new(),

@@ -84,7 +84,11 @@ pub(crate) async fn run(core: Arc<Core>, handover: Arc<Handover>, stop: Cancella
 }
 
 impl Core {
+    /// A channel that was stopped tells nothing: another one with its id may be running already.
     async fn tell_connections(&self, trouble: Option<String>) {
+        if self.stop.is_cancelled() {
+            return;
+        }
         let event = ChannelEvent::Connections {
             up: self.up.load(Ordering::Relaxed),
             configured: self.config.connections,
