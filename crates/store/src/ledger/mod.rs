@@ -13,6 +13,7 @@ mod handed;
 mod hot;
 mod lane;
 mod log;
+mod log_file;
 mod open;
 mod partition;
 mod parts;

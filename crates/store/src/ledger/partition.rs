@@ -17,14 +17,14 @@ use domain::policy::{PersonFacts, Scratch};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
 use super::open::OpenOptions;
-use super::{lane, schema, sql, tally};
+use super::{lane, log_file, schema, sql, tally};
 use crate::moves::steps::Moves;
 use crate::moves::stream::{stream, stream_key};
 use crate::moves::tally::Tallies;
@@ -106,7 +106,7 @@ pub(super) struct Setup<'a> {
 
 impl PartitionWriter {
     pub(super) fn open(setup: &Setup<'_>) -> Outcome<Self> {
-        let connection = Connection::open(setup.path)?;
+        let connection = log_file::open(setup.path, OpenFlags::default())?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         connection.execute_batch(&format!(
             "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
