@@ -83,7 +83,11 @@ pub(crate) struct House {
 impl House {
     /// Starts a server on a new folder.
     pub(crate) fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::open_in(tempfile::tempdir().unwrap())
+    }
+
+    /// Starts a server whose data folder is `data` in this one.
+    pub(crate) fn open_in(folder: TempDir) -> Self {
         std::fs::write(folder.path().join("hongyan.toml"), CONFIG).unwrap();
         let mut house = Self { folder, server: None, url: String::new() };
         house.start();
@@ -164,6 +168,18 @@ impl House {
 
     /// Asks the API itself, for what has no command.
     pub(crate) async fn api(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> Value {
+        let (status, answer) = self.answer(method, path, body).await;
+        assert!(status.is_success(), "{path}: {status} {answer}");
+        answer
+    }
+
+    /// The same where it may be refused.
+    pub(crate) async fn answer(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (reqwest::StatusCode, Value) {
         let key = std::fs::read_to_string(self.path("data.owner")).unwrap();
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
         let request = http.request(method, format!("{}{path}", self.url)).bearer_auth(key.trim());
@@ -174,8 +190,7 @@ impl House {
         let response = request.send().await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
-        assert!(status.is_success(), "{path}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
     /// A channel to `carrier`, a route over it, and prices.

@@ -205,7 +205,6 @@ macro_rules! flushing {
 }
 
 flushing! {
-    read = xRead(into: *mut c_void, count: c_int, at: i64);
     truncate = xTruncate(size: i64);
     sync = xSync(flags: c_int);
     file_size = xFileSize(size: *mut i64);
@@ -227,6 +226,22 @@ unsafe extern "C" fn write(
         let bytes = slice::from_raw_parts(from.cast::<u8>(), count);
         let tail = &mut (*file.cast::<LogFile>()).tail;
         tail.write(bytes, at, |bytes, at| write_below(file, bytes, at))
+    }
+}
+
+unsafe extern "C" fn read(file: *mut ffi::sqlite3_file, into: *mut c_void, count: c_int, at: i64) -> c_int {
+    // SAFETY: as in `write`.
+    unsafe {
+        // What lies before the tail can be read on a full disk too.
+        let code = if at + i64::from(count) > (*file.cast::<LogFile>()).tail.start {
+            flush(file)
+        } else {
+            ffi::SQLITE_OK
+        };
+        match code {
+            ffi::SQLITE_OK => call_below!(xRead(file, into, count, at), else ffi::SQLITE_IOERR_READ),
+            code => code,
+        }
     }
 }
 

@@ -19,6 +19,7 @@ use domain::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
+use super::anchor::Anchor;
 use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
@@ -62,6 +63,7 @@ pub(super) struct Memory {
 /// The writer of one partition.
 pub(super) struct PartitionWriter {
     connection: Connection,
+    anchor: Anchor,
     memory: Memory,
     /// A failed transaction left [`Self::memory`] unsure.
     stale: bool,
@@ -121,6 +123,7 @@ impl PartitionWriter {
         connection.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(()))?;
         let memory = Memory::read(&connection, &setup.hand_overs)?;
         Ok(Self {
+            anchor: Anchor::of(setup.path)?,
             connection,
             memory,
             stale: false,
@@ -210,6 +213,7 @@ impl PartitionWriter {
         work.memory.write(work.connection)?;
         // An open handle on a row would keep the transaction from ending.
         drop(work);
+        self.anchor.holds()?;
         self.connection.execute_batch("COMMIT")?;
         Ok(replies)
     }
