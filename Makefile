@@ -7,6 +7,8 @@
 CARGO ?= cargo
 BENCH_DATA ?= data/bench
 BENCH_RECIPIENTS ?= 1000000
+ENGINE ?= sqlite
+ON_ENGINE = $(if $(filter postgres,$(ENGINE)),env HONGYAN_POSTGRES_DURABLE=1 ./scripts/postgres with)
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,9 +16,10 @@ help: ## Say what can be made
 setup: ## Install what a fresh Debian 12 lacks to build
 	@./scripts/setup
 
-demo: setup ## Build Hongyan and watch it send 10,000 messages to a simulated carrier
+demo: setup ## Build Hongyan and watch it send 10,000 messages to a simulated carrier (ENGINE=postgres: on a throw-away server)
+	@$(if $(filter postgres,$(ENGINE)),./scripts/setup --tests)
 	@$(CARGO) build --release --package app --bin hongyan
-	@exec "$${CARGO_TARGET_DIR:-target}/release/hongyan" demo
+	@exec $(ON_ENGINE) "$${CARGO_TARGET_DIR:-target}/release/hongyan" demo
 
 test: ## Run every check and every test
 	@./scripts/setup --tests
@@ -28,9 +31,10 @@ check: setup ## Format, lints and tidy, without tests
 fmt: ## Format the sources
 	@$(CARGO) fmt --all
 
-bench: setup ## Measure a campaign of BENCH_RECIPIENTS in BENCH_DATA
+bench: setup ## Measure a campaign of BENCH_RECIPIENTS in BENCH_DATA (ENGINE=postgres: on a throw-away server that keeps what it says)
+	@$(if $(filter postgres,$(ENGINE)),./scripts/setup --tests)
 	@$(CARGO) build --release --package app --bin hongyan
-	@exec "$${CARGO_TARGET_DIR:-target}/release/hongyan" bench campaign \
+	@exec $(ON_ENGINE) "$${CARGO_TARGET_DIR:-target}/release/hongyan" bench campaign --engine $(ENGINE) \
 		--recipients $(BENCH_RECIPIENTS) --json --data "$(BENCH_DATA)"
 
 timings: setup ## Time a release build (the report lies in target/cargo-timings)

@@ -11,6 +11,8 @@ use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
 use jiff::civil::Time;
 use serde::Deserialize;
 
+use crate::storage::{Home, StorageConfig};
+
 /// The commented defaults: what `hongyan serve --print-config` shows, and what a file is laid over.
 pub(crate) const DEFAULTS: &str = include_str!("../hongyan.toml");
 
@@ -24,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) partitions: u16,
     pub(crate) log: String,
     pub(crate) response_timeout_seconds: u64,
+    pub(crate) storage: StorageConfig,
     pub(crate) policy: PolicyConfig,
 }
 
@@ -57,6 +60,11 @@ impl Config {
     /// Outside the data folder, so that a copy of the folder alone opens nothing.
     pub(crate) fn key_file(&self) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| beside(&self.data, "key"))
+    }
+
+    /// The data folder with what opens it.
+    pub(crate) fn home<'a>(&'a self, key_file: &'a Path) -> Home<'a> {
+        Home { data: &self.data, key_file, partitions: self.partitions }
     }
 
     /// Where the owner's key is kept after the first start.

@@ -10,14 +10,16 @@ use domain::control::Channels as _;
 use domain::ids::IdGenerator;
 use domain::time::{Clock as _, Timestamp};
 use serde_json::json;
-use store::control::{ControlDb, OpenControl};
-use store::sealing::Sealer;
+use store::control::{ControlDb, is_sealed};
+use store::postgres::{check, server_facts};
 
 use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::exit::Failure;
 use crate::serve::ServeArgs;
 use crate::show::Show;
+use crate::storage::Storage;
+use crate::trouble;
 
 /// A clock before this has not been set: 2026-01-01T00:00:00Z.
 const EARLIEST: Timestamp = Timestamp::from_millis(1_767_225_600_000);
@@ -56,7 +58,9 @@ pub(crate) async fn run(args: DoctorArgs, show: Show) -> Result<(), Failure> {
     let mut findings = vec![look_at_clock(&clock), look_at_policy(&config)];
     findings.extend(look_at_folder(&config.data, &clock));
     findings.push(look_at_key_file(&config.key_file()));
-    findings.extend(look_at_channels(&config).await);
+    let storage = config.storage.storage();
+    findings.extend(look_at_database(&storage, show).await);
+    findings.extend(look_at_channels(&config, &storage).await);
     if args.json {
         let lines: Vec<_> = findings
             .iter()
@@ -169,9 +173,70 @@ fn look_at_key_file(path: &Path) -> Finding {
     }
 }
 
-/// Whether each channel's address can be reached.
-async fn look_at_channels(config: &Config) -> Vec<Finding> {
-    if !ControlDb::file(&config.data).exists() {
+/// The server, whether it keeps what it says that it keeps, and the schema. Nothing to say about files.
+async fn look_at_database(storage: &anyhow::Result<Storage>, show: Show) -> Vec<Finding> {
+    let said = |name, good, zh: String, en: String| Finding { name, good, zh, en };
+    let place = match storage {
+        Ok(Storage::Sqlite) => return Vec::new(),
+        Ok(Storage::Postgres { place, .. }) => place,
+        Err(error) => return vec![said("database", false, format!("{error:#}"), format!("{error:#}"))],
+    };
+    let facts = match server_facts(place).await {
+        Ok(facts) => facts,
+        Err(error) => {
+            let told = trouble::explain(error.into(), show).to_string();
+            return vec![said("database", false, told.clone(), told)];
+        }
+    };
+    let (version, tls, citus) = (facts.version, facts.tls, facts.citus);
+    let mut findings = vec![
+        said(
+            "database",
+            true,
+            format!("PostgreSQL {version}，加密连接：{}，Citus：{}", yes_zh(tls), yes_zh(citus)),
+            format!("PostgreSQL {version}, encrypted: {}, Citus: {}", yes_en(tls), yes_en(citus)),
+        ),
+        said(
+            "durable",
+            facts.durable,
+            "fsync、full_page_writes、synchronous_commit 应为开启".to_owned(),
+            "fsync, full_page_writes and synchronous_commit should be on".to_owned(),
+        ),
+    ];
+    findings.push(match check(place).await {
+        Ok(partitions) => said(
+            "schema",
+            true,
+            format!("结构是本程序的，{partitions} 个分区"),
+            format!("the schema is this program's, {partitions} partitions"),
+        ),
+        Err(error) => {
+            let told = trouble::explain(error.into(), show).to_string();
+            said("schema", false, told.clone(), told)
+        }
+    });
+    findings
+}
+
+fn yes_zh(it_is: bool) -> &'static str {
+    if it_is { "是" } else { "否" }
+}
+
+fn yes_en(it_is: bool) -> &'static str {
+    if it_is { "yes" } else { "no" }
+}
+
+/// Whether each channel's address can be reached. Nothing that is not there yet is made.
+async fn look_at_channels(config: &Config, storage: &anyhow::Result<Storage>) -> Vec<Finding> {
+    let key_file = config.key_file();
+    let there = match storage {
+        Ok(Storage::Sqlite) => ControlDb::file(&config.data).exists(),
+        // What is wrong with it was said already.
+        Ok(Storage::Postgres { place, .. }) => is_sealed(place).await.unwrap_or(false) && key_file.exists(),
+        Err(_) => false,
+    };
+    let Ok(storage) = storage else { return Vec::new() };
+    if !there {
         return Vec::new();
     }
     let bad = |error: String| Finding {
@@ -180,14 +245,12 @@ async fn look_at_channels(config: &Config) -> Vec<Finding> {
         zh: format!("数据库打不开：{error}"),
         en: format!("the database does not open: {error}"),
     };
-    let sealer = match Sealer::open(&config.key_file(), &config.data) {
-        Ok(sealer) => sealer,
-        Err(error) => return vec![bad(error.to_string())],
-    };
-    let ids = std::sync::Arc::new(IdGenerator::new(0));
-    let control = match ControlDb::open(OpenControl { folder: config.data.clone(), sealer, ids }).await {
+    let home = config.home(&key_file);
+    let ids = std::sync::Arc::new(IdGenerator::new(storage.node()));
+    let opened = async { storage.control(&home, storage.sealer(&home).await?, ids).await };
+    let control = match opened.await {
         Ok(control) => control,
-        Err(error) => return vec![bad(error.to_string())],
+        Err(error) => return vec![bad(format!("{error:#}"))],
     };
     let channels = match control.channels().await {
         Ok(channels) => channels,

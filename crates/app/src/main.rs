@@ -4,14 +4,17 @@ mod bench;
 mod client;
 mod clock;
 mod config;
+mod copy;
 mod demo;
 mod doctor;
 mod exit;
+mod migrate;
 mod node;
 mod pdu;
 mod serve;
 mod show;
 mod simulate;
+mod storage;
 mod trouble;
 mod usage;
 mod verify;
@@ -54,6 +57,8 @@ enum Command {
     Sim(simulate::SimArgs),
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
+    Migrate(migrate::MigrateArgs),
+    Copy(copy::CopyArgs),
     Verify(verify::VerifyArgs),
     /// 协议报文工具 / PDU tools
     #[command(subcommand)]
@@ -75,6 +80,8 @@ async fn main() -> ExitCode {
         Command::Demo(args) => return code(demo::run(args, chinese).await.map_err(Failure::from)),
         Command::Bench(args) => bench::run(args).await.map_err(Failure::from),
         Command::Doctor(args) => doctor::run(args, show).await,
+        Command::Copy(args) => copy::run(args, show).await,
+        Command::Migrate(args) => migrate::run(args, show).await,
         Command::Verify(args) => verify::run(args, show).await,
         Command::Sim(args) => simulate::run(args, show).await,
         Command::Pdu(command) => pdu::run(command, show),

@@ -18,15 +18,14 @@ use domain::time::Clock;
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Settings, StartChannel};
 use gateway::cmpp::{ChannelSettings, CmppChannel};
-use store::control::{ControlDb, FirstStart, OpenControl};
-use store::ledger::{OpenOptions as LedgerOptions, SqliteLedger};
-use store::sealing::Sealer;
+use store::control::{ControlDb, FirstStart};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
+use crate::storage::{Home, Storage};
 
 /// Silence after which a carrier is tested. The specification says three minutes; half a minute notices a dead
 /// connection before a customer does, and every gateway answers it.
@@ -34,12 +33,13 @@ const ACTIVE_TEST_INTERVAL: Duration = Duration::from_secs(30);
 
 /// What a node is started with.
 pub(crate) struct NodeOptions {
+    pub(crate) storage: Storage,
     pub(crate) data: PathBuf,
     /// Outside the data folder, so that a copy of the folder alone opens nothing.
     pub(crate) key_file: PathBuf,
     /// Where the owner's key goes on the first start, if it is to be kept.
     pub(crate) owner_file: Option<PathBuf>,
-    /// Of a new folder; an existing one keeps its own number.
+    /// Of a new ledger; an existing one keeps its own number.
     pub(crate) partitions: u16,
     pub(crate) listen: SocketAddr,
     pub(crate) policy: Policy,
@@ -55,7 +55,7 @@ pub(crate) struct Node {
     pub(crate) addr: SocketAddr,
     /// Set when this start made the folder: the owner's key is shown once.
     pub(crate) first: Option<FirstStart>,
-    ledger: Arc<SqliteLedger>,
+    ledger: Arc<dyn Ledger>,
     control: Arc<ControlDb>,
     channels: TaskTracker,
     api: tokio::task::JoinHandle<()>,
@@ -63,30 +63,28 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Opens the data folder (making it on the first start) and starts everything.
+    /// Opens the storage (making a data folder on the first start) and starts everything.
     ///
     /// # Errors
-    /// When the folder is in use, the key file does not fit, a schema is newer, or the address is taken.
+    /// When the storage is in use or not there, the key file does not fit, a schema is newer or, on PostgreSQL, older,
+    /// or the address is taken.
     pub(crate) async fn start(options: NodeOptions) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let ids = Arc::new(IdGenerator::new(0));
-        std::fs::create_dir_all(&options.data).with_context(|| options.data.display().to_string())?;
-        let sealer = Sealer::open(&options.key_file, &options.data)?;
-        let ledger = open_ledger(&options, &sealer).await?;
-        if let Some(newest) = ledger.newest_message().await? {
-            ids.start_after(newest);
-        }
+        let home = Home { data: &options.data, key_file: &options.key_file, partitions: options.partitions };
+        let storage = &options.storage;
+        let ids = Arc::new(IdGenerator::new(storage.node()));
+        let sealer = storage.sealer(&home).await?;
+        let ledger = storage.ledger(&home, &sealer, &ids).await?;
         // Before anything is sent: a start that fails has done nothing.
         let listener = TcpListener::bind(options.listen)
             .await
             .with_context(|| format!("cannot listen on {}", options.listen))?;
-        let folder = options.data.clone();
-        let control = ControlDb::open(OpenControl { folder, sealer, ids: Arc::clone(&ids) }).await?;
+        let control = storage.control(&home, sealer, Arc::clone(&ids)).await?;
         let keep =
             |key: &Secret| options.owner_file.as_deref().map_or(Ok(()), |file| keep_owner_key(file, key));
         let first = control.first_start(clock.now(), &ids, keep).await?;
         let engine = Engine::new(EngineParts {
-            ledger: Arc::clone(&ledger) as Arc<dyn Ledger>,
+            ledger: Arc::clone(&ledger),
             control: Arc::clone(&control) as _,
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
@@ -136,13 +134,6 @@ fn keep_owner_key(path: &Path, key: &Secret) -> io::Result<()> {
         file.sync_all()
     };
     write().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-}
-
-/// Replaying a log blocks, so it happens on a thread of its own.
-async fn open_ledger(options: &NodeOptions, sealer: &Arc<Sealer>) -> anyhow::Result<Arc<SqliteLedger>> {
-    let mut ledger = LedgerOptions::new(&options.data, Arc::clone(sealer));
-    ledger.partitions = options.partitions;
-    Ok(tokio::task::spawn_blocking(move || SqliteLedger::open(&ledger)).await??)
 }
 
 fn serve_api(

@@ -10,6 +10,7 @@ use crate::config::{Config, DEFAULTS};
 use crate::exit::Failure;
 use crate::node::{Node, NodeOptions};
 use crate::show::Show;
+use crate::storage::StorageArgs;
 use crate::trouble;
 
 /// 启动平台 / run the platform
@@ -27,6 +28,8 @@ pub(crate) struct ServeArgs {
     /// 密封密钥文件 / file of the sealing keys
     #[arg(long, env = "HONGYAN_SEAL_FILE")]
     seal_file: Option<PathBuf>,
+    #[command(flatten)]
+    storage: StorageArgs,
     /// 打印带注释的默认配置 / print the commented defaults
     #[arg(long)]
     print_config: bool,
@@ -49,6 +52,7 @@ impl ServeArgs {
         if let Some(file) = &self.seal_file {
             config.key_file = Some(file.clone());
         }
+        self.storage.over(&mut config.storage);
         Ok(config)
     }
 }
@@ -65,7 +69,9 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
     let signalled = signalled()?;
     let config = args.config()?;
     let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let node = Node::start(NodeOptions {
+        storage,
         data: config.data.clone(),
         key_file: config.key_file(),
         owner_file: Some(config.owner_file()),

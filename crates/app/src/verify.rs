@@ -1,16 +1,22 @@
-//! `hongyan verify`: is everything that must hold in a data folder so?
+//! `hongyan verify`: is everything that must hold in a data folder or a database so?
+
+use std::sync::Arc;
 
 use clap::Args;
+use domain::ids::IdGenerator;
 use serde_json::json;
 use store::ledger::{Rule, Verified, verify};
+use store::postgres::PostgresPlace;
 use store::sealing::Sealer;
 
+use crate::config::Config;
 use crate::exit::Failure;
 use crate::serve::ServeArgs;
 use crate::show::Show;
+use crate::storage::Storage;
 use crate::trouble;
 
-/// 逐行核对数据目录（平台须已停止） / read a stopped platform's data folder row by row and check it
+/// 逐行核对数据（数据目录须已停用；PostgreSQL 可随时） / read everything row by row and check it; a data folder must not be in use
 #[derive(Args, Debug)]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
@@ -26,6 +32,24 @@ pub(crate) struct VerifyArgs {
 /// [`Failure::Refused`] when something does not hold; others when the folder cannot be read.
 pub(crate) async fn run(args: VerifyArgs, show: Show) -> Result<(), Failure> {
     let config = args.serve.config()?;
+    let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let verified = match storage {
+        Storage::Sqlite => files(&config, show).await?,
+        Storage::Postgres { ref place, .. } => database(&storage, place, &config).await,
+    };
+    let verified = verified.map_err(|error| trouble::explain(error, show))?;
+    if args.json {
+        crate::show::json(&document(&verified))?;
+    } else {
+        tell(&verified, show);
+    }
+    if verified.found == 0 {
+        return Ok(());
+    }
+    Err(Failure::Refused(show.of("数据有不一致之处", "the data is not consistent").to_owned()))
+}
+
+async fn files(config: &Config, show: Show) -> Result<anyhow::Result<Verified>, Failure> {
     let (data, key_file) = (config.data.clone(), config.key_file());
     if !data.join("ledger").is_dir() {
         // Opening the keys of a folder that is not there would make new ones.
@@ -37,19 +61,17 @@ pub(crate) async fn run(args: VerifyArgs, show: Show) -> Result<(), Failure> {
         let sealer = Sealer::open(&key_file, &data)?;
         Ok(verify(&data, &sealer)?)
     });
-    let verified = verified
-        .await
-        .map_err(|error| Failure::Other(error.into()))?
-        .map_err(|error| trouble::explain(error, show))?;
-    if args.json {
-        crate::show::json(&document(&verified))?;
-    } else {
-        tell(&verified, show);
-    }
-    if verified.found == 0 {
-        return Ok(());
-    }
-    Err(Failure::Refused(show.of("数据目录有不一致之处", "the data folder is not consistent").to_owned()))
+    verified.await.map_err(|error| Failure::Other(error.into()))
+}
+
+async fn database(storage: &Storage, place: &PostgresPlace, config: &Config) -> anyhow::Result<Verified> {
+    let key_file = config.key_file();
+    let home = config.home(&key_file);
+    let sealer = storage.sealer(&home).await?;
+    // What was sealed with other keys would all look damaged.
+    let ids = Arc::new(IdGenerator::new(storage.node()));
+    storage.control(&home, Arc::clone(&sealer), ids).await?.close().await?;
+    Ok(store::postgres::verify(place, &sealer).await?)
 }
 
 fn document(verified: &Verified) -> serde_json::Value {

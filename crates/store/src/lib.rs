@@ -1,11 +1,18 @@
-//! The ledger on SQLite and on PostgreSQL, the control database; sealing at rest; migrations.
+//! The ledger and the control database on SQLite and on PostgreSQL; the move from one to the other; sealing at rest;
+//! migrations.
 
 #[macro_use]
 mod statements;
 
 pub mod control;
+pub mod copy;
 pub mod ledger;
 mod moves;
 pub mod postgres;
 pub mod sealing;
 pub mod upload;
+mod verified;
+
+#[cfg(test)]
+#[path = "../tests/it/postgres_server.rs"]
+mod postgres_server;

@@ -8,10 +8,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::carrier::{CarrierOrder, CarrierSetup};
+use super::database::Database;
 use super::ledger::{LedgerSetup, Place};
 use super::process::{Helper, Usage};
 use super::server::{ServerOrder, ServerSetup};
 use super::{Show, ledger, pump, world};
+use crate::storage::Engine;
 
 /// Between two looks at the carrier's counters. The server is left alone.
 pub(super) const LOOK: Duration = Duration::from_millis(200);
@@ -45,7 +47,7 @@ impl World {
     }
 
     /// The world in words, printed with the figures.
-    pub(super) fn describe(&self, carrier: &CarrierSetup) -> Value {
+    pub(super) fn describe(&self, carrier: &CarrierSetup, durability: &str) -> Value {
         json!({
             "recipients": self.recipients,
             "recents": self.people(),
@@ -55,7 +57,7 @@ impl World {
             "two_parts": "1 in 10",
             "template": world::TEMPLATE,
             "policy": "built-in rules with the shipped word list; caps on; marketing hours open all day",
-            "durability": "SQLite, WAL, synchronous=FULL; phones and texts sealed; trail and tallies on",
+            "durability": format!("{durability}; phones and texts sealed; trail and tallies on"),
             "channel": format!("CMPP 3.0, {} connections, window {}", self.connections, self.window),
             "carrier": carrier,
             "cpus": std::thread::available_parallelism().map_or(0, usize::from),
@@ -82,17 +84,24 @@ pub(super) struct Outcome {
 ///
 /// # Errors
 /// When a helper fails or the disk is full.
-pub(super) async fn run(show: &Show, folder: &Path, world: World) -> anyhow::Result<Value> {
+pub(super) async fn run(show: &Show, folder: &Path, world: World, engine: Engine) -> anyhow::Result<Value> {
     let carrier = CarrierSetup::default();
-    let described = world.describe(&carrier);
+    let database = Database::of(engine).await?;
+    let described = world.describe(&carrier, &database.durability());
     show.world(&described);
     show.step("filling the ledger with people who were sent something long ago");
-    let place = ledger::new_place(folder, world.partitions)?;
+    let place = ledger::new_place(folder, world.partitions)?.on(engine);
     let filled = ledger::filled(&place, world.people()).await?;
     // Not the whole answer: it holds the owner's key.
     show.done(&json!({ "recents": filled["recents"] }));
+    let before = database.cpu_us()?;
     let (outcome, messages) = campaign(show, folder, &place, &world, &carrier).await?;
     let mut figures = figures(&world, &outcome);
+    if let (Some(before), Some(after)) = (before, database.cpu_us()?) {
+        let accepted = number(&outcome.report, "accepted").max(1);
+        figures["database_cpu_us_per_message"] =
+            Value::from(round(after.saturating_sub(before) as f64 / accepted as f64));
+    }
     let truth = tokio::task::spawn_blocking(move || compare(&world, &messages)).await??;
     let never_sent = ["rejected", "failed"].iter().map(|name| number(&outcome.report, name)).sum::<u64>();
     figures["lost"] = Value::from(truth.missing.saturating_sub(never_sent));

@@ -12,9 +12,7 @@ use domain::ids::{
     CampaignId, ChannelId, EntityId, GatewayId, IdGenerator, LaneId, MessageId, PartitionId, RouteId,
 };
 use domain::lane::{Lane, LaneState, Stream, WindowClose};
-use domain::ledger::{
-    ClaimRequest, Disposition, Entry, Expansion, Ledger as _, NewMessage, Settlement, Take,
-};
+use domain::ledger::{ClaimRequest, Disposition, Entry, Expansion, Ledger, NewMessage, Settlement, Take};
 use domain::message::{Category, Priority};
 use domain::money::Money;
 use domain::phone::{CarrierSet, Phone};
@@ -24,12 +22,12 @@ use domain::text::{Encoding, TextRules, plan};
 use domain::time::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use store::control::{ControlDb, OpenControl};
-use store::ledger::{OpenOptions, SqliteLedger};
-use store::sealing::Sealer;
+use store::control::ControlDb;
+use store::postgres::{PostgresLedger, PostgresOptions};
 
 use super::{child, world};
 use crate::clock::SystemClock;
+use crate::storage::{Engine, Home, Storage, open_files};
 
 /// Audience rows of a group of chunks over the partitions of the default ledger: what expansion gives one of them.
 const BATCH: usize = 2_000;
@@ -45,8 +43,21 @@ pub(super) struct Place {
     pub(super) data: PathBuf,
     /// The key file beside it.
     pub(super) key_file: PathBuf,
-    /// Partition files of a new ledger.
+    /// Partitions of a new ledger.
     pub(super) partitions: u16,
+    /// What keeps it.
+    pub(super) engine: Engine,
+}
+
+impl Place {
+    /// The same place with another engine. An empty database is the caller's to provide.
+    pub(super) fn on(self, engine: Engine) -> Self {
+        Self { engine, ..self }
+    }
+
+    fn home(&self) -> Home<'_> {
+        Home { data: &self.data, key_file: &self.key_file, partitions: self.partitions }
+    }
 }
 
 /// What the filling process is given.
@@ -70,30 +81,44 @@ pub(super) struct LedgerSetup {
 }
 
 /// Opens ledger and control database without anything that runs.
-async fn open(place: &Place) -> anyhow::Result<(Arc<SqliteLedger>, Arc<ControlDb>)> {
-    let sealer = Sealer::open(&place.key_file, &place.data)?;
-    let mut options = OpenOptions::new(&place.data, Arc::clone(&sealer));
-    options.partitions = place.partitions;
-    let ledger = tokio::task::spawn_blocking(move || SqliteLedger::open(&options)).await??;
+async fn open(place: &Place) -> anyhow::Result<(Arc<dyn Ledger>, Arc<ControlDb>)> {
+    let (storage, home) = (Storage::from_environment(place.engine)?, place.home());
+    let sealer = storage.sealer(&home).await?;
     let ids = Arc::new(IdGenerator::new(0));
-    let control = ControlDb::open(OpenControl { folder: place.data.clone(), sealer, ids }).await?;
-    Ok((ledger, control))
+    let ledger = storage.ledger(&home, &sealer, &ids).await?;
+    Ok((ledger, storage.control(&home, sealer, ids).await?))
 }
 
-/// Fills a new folder; says how many recents it wrote and, once, the owner's key.
+/// Fills a new folder or an empty database; says how many recents it wrote and, once, the owner's key.
 ///
 /// # Errors
-/// When the folder is in use or the disk is full.
+/// When the folder is in use, the database not empty, or the disk full.
 pub(super) async fn fill(setup: &str) -> anyhow::Result<()> {
     let FillSetup { place, people } = serde_json::from_str(setup)?;
+    let (storage, home) = (Storage::from_environment(place.engine)?, place.home());
     let clock = SystemClock::new();
-    let (ledger, control) = open(&place).await?;
-    let first = control.first_start(clock.now(), &IdGenerator::new(0), |_| Ok(())).await?;
-    let first = first.context("the folder is not new")?;
-    let phones = (0..people).map(world::phone);
-    let written = ledger.preload_recents(phones, first.entity.id, clock.now()).await?;
+    storage.migrate(&home).await?;
+    let sealer = storage.sealer(&home).await?;
+    let ids = Arc::new(IdGenerator::new(0));
+    let control = storage.control(&home, Arc::clone(&sealer), Arc::clone(&ids)).await?;
+    let first = control.first_start(clock.now(), &ids, |_| Ok(())).await?;
+    let first = first.context("the folder or database is not new")?;
     control.close().await?;
-    ledger.close().await;
+    let phones = (0..people).map(world::phone);
+    let written = match &storage {
+        Storage::Sqlite => {
+            let ledger = open_files(&home, &sealer).await?;
+            let written = ledger.preload_recents(phones, first.entity.id, clock.now()).await?;
+            ledger.close().await;
+            written
+        }
+        Storage::Postgres { place, node } => {
+            let ledger = PostgresLedger::open(&PostgresOptions::at(place, *node, sealer)).await?;
+            let written = ledger.preload_recents(phones, first.entity.id, clock.now()).await?;
+            ledger.close().await;
+            written
+        }
+    };
     child::say(&json!({ "recents": written, "key": first.key.0 }));
     Ok(())
 }
@@ -124,7 +149,7 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
 }
 
 struct Drive {
-    ledger: Arc<SqliteLedger>,
+    ledger: Arc<dyn Ledger>,
     policy: Arc<Policy>,
     retry: Arc<RetryPolicy>,
     ids: IdGenerator,
@@ -308,5 +333,5 @@ pub(super) async fn measured(setup: &LedgerSetup) -> anyhow::Result<Value> {
 /// When the folder holds something else, or the file system refuses.
 pub(super) fn new_place(folder: &Path, partitions: u16) -> anyhow::Result<Place> {
     crate::demo::folder::renew(folder, "bench")?;
-    Ok(Place { data: folder.join("data"), key_file: folder.join("key"), partitions })
+    Ok(Place { data: folder.join("data"), key_file: folder.join("key"), partitions, engine: Engine::Sqlite })
 }

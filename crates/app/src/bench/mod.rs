@@ -8,6 +8,7 @@ mod accept;
 mod campaign;
 mod carrier;
 mod child;
+mod database;
 mod import;
 mod latency;
 mod ledger;
@@ -27,6 +28,7 @@ use serde_json::Value;
 
 use crate::config::open_all_day;
 use crate::node::{Node, NodeOptions};
+use crate::storage::{Engine, Storage};
 use campaign::World;
 
 /// Partition files of every measurement.
@@ -70,6 +72,9 @@ enum Bench {
         /// 每连接窗口 / window per connection
         #[arg(long, default_value_t = 256)]
         window: u16,
+        /// 存储引擎；postgres 的地址在环境变量 HONGYAN_DATABASE_URL / the engine; where PostgreSQL is, HONGYAN_DATABASE_URL says
+        #[arg(long, value_enum, default_value_t)]
+        engine: Engine,
     },
     /// 只测账本 / the ledger alone
     Ledger {
@@ -81,6 +86,9 @@ enum Bench {
         /// 预置的近期发送记录 / recent sends in the ledger beforehand
         #[arg(long, default_value_t = 10_000_000)]
         recents: u64,
+        /// 存储引擎；postgres 的地址在环境变量 HONGYAN_DATABASE_URL / the engine; where PostgreSQL is, HONGYAN_DATABASE_URL says
+        #[arg(long, value_enum, default_value_t)]
+        engine: Engine,
     },
     /// 只测 CMPP 收发 / a bare CMPP pump
     Pump {
@@ -157,12 +165,12 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let show = |json| Show { json };
     let figures = match args.what {
         Bench::Helper { role, setup } => return help(&role, &setup).await,
-        Bench::Campaign { folder, recipients, recents, connections, window } => {
+        Bench::Campaign { folder, recipients, recents, connections, window, engine } => {
             let world = World { recipients, recents, partitions: PARTITIONS, connections, window };
-            campaign::run(&show(folder.json), &folder.data, world).await?
+            campaign::run(&show(folder.json), &folder.data, world, engine).await?
         }
-        Bench::Ledger { folder, messages, recents } => {
-            let place = ledger::new_place(&folder.data, PARTITIONS)?;
+        Bench::Ledger { folder, messages, recents, engine } => {
+            let place = ledger::new_place(&folder.data, PARTITIONS)?.on(engine);
             let people = recents.max(messages);
             show(folder.json).step("filling the ledger");
             ledger::filled(&place, people).await?;
@@ -236,6 +244,7 @@ impl Show {
 /// As [`Node::start`].
 async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
     Node::start(NodeOptions {
+        storage: Storage::from_environment(place.engine)?,
         data: place.data.clone(),
         key_file: place.key_file.clone(),
         owner_file: None,

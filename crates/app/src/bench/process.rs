@@ -104,6 +104,34 @@ pub(super) fn usage_of_self() -> anyhow::Result<Usage> {
     usage_of(std::process::id())
 }
 
+/// The parent of a process of this name; `None` when there is no such process here.
+pub(super) fn parent_of(pid: u32, name: &str) -> Option<u32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (head, rest) = stat.rsplit_once(')')?;
+    head.split_once('(').filter(|(_, found)| *found == name)?;
+    rest.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
+/// User and system time of a process, its children, and those that it had before.
+///
+/// # Errors
+/// When the system does not tell (only Linux does).
+pub(super) fn tree_cpu_us(parent: u32) -> anyhow::Result<u64> {
+    let mut all = usage_of(parent)?.cpu_us;
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
+        let fields = stat.rsplit_once(')').map(|(_, rest)| rest).unwrap_or_default();
+        if fields.split_ascii_whitespace().nth(1) == Some(parent.to_string().as_str()) {
+            // One that has just ended is counted with its parent.
+            all += usage_of(pid).map_or(0, |usage| usage.cpu_us);
+        }
+    }
+    Ok(all)
+}
+
 /// Reads `/proc/PID/stat` and `/proc/PID/status`.
 fn usage_of(pid: u32) -> anyhow::Result<Usage> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).context("CPU is read from /proc")?;

@@ -21,6 +21,7 @@ use super::{folder, funnel, preflight};
 use crate::config::{beside, open_all_day};
 use crate::node::{Node, NodeOptions};
 use crate::show::{Show, grouped};
+use crate::storage::{Home, StorageArgs};
 
 /// Partition files: few, since the folder is small.
 const PARTITIONS: u16 = 8;
@@ -51,6 +52,8 @@ pub(crate) struct DemoArgs {
     /// 监听地址 / where to listen
     #[arg(long, default_value = "127.0.0.1:8520")]
     listen: SocketAddr,
+    #[command(flatten)]
+    storage: StorageArgs,
 }
 
 /// Runs the demonstration. The exit code is a failure when ledger and carriers disagree.
@@ -69,7 +72,10 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
     let stop_carriers = CancellationToken::new();
     let breaks_after = u64::from(args.people) * BREAKS_AFTER_PERCENT / 100;
     let carriers = Carriers::start(breaks_after, &stop_carriers).await?;
+    let storage = args.storage.storage()?;
+    storage.migrate(&Home { data: &args.data, key_file: &key_file, partitions: PARTITIONS }).await?;
     let node = Node::start(NodeOptions {
+        storage,
         data: args.data.clone(),
         key_file,
         owner_file: None,
@@ -79,7 +85,13 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         response_timeout: RESPONSE_TIMEOUT,
     })
     .await?;
-    let first = node.first.clone().context("a new folder has a first start")?;
+    let first = node.first.clone().with_context(|| {
+        show.of(
+            "数据库里已有安装，演示需要空的数据库",
+            "the database holds an installation; the demo wants an empty one",
+        )
+        .to_owned()
+    })?;
     let stage = Stage {
         engine: Arc::clone(&node.engine),
         clock: Arc::clone(&node.clock),

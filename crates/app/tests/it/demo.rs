@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::house::program;
 
 /// Enough that both carriers get some and every kind of rejection occurs.
-const PEOPLE: u64 = 400;
+pub(crate) const PEOPLE: u64 = 400;
 
 #[test]
 fn the_demonstration_adds_up() {
@@ -23,7 +23,7 @@ fn the_demonstration_adds_up() {
     assert!(home.path().join("demo.xlsx").exists(), "the spreadsheet lies beside the folder");
 }
 
-fn check(totals: &Value) {
+pub(crate) fn check(totals: &Value) {
     assert_eq!(totals["agree"], true, "{totals:#}");
     let number = |pointer: &str| totals.pointer(pointer).and_then(Value::as_u64).expect(pointer);
     assert_eq!(number("/imports/0/read"), PEOPLE);

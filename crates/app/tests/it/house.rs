@@ -9,8 +9,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::postgres_server::fresh_database;
+
 /// What the tests change: all hours of the day, so that they can run at any of them.
-const CONFIG: &str = "log = \"error\"\n[policy]\nmarketing_hours = \"00:00-00:00\"\n";
+pub(crate) const CONFIG: &str = "log = \"error\"\n[policy]\nmarketing_hours = \"00:00-00:00\"\n";
 /// Between two looks at something that takes a while.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -55,7 +57,16 @@ impl Said {
 /// The program, in English and far from this machine's own settings.
 pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hongyan"));
-    let names = ["HONGYAN_SERVER", "HONGYAN_KEY", "HONGYAN_KEY_FILE", "HONGYAN_CONFIG", "HONGYAN_DATA"];
+    let names = [
+        "HONGYAN_SERVER",
+        "HONGYAN_KEY",
+        "HONGYAN_KEY_FILE",
+        "HONGYAN_CONFIG",
+        "HONGYAN_DATA",
+        "HONGYAN_ENGINE",
+        "HONGYAN_DATABASE_URL",
+        "HONGYAN_DATABASE_URL_FILE",
+    ];
     names.iter().for_each(|name| {
         command.env_remove(name);
     });
@@ -76,6 +87,8 @@ pub(crate) fn run_zh(args: &[&str]) -> Said {
 /// A data folder, and a server on it while there is one.
 pub(crate) struct House {
     folder: TempDir,
+    /// Of PostgreSQL.
+    database: Option<String>,
     server: Option<Child>,
     url: String,
 }
@@ -88,10 +101,44 @@ impl House {
 
     /// Starts a server whose data folder is `data` in this one.
     pub(crate) fn open_in(folder: TempDir) -> Self {
-        std::fs::write(folder.path().join("hongyan.toml"), CONFIG).unwrap();
-        let mut house = Self { folder, server: None, url: String::new() };
+        let mut house = Self::within(folder, None);
         house.start();
         house
+    }
+
+    /// Starts a server on a new folder and an empty database.
+    pub(crate) async fn open_postgres() -> Self {
+        let mut house = Self::on(Some(fresh_database().await));
+        house.command("migrate").ok();
+        house.start();
+        house
+    }
+
+    /// A new folder that nobody works on yet.
+    pub(crate) fn on(database: Option<String>) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), database)
+    }
+
+    fn within(folder: TempDir, database: Option<String>) -> Self {
+        std::fs::write(folder.path().join("hongyan.toml"), CONFIG).unwrap();
+        Self { folder, database, server: None, url: String::new() }
+    }
+
+    /// Where the database is.
+    pub(crate) fn database(&self) -> &str {
+        self.database.as_deref().expect("a house on PostgreSQL")
+    }
+
+    /// Asks without a key.
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+        let response = http.get(format!("{}{path}", self.url)).send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// The same folder on another engine from now on.
+    pub(crate) fn move_to(&mut self, database: Option<String>) {
+        self.database = database;
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -107,12 +154,28 @@ impl House {
 
     /// `hongyan serve` on this folder, not yet run.
     pub(crate) fn serve(&self) -> Command {
-        let mut command = program();
+        let mut command = self.prepared("serve");
+        command.args(["--listen", "127.0.0.1:0"]);
         command
-            .args(["serve", "--listen", "127.0.0.1:0", "--config"])
-            .arg(self.path("hongyan.toml"))
-            .arg("--data")
-            .arg(self.path("data"));
+    }
+
+    /// Runs a command on this folder that needs no server.
+    pub(crate) fn command(&self, words: &str) -> Said {
+        Said::of(&self.prepared(words).output().unwrap())
+    }
+
+    /// The same in Chinese.
+    pub(crate) fn command_zh(&self, words: &str) -> Said {
+        Said::of(&self.prepared(words).env("HONGYAN_LANG", "zh").output().unwrap())
+    }
+
+    fn prepared(&self, words: &str) -> Command {
+        let mut command = program();
+        command.args(words.split(' ')).arg("--config").arg(self.path("hongyan.toml"));
+        command.arg("--data").arg(self.path("data"));
+        if let Some(database) = &self.database {
+            command.env("HONGYAN_ENGINE", "postgres").env("HONGYAN_DATABASE_URL", database);
+        }
         command
     }
 
@@ -145,9 +208,7 @@ impl House {
 
     /// What `hongyan verify` says of the folder while no server is on it.
     pub(crate) fn verify(&self) -> Said {
-        let mut command = program();
-        command.args(["verify", "--json", "--config"]).arg(self.path("hongyan.toml"));
-        Said::of(&command.arg("--data").arg(self.path("data")).output().unwrap())
+        self.command("verify --json")
     }
 
     fn client(&self) -> Command {

@@ -46,6 +46,22 @@ async fn ten_kills_lose_nothing_and_send_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn kills_lose_nothing_and_send_nothing_twice_on_a_server() {
+    let recipients = 6_000;
+    let mut run = Run::begin_on(House::open_postgres().await, "marketing", recipients).await;
+    run.kill(5).await;
+    let found = run.end().await;
+    let bound = 5 * u64::from(CHANNEL.connections) * u64::from(CHANNEL.window);
+    assert!(found.uncertain <= bound, "{} uncertain, at most {bound}", found.uncertain);
+    assert_eq!(found.copies, 0, "marketing never goes twice");
+    let delivered = run.carrier.truth().delivered() as u64;
+    assert!(
+        delivered * 1_000 >= (recipients - bound) * DELIVERED_PER_MILLE,
+        "{delivered} of {recipients} delivered"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_notice_in_flight_at_a_kill_is_sent_again_and_marked() {
     let mut run = Run::begin("notice", 3_000).await;
     run.kill(5).await;
@@ -87,9 +103,12 @@ struct Found {
 
 impl Run {
     async fn begin(category: &str, recipients: u64) -> Self {
+        Self::begin_on(House::open(), category, recipients).await
+    }
+
+    async fn begin_on(house: House, category: &str, recipients: u64) -> Self {
         let stop = CancellationToken::new();
         let carrier = sim::run(SimConfig::ideal(), stop.clone()).await.unwrap();
-        let house = House::open();
         let pace = u32::try_from(recipients / SENDING_SECONDS).unwrap();
         house.open_channel(carrier.addr(), &Channel { parts_per_second: pace, ..CHANNEL }).await;
         let id = prepare(&house, category, recipients);

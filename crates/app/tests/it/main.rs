@@ -6,5 +6,8 @@ mod demo;
 mod house;
 mod kill;
 mod pdu;
+mod postgres;
+#[path = "../../../store/tests/it/postgres_server.rs"]
+mod postgres_server;
 mod start;
 mod story;

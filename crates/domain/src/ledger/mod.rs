@@ -345,6 +345,14 @@ pub trait Ledger: Send + Sync {
         now: Timestamp,
     ) -> Result<Swept, LedgerError>;
 
+    /// Whether the storage answers, and is what this program works on.
+    ///
+    /// # Errors
+    /// As of any read; [`LedgerError::Unavailable`] also when somebody migrated the storage for another program.
+    async fn ready(&self) -> Result<(), LedgerError> {
+        self.lanes().await.map(drop)
+    }
+
     /// Finishes what is queued and closes the files.
     async fn close(&self);
 }

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use domain::control::{Account, Accounts, ApiKey, ControlError, Entity};
 use domain::ids::{AccountId, EntityId, KeyId};
 use domain::time::Timestamp;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder};
 
 use super::ControlDb;
@@ -79,16 +80,11 @@ pub(super) async fn insert_account<C: ConnectionTrait>(
     entity: &Entity,
     key: &ApiKey,
 ) -> Result<(), ControlError> {
-    let known = entity::Entity::find_by_id(entity.id.raw()).one(db).await;
-    if known.map_err(|e| of_database(&e, "entity"))?.is_none() {
-        let row = entity::Model {
-            id: entity.id.raw(),
-            name: entity.name.clone(),
-            entity_group: entity.group.raw(),
-        };
-        let added = entity::Entity::insert(row.into_active_model()).exec_without_returning(db).await;
-        added.map_err(|e| of_database(&e, "entity"))?;
-    }
+    let row =
+        entity::Model { id: entity.id.raw(), name: entity.name.clone(), entity_group: entity.group.raw() };
+    let unless_known = OnConflict::column(entity::Column::Id).do_nothing().to_owned();
+    let added = entity::Entity::insert(row.into_active_model()).on_conflict(unless_known);
+    added.exec_without_returning(db).await.map_err(|e| of_database(&e, "entity"))?;
     let row = account::Model {
         id: account.id.raw(),
         name: account.name.clone(),

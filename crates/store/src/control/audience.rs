@@ -61,7 +61,7 @@ impl Audiences for ControlDb {
             numbered.map(|(number, rows)| seal_chunk(&sealer, audience, number, rows)).collect()
         });
         let chunks = sealed.await.map_err(|_| panicked())?;
-        self.writer.run(Command::Append { account, audience, chunks }).await.map(|_| ())
+        self.bulk.run(Command::Append { account, audience, chunks }).await.map(|_| ())
     }
 
     async fn finish_audience(
@@ -71,6 +71,7 @@ impl Audiences for ControlDb {
         stats: AudienceStats,
     ) -> Result<Audience, ControlError> {
         let write = self.write().await?;
+        // Locked before the chunks are read: none may come between reading them and saying that these were all.
         let row = self.header(&write, account, audience).await?.ok_or(ControlError::Changed(TABLE))?;
         let digests = self.digests(&write, account, audience).await?;
         let chunks = i64::try_from(digests.len()).unwrap_or(i64::MAX);
@@ -158,6 +159,7 @@ impl Audiences for ControlDb {
 }
 
 impl ControlDb {
+    /// Locked until the transaction ends.
     async fn header(
         &self,
         write: &Write<'_>,
@@ -165,7 +167,7 @@ impl ControlDb {
         id: AudienceId,
     ) -> Result<Option<audience::Model>, ControlError> {
         let row = audience::Entity::find_by_id(id.raw()).filter(audience::Column::Account.eq(account.raw()));
-        row.one(&write.transaction).await.map_err(|e| of_database(&e, TABLE))
+        row.lock_exclusive().one(&write.transaction).await.map_err(|e| of_database(&e, TABLE))
     }
 
     /// In order; every number from 0 must be there.

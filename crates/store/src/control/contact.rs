@@ -52,8 +52,7 @@ impl Contacts for ControlDb {
         filter: &ContactFilter,
         limit: u32,
     ) -> Result<Vec<Contact>, ControlError> {
-        let (reader, filter, limit) = (Arc::clone(&self.reader), filter.clone(), limit.min(PAGE_LIMIT));
-        spawn_blocking(move || reader.contacts(account, &filter, limit)).await.map_err(|_| panicked())?
+        self.bulk.contacts(account, filter, limit.min(PAGE_LIMIT)).await
     }
 
     async fn count_contacts(&self, account: AccountId) -> Result<u64, ControlError> {
@@ -78,7 +77,7 @@ impl ControlDb {
         let ids = Arc::clone(&self.ids);
         let prepared =
             spawn_blocking(move || prepare(&ids, upserting, slice)).await.map_err(|_| panicked())?;
-        match self.writer.run(Command::Upsert(prepared)).await? {
+        match self.bulk.run(Command::Upsert(prepared)).await? {
             Outcome::Upserted(done) => Ok(done),
             Outcome::Done => Ok(Upserted::default()),
         }

@@ -2,14 +2,17 @@
 
 use domain::control::ControlError;
 use sea_orm::sqlx::Error as SqlxError;
-use sea_orm::{DbErr, RuntimeErr, SqlErr};
+use sea_orm::{DbErr, RuntimeErr};
 
+use crate::postgres::PostgresOpenError;
 use crate::sealing::UnsealError;
 
 /// The low byte of an SQLite result code tells its kind; the rest is detail.
 const PRIMARY_CODE: i64 = 0xff;
 /// `SQLITE_FULL`.
 const DISK_FULL: i64 = 13;
+/// `disk_full`.
+const POSTGRES_FULL: &str = "53100";
 
 /// Why a control database cannot be opened. All but `Database` and `Io` need a person.
 #[derive(Debug, thiserror::Error)]
@@ -19,9 +22,22 @@ pub enum OpenControlError {
         "the control database has schema version {found}, and this program knows versions up to {known}: start the newer program, or restore a backup made before the upgrade"
     )]
     NewerSchema { found: u32, known: u32 },
+    /// On PostgreSQL, where a person decides when: the schema is missing or from an older program.
+    #[error(
+        "the database has schema {found} of the control tables and this program needs {known}; stop every node, run: hongyan migrate"
+    )]
+    OlderSchema { found: u32, known: u32 },
     /// A migration that no version of this program has made.
     #[error("the control database was changed by another program (unknown step `{step}`)")]
     ForeignSchema { step: String },
+    /// The database was sealed with other keys: what this node wrote, no other could read.
+    #[error(
+        "the database was sealed with other keys than those of this node's key file; copy the key file of a node that works here"
+    )]
+    OtherKeys,
+    /// The database itself is not as it must be.
+    #[error(transparent)]
+    Postgres(#[from] PostgresOpenError),
     /// The folder cannot be made or read.
     #[error("cannot use the data folder: {0}")]
     Io(#[from] std::io::Error),
@@ -32,12 +48,10 @@ pub enum OpenControlError {
 
 /// `thing` names what the statement was about, for [`ControlError::Exists`].
 pub(super) fn of_database(error: &DbErr, thing: &'static str) -> ControlError {
-    match error.sql_err() {
-        Some(SqlErr::UniqueConstraintViolation(_)) => return ControlError::Exists(thing),
-        _ if disk_is_full(error) => return ControlError::Full,
-        _ => {}
-    }
     match error {
+        DbErr::Conn(RuntimeErr::SqlxError(inner))
+        | DbErr::Exec(RuntimeErr::SqlxError(inner))
+        | DbErr::Query(RuntimeErr::SqlxError(inner)) => of_sql(inner, thing),
         DbErr::Type(_) | DbErr::Json(_) | DbErr::TryIntoErr { .. } => {
             ControlError::Inconsistent { table: thing, column: "type" }
         }
@@ -45,16 +59,26 @@ pub(super) fn of_database(error: &DbErr, thing: &'static str) -> ControlError {
     }
 }
 
-fn disk_is_full(error: &DbErr) -> bool {
-    let (DbErr::Conn(RuntimeErr::SqlxError(inner))
-    | DbErr::Exec(RuntimeErr::SqlxError(inner))
-    | DbErr::Query(RuntimeErr::SqlxError(inner))) = error
-    else {
-        return false;
+/// [`of_database`], of the driver itself. No message of an engine holds a phone or a text: it was never given one
+/// unsealed.
+pub(super) fn of_sql(error: &SqlxError, thing: &'static str) -> ControlError {
+    let SqlxError::Database(refused) = error else { return ControlError::Unavailable(error.to_string()) };
+    if refused.is_unique_violation() {
+        return ControlError::Exists(thing);
+    }
+    match refused.code() {
+        Some(code) if is_full(&code) => ControlError::Full,
+        _ => ControlError::Unavailable(refused.message().to_owned()),
+    }
+}
+
+/// SQLite's codes are numbers of at most four digits, PostgreSQL's have five characters.
+fn is_full(code: &str) -> bool {
+    let sqlite = || {
+        code.len() < POSTGRES_FULL.len()
+            && code.parse().is_ok_and(|code: i64| code & PRIMARY_CODE == DISK_FULL)
     };
-    let SqlxError::Database(refused) = inner.as_ref() else { return false };
-    let code = refused.code().and_then(|code| code.parse::<i64>().ok());
-    code.is_some_and(|code| code & PRIMARY_CODE == DISK_FULL)
+    code == POSTGRES_FULL || sqlite()
 }
 
 pub(super) fn of_bulk(error: &rusqlite::Error) -> ControlError {

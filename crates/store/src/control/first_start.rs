@@ -5,18 +5,22 @@ use std::io;
 use domain::control::{Account, ApiKey, ControlError, Entity, Secret};
 use domain::ids::{AccountId, EntityId, IdGenerator, KeyId};
 use domain::time::Timestamp;
-use sea_orm::{EntityTrait, PaginatorTrait};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{EntityTrait, IntoActiveModel, PaginatorTrait};
 use sha2::{Digest as _, Sha256};
 
 use super::ControlDb;
 use super::account::insert_account;
 use super::error::of_database;
-use super::row::account;
+use super::row::{account, setting};
+use super::write::Write;
 
 /// So that a key found in a file or a log is recognised, by people and by scanners.
 const KEY_PREFIX: &str = "hy_";
 /// 256 bits: nobody guesses it, so a plain digest of it is safe to keep.
 const KEY_BYTES: usize = 32;
+/// The setting that says that it was made.
+const FIRST_START: &str = "first_start";
 /// Crockford's alphabet, as in ids.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -50,7 +54,7 @@ impl ControlDb {
     ) -> Result<Option<FirstStart>, ControlError> {
         let write = self.write().await?;
         let accounts = account::Entity::find().count(&write.transaction).await;
-        if accounts.map_err(|e| of_database(&e, "account"))? > 0 {
+        if accounts.map_err(|e| of_database(&e, "account"))? > 0 || !first(&write).await? {
             return Ok(None);
         }
         let entity_id = EntityId::from(ids.fresh(now));
@@ -78,6 +82,15 @@ impl ControlDb {
         write.commit().await?;
         Ok(Some(FirstStart { account, entity, key: secret }))
     }
+}
+
+/// Whether this is the first start of all nodes: of two that begin at once, one waits here until the other has ended.
+async fn first(write: &Write<'_>) -> Result<bool, ControlError> {
+    let row = setting::Model { name: FIRST_START.to_owned(), content: String::new() };
+    let unless_known = OnConflict::column(setting::Column::Name).do_nothing().to_owned();
+    let put = setting::Entity::insert(row.into_active_model()).on_conflict(unless_known);
+    let put = put.exec_without_returning(&write.transaction).await;
+    Ok(put.map_err(|e| of_database(&e, "setting"))? == 1)
 }
 
 fn fresh_key() -> Result<Secret, ControlError> {

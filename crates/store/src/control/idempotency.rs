@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use domain::control::{ControlError, Idempotency, IdempotentStart};
 use domain::ids::{AccountId, MessageId};
 use domain::time::Timestamp;
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::ControlDb;
@@ -31,17 +32,11 @@ impl Idempotency for ControlDb {
         now: Timestamp,
     ) -> Result<IdempotentStart, ControlError> {
         let write = self.write().await?;
-        let place = (account.raw(), key.to_owned());
-        let known = Entity::find_by_id(place.clone()).one(&write.transaction).await;
-        let known = known.map_err(|e| of_database(&e, TABLE))?;
-        let too_old = now.minus(KEPT).millis();
-        if let Some(row) = known.as_ref().filter(|row| row.created_at >= too_old) {
-            return self.compare(row, body_sha256);
-        }
-        if known.is_some() {
-            let gone = Entity::delete_by_id(place).exec(&write.transaction).await;
-            gone.map_err(|e| of_database(&e, TABLE))?;
-        }
+        let too_old = Entity::delete_many()
+            .filter(Column::Account.eq(account.raw()))
+            .filter(Column::ClientKey.eq(key))
+            .filter(Column::CreatedAt.lt(now.minus(KEPT).millis()));
+        too_old.exec(&write.transaction).await.map_err(|e| of_database(&e, TABLE))?;
         let row = Model {
             account: account.raw(),
             client_key: key.to_owned(),
@@ -49,10 +44,19 @@ impl Idempotency for ControlDb {
             messages: ids.iter().flat_map(|id| id.raw().to_le_bytes()).collect(),
             created_at: now.millis(),
         };
-        let added = Entity::insert(row.into_active_model()).exec_without_returning(&write.transaction).await;
-        added.map_err(|e| of_database(&e, TABLE))?;
-        write.commit().await?;
-        Ok(IdempotentStart::Fresh)
+        // Where another node is at the same key, this waits until that one has ended: one of the two is the first.
+        let unless_known = OnConflict::columns([Column::Account, Column::ClientKey]).do_nothing().to_owned();
+        let added = Entity::insert(row.into_active_model()).on_conflict(unless_known);
+        let added = added.exec_without_returning(&write.transaction).await;
+        if added.map_err(|e| of_database(&e, TABLE))? == 1 {
+            write.commit().await?;
+            return Ok(IdempotentStart::Fresh);
+        }
+        let known = Entity::find_by_id((account.raw(), key.to_owned())).one(&write.transaction).await;
+        match known.map_err(|e| of_database(&e, TABLE))? {
+            Some(row) => self.compare(&row, body_sha256),
+            None => Err(ControlError::Unavailable("an idempotency record vanished; try again".to_owned())),
+        }
     }
 
     async fn expire_idempotent(&self, now: Timestamp) -> Result<u64, ControlError> {

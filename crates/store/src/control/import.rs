@@ -76,7 +76,7 @@ impl Imports for ControlDb {
     ) -> Result<(), ControlError> {
         for some in rows.chunks(COMMAND_ROWS) {
             let sealed = seal_rejected(&self.sealer, import, some);
-            self.writer.run(Command::Reject { account, import, rows: sealed }).await?;
+            self.bulk.run(Command::Reject { account, import, rows: sealed }).await?;
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
 //! The control database: everything outside the ledger, behind the ports of [`domain::control`].
 //!
-//! Owns the file `control.db` with its migrations and entities (SeaORM, the same on PostgreSQL), the bulk statements
-//! that need more than an object mapper gives (imports, audiences; SQLite), and the sealed uploads. Refuses a file
-//! that a newer program wrote. Invariants: every row of a tenant carries its account and every read names it;
-//! phones, texts, names, passwords and whatever may hold them are sealed; a call that returned is on disk; within
-//! the process only the holder of the turn writes, so that a small write waits for at most one bulk transaction.
+//! Owns the file `control.db` or the tables of the same names on PostgreSQL, with their migrations and entities (SeaORM,
+//! the same on both), the bulk statements that need more than an object mapper gives (imports, audiences; of each
+//! engine's own), and the sealed uploads, which lie in the data folder on either engine. Refuses a schema of a newer
+//! program, and on PostgreSQL of an older one. Invariants: every row of a tenant carries its account and every read
+//! names it; phones, texts, names, passwords and whatever may hold them are sealed; a call that returned is on disk. On
+//! SQLite only the holder of the turn writes, so that a small write waits for at most one bulk transaction. On
+//! PostgreSQL several nodes write: whatever must not happen twice is decided by a key or a lock of the database.
 
 mod account;
 mod audience;
@@ -36,15 +38,25 @@ use std::sync::Arc;
 use domain::control::{ControlError, ReadSeek, Uploads};
 use domain::ids::{AccountId, IdGenerator, ImportId};
 use domain::time::Timestamp;
-use sea_orm::DatabaseConnection;
+use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use tokio::sync::Mutex;
 
+use crate::postgres::PostgresPlace;
 use crate::sealing::Sealer;
 use crate::upload::SealedFolder;
-use bulk::{BulkReader, BulkWriter};
+use bulk::{Bulk, PostgresBulk, SqliteBulk};
 
+pub(crate) use bulk::phone_slots;
 pub use error::OpenControlError;
 pub use first_start::{FirstStart, secret_sha256};
+pub(crate) use migrations::shape::{Kind, Shape, shapes};
+pub use open::is_sealed;
+pub(crate) use open::{check_postgres, migrate_postgres};
+
+/// The names of all control tables.
+pub(crate) fn control_tables() -> Vec<String> {
+    shapes().into_iter().map(|shape| shape.name).collect()
+}
 
 /// What [`ControlDb::open`] needs.
 #[derive(Clone, Debug)]
@@ -56,14 +68,14 @@ pub struct OpenControl {
     pub ids: Arc<IdGenerator>,
 }
 
-/// The control database on SQLite. Shared by all of the process; the folder's lock is the ledger's.
+/// The control database. Shared by all of the process; on SQLite, the folder's lock is the ledger's.
 pub struct ControlDb {
     db: DatabaseConnection,
-    turn: Arc<Mutex<()>>,
+    /// Of those who write; on PostgreSQL nobody has to wait for it.
+    turn: Option<Arc<Mutex<()>>>,
     sealer: Arc<Sealer>,
     ids: Arc<IdGenerator>,
-    writer: BulkWriter,
-    reader: Arc<BulkReader>,
+    bulk: Bulk,
     uploads: SealedFolder,
 }
 
@@ -93,10 +105,29 @@ impl ControlDb {
         let db = open::connect(&file, max_pages).await?;
         open::migrate(&db).await?;
         let turn = Arc::new(Mutex::new(()));
-        let reader = Arc::new(BulkReader::new(&file, Arc::clone(&sealer)));
-        let writer = BulkWriter::start(&file, max_pages, Arc::clone(&sealer), Arc::clone(&turn))?;
+        let bulk = Bulk::Sqlite(SqliteBulk::start(&file, max_pages, Arc::clone(&sealer), Arc::clone(&turn))?);
         let uploads = SealedFolder::open(&folder.join("uploads"), Arc::clone(&sealer))?;
-        Ok(Arc::new(Self { db, turn, sealer, ids, writer, reader, uploads }))
+        Ok(Arc::new(Self { db, turn: Some(turn), sealer, ids, bulk, uploads }))
+    }
+
+    /// Opens the control database on PostgreSQL, migrated before by [`crate::postgres::migrate`]. The folder keeps the
+    /// uploads that this node took.
+    ///
+    /// # Errors
+    /// [`OpenControlError`], also when the database was sealed with other keys than these.
+    pub async fn open_postgres(
+        options: OpenControl,
+        place: &PostgresPlace,
+    ) -> Result<Arc<Self>, OpenControlError> {
+        let OpenControl { folder, sealer, ids } = options;
+        std::fs::create_dir_all(&folder)?;
+        let pool = place.connect()?;
+        let db = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
+        open::check(&db).await?;
+        open::agree_on_keys(&db, &sealer).await?;
+        let bulk = Bulk::Postgres(PostgresBulk::new(pool, Arc::clone(&sealer)));
+        let uploads = SealedFolder::open(&folder.join("uploads"), Arc::clone(&sealer))?;
+        Ok(Arc::new(Self { db, turn: None, sealer, ids, bulk, uploads }))
     }
 
     /// Where the database of a data folder is.
@@ -105,14 +136,13 @@ impl ControlDb {
         folder.join("control.db")
     }
 
-    /// Ends the writer after what it was given, and closes the file. Calls after it answer
+    /// Ends the writer after what it was given, and closes the file or the connections. Calls after it answer
     /// [`ControlError::Unavailable`].
     ///
     /// # Errors
-    /// When the engine cannot close the file; nothing is lost by that.
+    /// When the engine cannot close it; nothing is lost by that.
     pub async fn close(&self) -> Result<(), ControlError> {
-        self.writer.stop().await;
-        self.reader.close();
+        self.bulk.stop().await;
         self.db.close_by_ref().await.map_err(|e| error::of_database(&e, "control database"))
     }
 }

@@ -34,7 +34,7 @@ async fn every_bulk_statement_fits_the_migrated_schema() {
     let place = tempfile::tempdir().unwrap();
     open(place.path(), None).await;
     let connection = rusqlite::Connection::open(ControlDb::file(&place.path().join("data"))).unwrap();
-    for statement in bulk::sql::ALL {
+    for statement in bulk::sqlite::sql::ALL {
         connection.prepare(statement).unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
 }
@@ -60,10 +60,10 @@ async fn a_command_that_fails_takes_no_other_with_it() {
     let place = tempfile::tempdir().unwrap();
     let db = open(place.path(), None).await;
     // While the turn is taken, commands gather behind the first.
-    let turn = db.turn.lock().await;
+    let turn = db.turn.as_ref().unwrap().lock().await;
     let run = |command| {
         let db = Arc::clone(&db);
-        tokio::spawn(async move { db.writer.run(command).await })
+        tokio::spawn(async move { db.bulk.run(command).await })
     };
     let upserting = bulk::Upserting { account: ACCOUNT, import: None, now: NOW };
     let upsert = |count| {

@@ -10,17 +10,20 @@ use tokio::sync::MutexGuard;
 use super::ControlDb;
 use super::error::of_database;
 
-/// A transaction together with the turn to write. Dropped without [`Self::commit`], it is rolled back.
+/// A transaction together with the turn to write, where there is one. Dropped without [`Self::commit`], it is rolled back.
 pub(super) struct Write<'a> {
     /// Before the turn, because fields are dropped in order: the next writer finds this one gone.
     pub(super) transaction: DatabaseTransaction,
-    _turn: MutexGuard<'a, ()>,
+    _turn: Option<MutexGuard<'a, ()>>,
 }
 
 impl ControlDb {
     /// Waits for its turn, first come first served, and begins.
     pub(super) async fn write(&self) -> Result<Write<'_>, ControlError> {
-        let turn = self.turn.lock().await;
+        let turn = match &self.turn {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
         let transaction = begin(&self.db).await.map_err(|e| of_database(&e, "transaction"))?;
         Ok(Write { transaction, _turn: turn })
     }

@@ -1,22 +1,17 @@
 //! For measurements only: fills the ledger with people who were sent something long ago.
 
-use domain::ids::{EntityId, MessageId, PartitionId};
+use domain::ids::{EntityId, PartitionId};
 use domain::ledger::LedgerError;
-use domain::message::Category;
 use domain::phone::Phone;
-use domain::policy::{Consented, LegalBasis, PersonFacts, Recent};
 use domain::time::Timestamp;
 
 use super::command::Command;
 use super::port::SqliteLedger;
+use crate::moves::aged::aged;
 use crate::moves::person;
 
 /// People of one transaction.
 const CHUNK: usize = 20_000;
-/// How long ago the newest hand-over of a preloaded person is: outside every default cap window.
-const AGE_MILLIS: i64 = 8 * 86_400_000;
-/// Over how long before that they are spread.
-const SPREAD_MILLIS: i64 = 20 * 86_400_000;
 
 impl SqliteLedger {
     /// Bench only: gives each phone one hand-over by `entity`, 8 to 28 days before `now`, and its consent to
@@ -50,25 +45,7 @@ impl SqliteLedger {
 }
 
 fn aged_person(phone_index: i64, entity: EntityId, now: Timestamp) -> Vec<u8> {
-    let age = AGE_MILLIS + phone_index.rem_euclid(SPREAD_MILLIS);
-    let facts = PersonFacts {
-        suppressions: Vec::new(),
-        consents: vec![Consented {
-            entity,
-            basis: LegalBasis::Consent,
-            since: Timestamp::from_millis(now.millis() - 2 * AGE_MILLIS),
-            until: None,
-            withdrawn: false,
-        }],
-        recents: vec![Recent {
-            handed_at: Timestamp::from_millis(now.millis() - age),
-            message: MessageId::from_raw(phone_index.rem_euclid(1 << 40)),
-            entity,
-            category: Category::Marketing,
-            text_hash: phone_index.cast_unsigned(),
-        }],
-    };
     let mut raw = Vec::new();
-    person::pack(&facts, &mut raw);
+    person::pack(&aged(phone_index, entity, now), &mut raw);
     raw
 }

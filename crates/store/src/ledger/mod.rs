@@ -33,6 +33,9 @@ mod verify;
 mod writer;
 
 pub use open::{LedgerOpenError, OpenOptions};
+pub(crate) use open::{existing as stopped_files, moved_mark};
 pub use port::SqliteLedger;
 pub use stepped::{Loss, Stepped, Stepper, Trouble};
-pub use verify::{Finding, Rule, Verified, verify};
+pub use verify::verify;
+
+pub use crate::verified::{Finding, Rule, Verified};

@@ -66,6 +66,12 @@ pub enum LedgerOpenError {
         "{path} was written by a newer version (schema {found}, this program knows {known}); upgrade the program"
     )]
     Newer { path: PathBuf, found: i64, known: i64 },
+    /// Its installation was moved to a database, or is being moved: what this folder still had to send, would be sent
+    /// twice.
+    #[error(
+        "this installation was moved to PostgreSQL, or the move is not complete: run hongyan copy again, or start it with --engine postgres; to go on here after all, give up the database and remove {mark}"
+    )]
+    Moved { mark: PathBuf },
     /// The folder holds some of a ledger's files and not others.
     #[error(
         "{path} is missing or belongs elsewhere: the ledger was made of {partitions} files; restore the folder whole"
@@ -112,6 +118,10 @@ impl SqliteLedger {
         let folder = options.folder.join("ledger");
         fs::create_dir_all(&folder).map_err(|source| LedgerOpenError::Io { path: folder.clone(), source })?;
         let lock = lock(&folder, &options.folder)?;
+        let mark = moved_mark(&options.folder);
+        if mark.exists() {
+            return Err(LedgerOpenError::Moved { mark });
+        }
         let partitions = count_of_files(&folder, options.partitions)?;
         let board = Arc::new(Board::new(partitions));
         let mut opened = Vec::with_capacity(usize::from(partitions));
@@ -127,11 +137,16 @@ impl SqliteLedger {
     }
 }
 
+/// What tells that a folder's installation lives elsewhere by now, or is on its way there.
+pub(crate) fn moved_mark(folder: &Path) -> PathBuf {
+    folder.join("ledger").join("moved")
+}
+
 /// The files of a ledger that is there, of this program's version or an older one, with its lock.
 ///
 /// # Errors
 /// [`LedgerOpenError`], also when there is no ledger in the folder.
-pub(super) fn existing(folder: &Path) -> Result<(PartitionMap, Vec<PathBuf>, File), LedgerOpenError> {
+pub(crate) fn existing(folder: &Path) -> Result<(PartitionMap, Vec<PathBuf>, File), LedgerOpenError> {
     let shown = folder;
     let folder = folder.join("ledger");
     let first = file_of(&folder, PartitionId(0));

@@ -4,12 +4,11 @@
 //! Reads every row of every file with the ledger's lock held, changes nothing, and stops at no finding. What one
 //! message costs is a few look-ups; nothing but counters is kept in memory.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use domain::ids::{MessageId, PartitionId, PartitionMap};
-use domain::message::{MessageState, Reason};
+use domain::message::MessageState;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::accept::blob;
@@ -20,82 +19,7 @@ use crate::moves::records::scope_code;
 use crate::moves::stream::stream_key;
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
 use crate::sealing::{Sealer, TableSealer};
-
-/// Findings that are kept; the rest are counted.
-const KEPT: usize = 100;
-
-/// What must hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Rule {
-    /// The file's pages are what SQLite wrote.
-    Pages,
-    /// A row can be read.
-    Readable,
-    /// What is sealed opens with the key file.
-    Opens,
-    /// A message lies in the partition of its phone.
-    Place,
-    /// A message that waits stands in the queue, once, where it says.
-    Queued,
-    /// A row of the queue has a message that waits there.
-    Queue,
-    /// A message in flight belongs to a claim that is kept.
-    Claimed,
-    /// A carrier's id names a message.
-    Part,
-    /// A kept receipt has no message: else it would have been applied.
-    Receipt,
-    /// Counters of moves add up to the messages of each lane, state and reason.
-    Tally,
-    /// A suppression that was not lifted is among what a claim reads about its phone.
-    Suppression,
-}
-
-impl Rule {
-    /// Its stable name.
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Pages => "pages",
-            Self::Readable => "readable",
-            Self::Opens => "opens",
-            Self::Place => "place",
-            Self::Queued => "queued",
-            Self::Queue => "queue",
-            Self::Claimed => "claimed",
-            Self::Part => "part",
-            Self::Receipt => "receipt",
-            Self::Tally => "tally",
-            Self::Suppression => "suppression",
-        }
-    }
-}
-
-/// A row that breaks a rule.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Finding {
-    pub partition: PartitionId,
-    pub rule: Rule,
-    /// The row's id: of a message, lane, suppression or inbound message.
-    pub row: i64,
-}
-
-/// What was looked at, and what is wrong.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Verified {
-    pub partitions: u16,
-    pub messages: u64,
-    pub queued: u64,
-    pub in_flight: u64,
-    pub parts: u64,
-    pub receipts_kept: u64,
-    pub suppressions: u64,
-    pub inbounds: u64,
-    /// All findings, also those that are not kept.
-    pub found: u64,
-    /// The first hundred.
-    pub findings: Vec<Finding>,
-}
+use crate::verified::{Counts, Rule, Verified};
 
 /// Reads the ledger of a data folder from end to end.
 ///
@@ -124,9 +48,6 @@ struct Look<'a> {
     verified: &'a mut Verified,
 }
 
-/// Messages by what a tally tells apart, as far as a message still shows it.
-type Counts = HashMap<(i64, MessageState, Reason), i64>;
-
 impl Look<'_> {
     fn look(&mut self) -> Outcome<()> {
         let pages: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
@@ -143,10 +64,7 @@ impl Look<'_> {
     }
 
     fn find(&mut self, rule: Rule, row: i64) {
-        self.verified.found += 1;
-        if self.verified.findings.len() < KEPT {
-            self.verified.findings.push(Finding { partition: self.id, rule, row });
-        }
+        self.verified.find(self.id, rule, row);
     }
 
     fn messages(&mut self) -> Outcome<Counts> {

@@ -5,6 +5,7 @@
 //! [`Moves`](steps::Moves) and stores what it is told. SQLite does so row by row inside its writer; PostgreSQL gathers
 //! everything of a transaction and writes it set by set.
 
+pub(crate) mod aged;
 pub(crate) mod board;
 pub(crate) mod claim;
 pub(crate) mod fault;

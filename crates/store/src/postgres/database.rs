@@ -143,7 +143,7 @@ fn keep<T>(unsure: Option<T>, trouble: Trouble) -> Done<Ended<T>> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place where transactions begin")]
-pub(super) async fn begin(db: &mut PgConnection) -> Result<Transaction<'_, Postgres>, SqlError> {
+pub(crate) async fn begin(db: &mut PgConnection) -> Result<Transaction<'_, Postgres>, SqlError> {
     db.begin().await
 }
 

@@ -31,7 +31,7 @@ const NUMBER: u8 = b'n';
 const TEXT: u8 = b't';
 
 /// A tag, then eight bytes of a number or the bytes of a text.
-pub(super) fn carrier_id_bytes(id: &CarrierMessageId) -> Vec<u8> {
+pub(crate) fn carrier_id_bytes(id: &CarrierMessageId) -> Vec<u8> {
     match id {
         CarrierMessageId::Number(number) => [&[NUMBER], &number.to_be_bytes()[..]].concat(),
         CarrierMessageId::Text(text) => [&[TEXT], text.as_bytes()].concat(),

@@ -32,7 +32,7 @@ impl Trouble {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Fault(_) => false,
-            Self::Sql(error) => remedy(error) != Remedy::None,
+            Self::Sql(error) => may_pass(error),
         }
     }
 
@@ -74,6 +74,11 @@ impl From<UnsealError> for Trouble {
     }
 }
 
+/// Whether the same transaction may succeed if it is tried again now.
+pub(crate) fn may_pass(error: &SqlError) -> bool {
+    remedy(error) != Remedy::None
+}
+
 /// Codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
 fn remedy(error: &SqlError) -> Remedy {
     match error {
@@ -93,7 +98,7 @@ fn remedy(error: &SqlError) -> Remedy {
 }
 
 fn ledger_error(error: &SqlError) -> LedgerError {
-    if remedy(error) != Remedy::None {
+    if may_pass(error) {
         return LedgerError::Unavailable(error.to_string());
     }
     match error {

@@ -9,12 +9,16 @@
 
 mod accept;
 mod batch;
+mod bench;
+mod citus;
 mod claim;
 mod database;
 mod due;
 mod early;
 mod fault;
+mod inspect;
 mod lanes;
+mod migrate;
 mod open;
 mod people;
 mod port;
@@ -27,6 +31,19 @@ mod settle;
 mod sql;
 mod sweep;
 mod tally;
+mod verify;
 
-pub use open::{PostgresOpenError, PostgresOptions};
+pub use inspect::{ServerFacts, ServerWatch, check, server_facts};
+pub use migrate::{MigrateError, Migrated, migrate};
+pub use open::{PostgresOpenError, PostgresOptions, PostgresPlace};
 pub use port::PostgresLedger;
+pub use verify::verify;
+
+pub(crate) use database::begin;
+pub(crate) use early::carrier_id_bytes;
+pub(crate) use fault::may_pass;
+
+/// What keeps two nodes from migrating at once; the ledger's migration has made the table.
+pub(crate) fn schema_lock() -> &'static str {
+    sql::SCHEMA_LOCK
+}

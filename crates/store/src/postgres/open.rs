@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sea_orm::sqlx::{Error as SqlError, PgPool};
+use sea_orm::sqlx::{Connection as _, Error as SqlError, PgConnection, PgPool};
 
 use super::database::Shared;
 use super::due::Known;
@@ -21,6 +21,8 @@ use crate::sealing::Sealer;
 const ACQUIRE: Duration = Duration::from_secs(10);
 
 const NAME: &str = "hongyan";
+/// Twice as many as there are partitions by default: each may claim while an answer is settled.
+const CONNECTIONS: u32 = 16;
 
 /// Of every connection. Time-outs, so that a lock that is never released or a plan gone wrong ends as an error; and
 /// plans that follow the keys whatever the statistics say: a table that was filled a moment ago has none, and a plan
@@ -36,6 +38,47 @@ const SETTINGS: &[(&str, &str)] = &[
     ("enable_material", "off"),
     ("jit", "off"),
 ];
+
+/// A database, and how many connections a node may hold there.
+#[derive(Clone)]
+pub struct PostgresPlace {
+    /// `postgres://user:password@host:port/database?sslmode=verify-full&sslrootcert=FILE`; a password in it is shown
+    /// nowhere.
+    pub url: String,
+    /// At most (default 16); the ledger and the control database hold as many each.
+    pub connections: u32,
+    /// What the server shows these connections as (default `hongyan`).
+    pub name: String,
+}
+
+impl PostgresPlace {
+    /// The defaults for a database.
+    #[must_use]
+    pub fn new(url: impl Into<String>) -> Self {
+        Self { url: url.into(), connections: CONNECTIONS, name: NAME.to_owned() }
+    }
+
+    /// Connects when the first statement asks for it.
+    pub(crate) fn connect(&self) -> Result<PgPool, PostgresOpenError> {
+        connect(&self.url, self.connections, &self.name)
+    }
+
+    /// Says at once what is in the way, where a pool would wait and hope.
+    pub(crate) async fn reach(&self) -> Result<(), PostgresOpenError> {
+        let options = options(&self.url, &self.name)?;
+        let unreachable = |error: SqlError| PostgresOpenError::Unreachable(error.to_string());
+        match tokio::time::timeout(ACQUIRE, PgConnection::connect_with(&options)).await {
+            Ok(connected) => connected.map_err(unreachable)?.close().await.map_err(unreachable),
+            Err(_) => Err(PostgresOpenError::Unreachable("it does not answer".to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Debug for PostgresPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PostgresPlace").field("connections", &self.connections).finish_non_exhaustive()
+    }
+}
 
 /// Where a ledger is kept, and which node this is.
 #[derive(Clone)]
@@ -55,7 +98,14 @@ impl PostgresOptions {
     /// The defaults for a database.
     #[must_use]
     pub fn new(url: impl Into<String>, sealer: Arc<Sealer>) -> Self {
-        Self { url: url.into(), node: 0, sealer, connections: 16, name: NAME.to_owned() }
+        Self { url: url.into(), node: 0, sealer, connections: CONNECTIONS, name: NAME.to_owned() }
+    }
+
+    /// Of a node at a place.
+    #[must_use]
+    pub fn at(place: &PostgresPlace, node: u8, sealer: Arc<Sealer>) -> Self {
+        let PostgresPlace { url, connections, name } = place.clone();
+        Self { url, node, sealer, connections, name }
     }
 }
 
@@ -66,6 +116,9 @@ pub enum PostgresOpenError {
     /// Not a URL of PostgreSQL. What is wrong is said without the URL, which may hold a password.
     #[error("the database URL is not understood; it is written postgres://user:password@host:port/database")]
     Url,
+    /// The server is not there, or lets nobody in so.
+    #[error("cannot reach the database: {0}")]
+    Unreachable(String),
     /// The server is too old.
     #[error("the database server has version {found}, and the ledger needs PostgreSQL 15 or newer")]
     Server { found: i32 },
@@ -120,10 +173,14 @@ impl PostgresLedger {
     }
 }
 
-pub(super) fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, PostgresOpenError> {
-    let options = PgConnectOptions::from_str(url).map_err(|_| PostgresOpenError::Url)?;
-    let options = options.application_name(name).options(SETTINGS.iter().copied());
+pub(crate) fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, PostgresOpenError> {
+    let options = options(url, name)?;
     Ok(PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).connect_lazy_with(options))
+}
+
+fn options(url: &str, name: &str) -> Result<PgConnectOptions, PostgresOpenError> {
+    let options = PgConnectOptions::from_str(url).map_err(|_| PostgresOpenError::Url)?;
+    Ok(options.application_name(name).options(SETTINGS.iter().copied()))
 }
 
 impl From<SqlError> for PostgresOpenError {

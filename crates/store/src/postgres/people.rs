@@ -194,7 +194,8 @@ async fn read_rows(
     Ok(people)
 }
 
-async fn write_rows(
+/// Hand-overs are rows of their own.
+pub(super) async fn write_rows(
     db: &mut PgConnection,
     partition: PartitionId,
     people: &BTreeMap<i64, PersonFacts>,

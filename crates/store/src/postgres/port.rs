@@ -26,12 +26,14 @@ use super::due::{Lookout, Touched, poll};
 use super::early::{Match, PartKey, Ready, key_of};
 use super::lanes::{ExpandedThrough, Lanes, OpenLane, SetLaneState};
 use super::people::{Consent, Inbound, Suppress, Unsuppress};
-use super::read::{FactsOf, Inbounds, Message, Messages, Sent, Suppressions};
+use super::read::{FactsOf, Inbounds, Message, Messages, Newest, Sent, Suppressions};
 use super::receipts::Receipts;
 use super::recover::Recover;
+use super::schema;
 use super::settle::Settle;
 use super::sweep::Sweep;
 use super::tally::Tallies;
+use crate::control::check_postgres;
 use crate::moves::fault::Fault;
 use crate::moves::parts::status_code;
 use crate::moves::records::{merge, newest};
@@ -88,6 +90,22 @@ impl PostgresLedger {
             found += some;
         }
         Ok(found)
+    }
+
+    /// When the newest message of all was made: ids go on from there ([`domain::ids::IdGenerator::start_after`]).
+    ///
+    /// # Errors
+    /// As of any read.
+    pub async fn newest_message(&self) -> Result<Option<Timestamp>, LedgerError> {
+        let mut newest = None;
+        for partition in self.shared.map.all() {
+            newest = newest.max(self.shared.look(&Newest { partition }).await?);
+        }
+        Ok(newest)
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     fn remember(&self, retry: &Arc<RetryPolicy>) {
@@ -432,6 +450,12 @@ impl Ledger for PostgresLedger {
         known.committed(step.now);
         self.lookout.note(partition, step.touched).await;
         Ok(step.swept)
+    }
+
+    async fn ready(&self) -> Result<(), LedgerError> {
+        let elsewhere = |error: String| LedgerError::Unavailable(error);
+        schema::check(&self.shared.pool).await.map_err(|error| elsewhere(error.to_string()))?;
+        check_postgres(self.shared.pool.clone()).await.map_err(|error| elsewhere(error.to_string()))
     }
 
     async fn close(&self) {

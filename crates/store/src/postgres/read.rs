@@ -38,6 +38,20 @@ impl Operation for Message {
     }
 }
 
+/// When the newest message of a partition was made.
+pub(super) struct Newest {
+    pub partition: PartitionId,
+}
+
+impl Operation for Newest {
+    type Answer = Option<Timestamp>;
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<Option<Timestamp>> {
+        let row = sqlx::query(sql::MESSAGE_LAST).bind(number(self.partition)).fetch_one(db).await?;
+        Ok(row.try_get::<Option<i64>, _>(0)?.map(|id| MessageId::from_raw(id).made_at()))
+    }
+}
+
 /// Part of a listing.
 pub(super) struct Messages<'a> {
     pub partition: PartitionId,

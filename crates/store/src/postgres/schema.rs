@@ -89,6 +89,12 @@ const V1: &[&str] = &[
     "CREATE INDEX ledger_inbound_by_account ON ledger_inbound (partition, account, id)",
 ];
 
+/// The tables that are there after all migrations, in the order in which they are made.
+pub(super) fn tables() -> Vec<&'static str> {
+    let made = MIGRATIONS.iter().copied().flatten().filter_map(|step| step.strip_prefix("CREATE TABLE "));
+    made.filter_map(|rest| rest.split([' ', '(']).next()).collect()
+}
+
 /// Brings the database to [`VERSION`].
 pub(super) async fn migrate(pool: &PgPool, partitions: u16) -> Result<(), PostgresOpenError> {
     for _ in 1..TRIES {

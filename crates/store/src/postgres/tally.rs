@@ -2,6 +2,7 @@
 
 use domain::ids::{LaneId, PartitionId};
 use domain::ledger::Tally;
+use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
 use super::database::{Operation, Shared, number};
@@ -35,23 +36,28 @@ impl Operation for Tallies {
         let query = sqlx::query(sql::TALLY_READ).bind(number(self.partition)).bind(&self.lanes);
         let mut tallies = Vec::new();
         for row in query.fetch_all(db).await? {
-            let code = |column| small::<i16, u8>(row.try_get(column)?);
-            let key = TallyKey {
-                lane: row.try_get(0)?,
-                hour: row.try_get(1)?,
-                channel: small(row.try_get::<i32, _>(2)?)?,
-                from: code(3)?,
-                from_reason: code(4)?,
-                to: code(5)?,
-                reason: code(6)?,
-                test: row.try_get(7)?,
-                carrier: code(8)?,
-            };
-            let gain = Gain { messages: row.try_get(9)?, parts: row.try_get(10)?, price: row.try_get(11)? };
-            tallies.push(read(key, gain)?);
+            tallies.push(from_row(&row)?);
         }
         Ok(tallies)
     }
+}
+
+/// Reads a counter from a row of [`sql::TALLY_READ`].
+pub(super) fn from_row(row: &PgRow) -> Done<Tally> {
+    let code = |column| small::<i16, u8>(row.try_get(column)?);
+    let key = TallyKey {
+        lane: row.try_get(0)?,
+        hour: row.try_get(1)?,
+        channel: small(row.try_get::<i32, _>(2)?)?,
+        from: code(3)?,
+        from_reason: code(4)?,
+        to: code(5)?,
+        reason: code(6)?,
+        test: row.try_get(7)?,
+        carrier: code(8)?,
+    };
+    let gain = Gain { messages: row.try_get(9)?, parts: row.try_get(10)?, price: row.try_get(11)? };
+    Ok(read(key, gain)?)
 }
 
 /// Folds some deltas. `true`: there may be more. The partition is locked, so that no other fold is at the same rows.

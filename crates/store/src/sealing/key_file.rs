@@ -86,18 +86,38 @@ pub(super) fn open(key_file: &Path, data_folder: &Path) -> Result<KeyRing, KeyFi
         None if known.is_some() => return Err(KeyFileError::Missing { path: key_file.into() }),
         None => generate(key_file)?,
     };
-    let checks: BTreeMap<u8, Vec<u8>> =
-        ring.all().map(|(version, key)| (version, derive::check_value(key).to_vec())).collect();
+    let checks = checks(&ring);
     let known = known.unwrap_or_default();
-    if let Some(version) =
-        known.iter().find(|(version, check)| checks.get(version) != Some(check)).map(|(v, _)| *v)
-    {
+    if let Some(version) = differing(&checks, &known) {
         return Err(KeyFileError::Wrong { path: key_file.into(), version });
     }
     if checks.len() > known.len() {
-        write_new(&check_file, &render(CHECK_HEAD, checks.iter().map(|(v, check)| (*v, check.as_slice()))))?;
+        write_new(&check_file, &check(&ring))?;
     }
     Ok(ring)
+}
+
+type Checks = BTreeMap<u8, Vec<u8>>;
+
+fn checks(ring: &KeyRing) -> Checks {
+    ring.all().map(|(version, key)| (version, derive::check_value(key).to_vec())).collect()
+}
+
+/// A key that is known and not the one of the ring.
+fn differing(checks: &Checks, known: &Checks) -> Option<u8> {
+    known.iter().find(|(version, check)| checks.get(version) != Some(check)).map(|(version, _)| *version)
+}
+
+/// What a data folder or a database keeps of the keys.
+pub(super) fn check(ring: &KeyRing) -> String {
+    let checks = checks(ring);
+    render(CHECK_HEAD, checks.iter().map(|(version, check)| (*version, check.as_slice()))).to_string()
+}
+
+/// Whether every key of a [`check`] is in the ring. `false` also when it is none.
+pub(super) fn agrees(ring: &KeyRing, check: &str) -> bool {
+    parse(Path::new(CHECK_FILE), CHECK_HEAD, check)
+        .is_ok_and(|known| differing(&checks(ring), &known).is_none())
 }
 
 fn generate(path: &Path) -> Result<KeyRing, KeyFileError> {

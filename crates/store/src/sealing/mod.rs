@@ -80,6 +80,19 @@ impl Sealer {
         Ok(Arc::new(Self { ring, index, tables: Mutex::default() }))
     }
 
+    /// What tells these keys from others without telling them: what a data folder keeps in `key.check`, a database keeps
+    /// too.
+    #[must_use]
+    pub fn check(&self) -> String {
+        key_file::check(&self.ring)
+    }
+
+    /// Whether what was sealed under a [`Self::check`] opens: each of its keys is one of these.
+    #[must_use]
+    pub fn agrees_with(&self, check: &str) -> bool {
+        key_file::agrees(&self.ring, check)
+    }
+
     /// The sealer of one table. `table` is part of the key: it must never change once values are stored.
     #[must_use]
     pub fn for_table(&self, table: &'static str) -> Arc<TableSealer> {

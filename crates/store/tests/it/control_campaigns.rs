@@ -9,6 +9,13 @@ use domain::message::Reason;
 use domain::money::Money;
 
 use crate::control_stage::{NOW, Stage, person};
+use crate::ledger_engines::{Engine, on_every_engine};
+
+on_every_engine! {
+    a_campaign_is_kept_whole
+    of_two_who_change_a_campaign_the_second_is_told
+    campaigns_are_listed_newest_first_and_found_by_state
+}
 
 fn report() -> PreflightReport {
     PreflightReport {
@@ -40,9 +47,8 @@ fn report() -> PreflightReport {
     }
 }
 
-#[tokio::test]
-async fn a_campaign_is_kept_whole() {
-    let mut stage = Stage::open().await;
+async fn a_campaign_is_kept_whole(engine: Engine) {
+    let mut stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let mut campaign = stage.campaign(ours, "您好{{ 姓名 }}，拒收请回复R");
     stage.db.add_campaign(&campaign).await.unwrap();
@@ -73,9 +79,8 @@ async fn a_campaign_is_kept_whole() {
     assert!(matches!(stage.db.update_campaign(&mut stolen).await, Err(ControlError::Changed("campaign"))));
 }
 
-#[tokio::test]
-async fn of_two_who_change_a_campaign_the_second_is_told() {
-    let stage = Stage::open().await;
+async fn of_two_who_change_a_campaign_the_second_is_told(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let account = stage.account("ours").await;
     let campaign = stage.campaign(account, "您好");
     stage.db.add_campaign(&campaign).await.unwrap();
@@ -92,9 +97,8 @@ async fn of_two_who_change_a_campaign_the_second_is_told() {
     assert_eq!(outcomes.iter().filter(refused).count(), 1);
 }
 
-#[tokio::test]
-async fn campaigns_are_listed_newest_first_and_found_by_state() {
-    let stage = Stage::open().await;
+async fn campaigns_are_listed_newest_first_and_found_by_state(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let mut all = Vec::new();
     for (account, state) in [

@@ -11,14 +11,24 @@ use domain::ids::{AccountId, ContactId};
 use domain::policy::LegalBasis;
 
 use crate::control_stage::{NOW, Stage, pairs, person, row};
+use crate::ledger_engines::{Engine, on_every_engine};
+
+on_every_engine! {
+    people_are_added_by_phone_and_updated_without_losing_what_they_had
+    pages_by_id_and_by_tags_meet_everybody_once
+    many_people_are_written_in_several_transactions_and_all_are_there
+    imports_at_the_same_time_neither_lose_nor_double_anybody
+    an_import_keeps_its_counts_and_its_rejected_rows
+    an_audience_is_frozen_in_chunks_and_checked
+    a_chunk_that_was_moved_or_damaged_is_not_read
+}
 
 fn tagged(tags: &[&str]) -> ContactFilter {
     ContactFilter { tags: tags.iter().map(|tag| (*tag).to_owned()).collect(), ..ContactFilter::default() }
 }
 
-#[tokio::test]
-async fn people_are_added_by_phone_and_updated_without_losing_what_they_had() {
-    let mut stage = Stage::open().await;
+async fn people_are_added_by_phone_and_updated_without_losing_what_they_had(engine: Engine) {
+    let mut stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let import = Some(stage.ids.fresh(NOW).into());
     let rows = vec![row(person(1), "张伟", "北京", &["vip", "vip"]), row(person(2), "王芳", "上海", &[])];
@@ -51,9 +61,8 @@ async fn people_are_added_by_phone_and_updated_without_losing_what_they_had() {
     assert_eq!(done.unwrap(), Upserted { new: 1, updated: 0 }, "the same phone is another's contact too");
 }
 
-#[tokio::test]
-async fn pages_by_id_and_by_tags_meet_everybody_once() {
-    let stage = Stage::open().await;
+async fn pages_by_id_and_by_tags_meet_everybody_once(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let account = stage.account("ours").await;
     let tags: [&[&str]; 4] = [&["a"], &["b"], &["a", "b"], &[]];
     let rows = (0..1000u64).map(|n| row(person(n), "某", "某", tags[usize::try_from(n % 4).unwrap()]));
@@ -74,9 +83,8 @@ async fn pages_by_id_and_by_tags_meet_everybody_once() {
     assert!(stage.db.contacts(account, &both, 10).await.unwrap().is_empty(), "person 0 has only tag a");
 }
 
-#[tokio::test]
-async fn many_people_are_written_in_several_transactions_and_all_are_there() {
-    let stage = Stage::open().await;
+async fn many_people_are_written_in_several_transactions_and_all_are_there(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let account = stage.account("ours").await;
     let rows = |from: u64, city: &'static str| {
         (from..from + 12_001).map(move |n| row(person(n), "某", city, &["a"]))
@@ -111,9 +119,8 @@ async fn walk(stage: &Stage, account: AccountId, mut filter: ContactFilter) -> V
     }
 }
 
-#[tokio::test]
-async fn imports_at_the_same_time_neither_lose_nor_double_anybody() {
-    let stage = Stage::open().await;
+async fn imports_at_the_same_time_neither_lose_nor_double_anybody(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let account = stage.account("ours").await;
     let upsert = |start: u64| {
         let db = stage.db.clone();
@@ -135,9 +142,8 @@ async fn imports_at_the_same_time_neither_lose_nor_double_anybody() {
     assert!(matches!(closed, Err(ControlError::Unavailable(_))));
 }
 
-#[tokio::test]
-async fn an_import_keeps_its_counts_and_its_rejected_rows() {
-    let stage = Stage::open().await;
+async fn an_import_keeps_its_counts_and_its_rejected_rows(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let mut import = Import {
         id: stage.ids.fresh(NOW).into(),
@@ -192,9 +198,8 @@ fn people(chunk: u64, count: u64) -> Vec<AudienceRow> {
     (chunk * 1000..chunk * 1000 + count).map(row).collect()
 }
 
-#[tokio::test]
-async fn an_audience_is_frozen_in_chunks_and_checked() {
-    let mut stage = Stage::open().await;
+async fn an_audience_is_frozen_in_chunks_and_checked(engine: Engine) {
+    let mut stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let header = |id| Audience {
         id,
@@ -252,9 +257,8 @@ async fn an_audience_is_frozen_in_chunks_and_checked() {
     assert!(db.chunk(ours, copy.id, 0).await.unwrap().is_some());
 }
 
-#[tokio::test]
-async fn a_chunk_that_was_moved_or_damaged_is_not_read() {
-    let stage = Stage::open().await;
+async fn a_chunk_that_was_moved_or_damaged_is_not_read(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let account = stage.account("ours").await;
     let audience = Audience {
         id: stage.ids.fresh(NOW).into(),
@@ -268,13 +272,11 @@ async fn a_chunk_that_was_moved_or_damaged_is_not_read() {
     stage.db.begin_audience(&audience).await.unwrap();
     let chunks = vec![people(0, 1000), people(1, 1000), people(2, 1000)];
     stage.db.append_chunks(account, audience.id, 0, chunks).await.unwrap();
-    let file = store::control::ControlDb::file(&stage.folder());
-    let by_hand = rusqlite::Connection::open(file).unwrap();
     let exchange = "UPDATE audience_chunk SET sealed = \
         (SELECT sealed FROM audience_chunk WHERE number = 1) WHERE number = 0";
-    assert_eq!(by_hand.execute(exchange, []).unwrap(), 1);
-    let damage = "UPDATE audience_chunk SET digest = zeroblob(50) WHERE number = 1";
-    assert_eq!(by_hand.execute(damage, []).unwrap(), 1);
+    assert_eq!(stage.by_hand(exchange).await, 1);
+    let damage = "UPDATE audience_chunk SET digest = (SELECT sealed FROM audience_chunk WHERE number = 2) WHERE number = 1";
+    assert_eq!(stage.by_hand(damage).await, 1);
     for number in 0..2 {
         let read = stage.db.chunk(account, audience.id, number).await;
         assert!(matches!(read, Err(ControlError::Inconsistent { .. })), "chunk {number}");

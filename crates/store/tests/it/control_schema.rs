@@ -14,11 +14,12 @@ use store::control::{ControlDb, OpenControl, OpenControlError};
 use store::sealing::Sealer;
 
 use crate::control_stage::{NOW, Stage, open, person, row};
+use crate::ledger_engines::Engine;
 
 #[tokio::test]
 async fn a_file_of_a_newer_or_a_strange_program_is_refused() {
     for (step, newer) in [("v2_contact_birthday", true), ("m20260101_contact", false)] {
-        let stage = Stage::open().await;
+        let stage = Stage::open(Engine::Sqlite).await;
         stage.db.close().await.unwrap();
         let by_hand = rusqlite::Connection::open(ControlDb::file(&stage.folder())).unwrap();
         let insert = "INSERT INTO seaql_migrations (version, applied_at) VALUES (?1, 0)";
@@ -70,7 +71,7 @@ fn frozen_rows() -> Vec<AudienceRow> {
 #[tokio::test]
 #[ignore = "writes the fixture of the current version"]
 async fn write_the_fixture() {
-    let stage = Stage::open().await;
+    let stage = Stage::open(Engine::Sqlite).await;
     let account: AccountId = stage.account("fixture").await;
     stage
         .db

@@ -12,8 +12,10 @@ use domain::control::{
 use domain::ids::{AccountId, ChannelId, GatewayId};
 use domain::message::Category;
 use domain::money::Money;
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
 
 use crate::control_stage::{NOW, Stage, person, row};
+use crate::ledger_engines::Engine;
 
 const NAME: &str = "欧阳震华";
 const TEXT: &str = "您预订的房间已经确认";
@@ -21,7 +23,7 @@ const SECRET: &str = "carrier-passw0rd";
 
 #[tokio::test]
 async fn no_file_tells_a_phone_a_name_or_a_text() {
-    let stage = Stage::open().await;
+    let stage = Stage::open(Engine::Sqlite).await;
     let account = stage.account("ours").await;
     tell_everything(&stage, account).await;
     let forbidden = forbidden();
@@ -40,6 +42,32 @@ async fn no_file_tells_a_phone_a_name_or_a_text() {
     assert!(search("while it is open (write-ahead log)") > 100_000);
     stage.db.close().await.unwrap();
     assert!(search("after it was closed") > 50_000);
+}
+
+#[tokio::test]
+async fn no_table_of_a_database_tells_a_phone_a_name_or_a_text() {
+    let stage = Stage::open(Engine::Postgres).await;
+    let account = stage.account("ours").await;
+    tell_everything(&stage, account).await;
+    let mut db = PgConnection::connect(&stage.database().url).await.unwrap();
+    let tables = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()";
+    let tables: Vec<(String,)> = sqlx::query_as(tables).fetch_all(&mut db).await.unwrap();
+    assert!(tables.len() > 25, "{}", tables.len());
+    let mut searched = 0;
+    for (table,) in tables {
+        let rows = sqlx::query_as(AssertSqlSafe(format!("SELECT t::text FROM {table} t")));
+        let rows: Vec<(String,)> = rows.fetch_all(&mut db).await.unwrap();
+        for (row,) in rows {
+            searched += row.len();
+            for (what, needle) in forbidden() {
+                // Columns of bytes are shown in hexadecimal digits.
+                let hex: String = needle.iter().map(|byte| format!("{byte:02x}")).collect();
+                let plain = row.as_bytes().windows(needle.len()).any(|window| window == needle);
+                assert!(!plain && !row.contains(&hex), "{what} stands in {table}");
+            }
+        }
+    }
+    assert!(searched > 2_000, "{searched}");
 }
 
 fn forbidden() -> Vec<(&'static str, Vec<u8>)> {

@@ -12,8 +12,13 @@ use domain::lane::WindowClose;
 use domain::message::Category;
 use domain::phone::{Country, Phone};
 use domain::time::Timestamp;
+use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection};
 use store::control::{ControlDb, OpenControl, secret_sha256};
+use store::postgres::{PostgresPlace, migrate};
 use store::sealing::Sealer;
+
+use crate::ledger_engines::Engine;
+use crate::postgres_server::fresh_database;
 
 /// 2026-03-01T02:00:00Z.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_772_330_400_000);
@@ -22,24 +27,60 @@ pub(crate) struct Stage {
     pub(crate) db: Arc<ControlDb>,
     pub(crate) ids: Arc<IdGenerator>,
     place: tempfile::TempDir,
+    /// Of PostgreSQL.
+    database: Option<PostgresPlace>,
 }
 
 impl Stage {
-    pub(crate) async fn open() -> Self {
+    pub(crate) async fn open(engine: Engine) -> Self {
         let place = tempfile::tempdir().unwrap();
         let ids = Arc::new(IdGenerator::new(1));
-        let db = open(place.path(), &ids).await;
-        Self { db, ids, place }
+        let database = match engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => {
+                let url = fresh_database().await;
+                let name = format!("control-{}", url.rsplit("%3D").next().unwrap());
+                let database = PostgresPlace { connections: 4, name, ..PostgresPlace::new(url) };
+                migrate(&database, 1).await.unwrap();
+                Some(database)
+            }
+        };
+        let db = open_at(place.path(), &ids, database.as_ref()).await;
+        Self { db, ids, place, database }
     }
 
     /// Closes the database and opens it again, as a restart does.
     pub(crate) async fn restart(&mut self) {
         self.db.close().await.unwrap();
-        self.db = open(self.place.path(), &self.ids).await;
+        self.db = open_at(self.place.path(), &self.ids, self.database.as_ref()).await;
+    }
+
+    /// Another node on the same database, with the same keys.
+    pub(crate) async fn second_node(&self, node: u8) -> Arc<ControlDb> {
+        open_at(self.place.path(), &Arc::new(IdGenerator::new(node)), self.database.as_ref()).await
     }
 
     pub(crate) fn folder(&self) -> PathBuf {
         self.place.path().join("data")
+    }
+
+    pub(crate) fn database(&self) -> &PostgresPlace {
+        self.database.as_ref().expect("a stage on PostgreSQL")
+    }
+
+    /// Changes rows behind the program's back. Returns how many.
+    pub(crate) async fn by_hand(&self, sql: &str) -> u64 {
+        match &self.database {
+            None => {
+                let by_hand = rusqlite::Connection::open(ControlDb::file(&self.folder())).unwrap();
+                by_hand.execute(sql, []).unwrap() as u64
+            }
+            Some(database) => {
+                let mut by_hand = PgConnection::connect(&database.url).await.unwrap();
+                let statement = sqlx::query(AssertSqlSafe(sql.to_owned()));
+                statement.execute(&mut by_hand).await.unwrap().rows_affected()
+            }
+        }
     }
 
     /// A new tenant with an entity of its own.
@@ -91,9 +132,17 @@ impl Stage {
 }
 
 pub(crate) async fn open(place: &Path, ids: &Arc<IdGenerator>) -> Arc<ControlDb> {
+    open_at(place, ids, None).await
+}
+
+async fn open_at(place: &Path, ids: &Arc<IdGenerator>, database: Option<&PostgresPlace>) -> Arc<ControlDb> {
     let folder = place.join("data");
     let sealer = Sealer::open(&place.join("keys"), &folder).unwrap();
-    ControlDb::open(OpenControl { folder, sealer, ids: Arc::clone(ids) }).await.unwrap()
+    let options = OpenControl { folder, sealer, ids: Arc::clone(ids) };
+    match database {
+        None => ControlDb::open(options).await.unwrap(),
+        Some(database) => ControlDb::open_postgres(options, database).await.unwrap(),
+    }
 }
 
 pub(crate) fn phone(national: u64) -> Phone {

@@ -13,10 +13,17 @@ use domain::phone::Carrier;
 use store::control::secret_sha256;
 
 use crate::control_stage::{NOW, Stage, person};
+use crate::ledger_engines::{Engine, on_every_engine};
 
-#[tokio::test]
-async fn the_first_start_makes_one_account_and_shows_its_key_once() {
-    let mut stage = Stage::open().await;
+on_every_engine! {
+    the_first_start_makes_one_account_and_shows_its_key_once
+    templates_have_a_name_of_their_own_within_the_account
+    channels_routes_prices_and_settings_are_kept_and_replaced
+    a_repeated_request_gets_its_first_ids_and_a_different_one_is_noticed
+}
+
+async fn the_first_start_makes_one_account_and_shows_its_key_once(engine: Engine) {
+    let mut stage = Stage::open(engine).await;
     let no_room = |_: &Secret| Err(std::io::ErrorKind::StorageFull.into());
     stage.db.first_start(NOW, &stage.ids, no_room).await.expect_err("a key that cannot be kept");
     let mut kept = None;
@@ -46,9 +53,8 @@ async fn the_first_start_makes_one_account_and_shows_its_key_once() {
     assert!(matches!(twice, Err(ControlError::Exists("api_key"))));
 }
 
-#[tokio::test]
-async fn templates_have_a_name_of_their_own_within_the_account() {
-    let stage = Stage::open().await;
+async fn templates_have_a_name_of_their_own_within_the_account(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let template = |account| TemplateRecord {
         id: stage.ids.fresh(NOW).into(),
@@ -68,9 +74,8 @@ async fn templates_have_a_name_of_their_own_within_the_account() {
     assert_eq!(stage.db.templates(ours, 0).await.unwrap(), []);
 }
 
-#[tokio::test]
-async fn channels_routes_prices_and_settings_are_kept_and_replaced() {
-    let stage = Stage::open().await;
+async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let mut channel = ChannelConfig {
         id: ChannelId(7),
@@ -125,9 +130,8 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced() {
     assert_eq!(stage.db.setting("words").await.unwrap(), Some("[1]".to_owned()));
 }
 
-#[tokio::test]
-async fn a_repeated_request_gets_its_first_ids_and_a_different_one_is_noticed() {
-    let mut stage = Stage::open().await;
+async fn a_repeated_request_gets_its_first_ids_and_a_different_one_is_noticed(engine: Engine) {
+    let mut stage = Stage::open(engine).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let ids: Vec<MessageId> = (0..3).map(|n| stage.ids.next(NOW, person(n).slot()).into()).collect();
     let begin = |account, body, ids: Vec<MessageId>, now| {

@@ -9,6 +9,7 @@ use domain::control::Uploads as _;
 use domain::ids::{AccountId, ImportId};
 
 use crate::control_stage::{NOW, Stage};
+use crate::ledger_engines::Engine;
 
 const PIECE: usize = 64 * 1024;
 
@@ -32,7 +33,7 @@ fn place(stage: &Stage, id: ImportId) -> PathBuf {
 
 #[tokio::test]
 async fn files_of_every_length_come_back_from_any_position() {
-    let stage = Stage::open().await;
+    let stage = Stage::open(Engine::Sqlite).await;
     let account = stage.account("ours").await;
     for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 17] {
         let content = bytes(length);
@@ -55,7 +56,7 @@ async fn files_of_every_length_come_back_from_any_position() {
 
 #[tokio::test]
 async fn a_file_that_was_cut_or_damaged_or_is_not_complete_is_refused() {
-    let stage = Stage::open().await;
+    let stage = Stage::open(Engine::Sqlite).await;
     let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
     let kind = |account, id| stage.db.open_upload(account, id).err().map(|error| error.kind());
     let whole = put(&stage, ours, &bytes(3 * PIECE));
@@ -88,7 +89,7 @@ async fn a_file_that_was_cut_or_damaged_or_is_not_complete_is_refused() {
 
 #[tokio::test]
 async fn files_are_gone_after_their_time() {
-    let stage = Stage::open().await;
+    let stage = Stage::open(Engine::Sqlite).await;
     let account = stage.account("ours").await;
     let old = put(&stage, account, b"old");
     let later = NOW.plus(Duration::from_secs(60));

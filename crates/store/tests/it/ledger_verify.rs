@@ -2,15 +2,17 @@
 
 use domain::message::Category;
 use rusqlite::Connection;
+use sea_orm::sqlx::{self, Connection as _, PgConnection};
 use store::ledger::{LedgerOpenError, Rule, Verified, verify};
+use store::postgres::PostgresPlace;
 use store::sealing::Sealer;
 
 use super::ledger_engines::Engine;
 use super::ledger_stage::*;
 
 /// Messages that wait, are in flight, are submitted and are delivered; an opt-out.
-async fn lived_in() -> Stage {
-    let stage = Stage::new(Engine::Sqlite, 1).await;
+async fn lived_in(engine: Engine) -> Stage {
+    let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
     stage.ledger.open_lane(lane.clone()).await.unwrap();
     for number in 0..6 {
@@ -35,7 +37,7 @@ fn look(stage: &Stage) -> Verified {
 
 #[tokio::test]
 async fn a_ledger_in_use_or_that_is_none_is_refused() {
-    let stage = lived_in().await;
+    let stage = lived_in(Engine::Sqlite).await;
     let data = stage.path().join("data");
     let sealer = Sealer::open(&stage.path().join("keys/key"), &data).unwrap();
     assert!(matches!(verify(&data, &sealer), Err(LedgerOpenError::InUse { .. })), "it is open");
@@ -59,7 +61,7 @@ async fn whatever_is_broken_by_hand_is_found() {
         (Rule::Readable, "UPDATE message SET life = zeroblob(9) WHERE id = (SELECT min(id) FROM message)"),
         (Rule::Suppression, "DELETE FROM person"),
     ] {
-        let stage = lived_in().await;
+        let stage = lived_in(Engine::Sqlite).await;
         stage.ledger.close().await;
         let whole = look(&stage);
         assert_eq!((whole.found, whole.messages, whole.queued, whole.in_flight), (0, 6, 3, 1));
@@ -68,6 +70,51 @@ async fn whatever_is_broken_by_hand_is_found() {
         assert!(file.execute(by_hand, []).unwrap() > 0, "{by_hand}");
         drop(file);
         let broken = look(&stage);
+        assert!(
+            broken.findings.iter().any(|finding| finding.rule == rule),
+            "{by_hand}: {:?}",
+            broken.findings
+        );
+    }
+}
+
+/// The same on PostgreSQL, while a node is at work.
+#[tokio::test]
+async fn whatever_is_broken_in_a_database_is_found() {
+    for (rule, by_hand) in [
+        (Rule::Queued, "DELETE FROM ledger_queue WHERE message = (SELECT max(message) FROM ledger_queue)"),
+        (
+            Rule::Queue,
+            "UPDATE ledger_queue SET due_at = due_at + 1 WHERE message = (SELECT max(message) FROM ledger_queue)",
+        ),
+        (Rule::Queue, "INSERT INTO ledger_queue VALUES (0, 1, 0, 5, 77)"),
+        (Rule::Claimed, "DELETE FROM ledger_claim"),
+        (Rule::Part, "UPDATE ledger_part SET message = 77"),
+        (
+            Rule::Receipt,
+            "INSERT INTO ledger_early SELECT partition, gateway, carrier_id, 1, 'DELIVRD', 0 FROM ledger_part",
+        ),
+        (Rule::Tally, "UPDATE ledger_tally_delta SET messages = messages + 1"),
+        (
+            Rule::Opens,
+            "UPDATE ledger_message SET sealed = '\\x00' WHERE id = (SELECT min(id) FROM ledger_message)",
+        ),
+        (
+            Rule::Readable,
+            "UPDATE ledger_message SET life = '\\x00' WHERE id = (SELECT min(id) FROM ledger_message)",
+        ),
+        (Rule::Suppression, "DELETE FROM ledger_person"),
+    ] {
+        let stage = lived_in(Engine::Postgres).await;
+        let sealer = Sealer::open(&stage.path().join("keys/key"), &stage.path().join("data")).unwrap();
+        let place = PostgresPlace { connections: 2, ..PostgresPlace::new(stage.url()) };
+        let whole = store::postgres::verify(&place, &sealer).await.unwrap();
+        assert_eq!((whole.found, whole.messages, whole.queued, whole.in_flight), (0, 6, 3, 1), "{whole:?}");
+        assert_eq!((whole.parts, whole.suppressions), (2, 1));
+        let mut db = PgConnection::connect(stage.url()).await.unwrap();
+        let changed = sqlx::query(by_hand).execute(&mut db).await.unwrap().rows_affected();
+        assert!(changed > 0, "{by_hand}");
+        let broken = store::postgres::verify(&place, &sealer).await.unwrap();
         assert!(
             broken.findings.iter().any(|finding| finding.rule == rule),
             "{by_hand}: {:?}",

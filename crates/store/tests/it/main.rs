@@ -1,12 +1,14 @@
 //! The stories of the store, one module each.
 
 mod control_campaigns;
+mod control_nodes;
 mod control_people;
 mod control_schema;
 mod control_secrecy;
 mod control_stage;
 mod control_tenants;
 mod control_uploads;
+mod copy;
 mod ledger_carriers;
 mod ledger_engines;
 mod ledger_faults;

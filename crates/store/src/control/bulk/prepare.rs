@@ -13,7 +13,7 @@ use domain::ids::{AccountId, ContactId, IdGenerator, ImportId};
 use domain::phone::{SLOT_COUNT, Slot};
 use domain::time::Timestamp;
 
-use super::reader::put_contact;
+use super::record::put_contact;
 use crate::control::document::Attributes;
 use crate::control::reading::{json, json_into};
 use crate::sealing::Sealer;
@@ -140,7 +140,8 @@ impl TagLists {
         }
         let mut places = Vec::with_capacity(row.len());
         for name in &row {
-            let place = self.place_of_name(name);
+            // PostgreSQL's texts hold every character but this one.
+            let place = self.place_of_name(&name.replace('\0', ""));
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -198,7 +199,7 @@ mod tests {
                     .1
                     .parse()
                     .unwrap();
-                let (phone, _) = super::super::reader::read_contact(upsert.plain(row)).unwrap();
+                let (phone, _) = super::super::record::read_contact(upsert.plain(row)).unwrap();
                 assert_eq!(phone.to_u64(), 8_613_800_000_000 + n);
                 let tags =
                     [r#"[]"#, r#"["a"]"#, r#"["a","b"]"#, r#"["a","b"]"#][usize::try_from(n % 4).unwrap()];

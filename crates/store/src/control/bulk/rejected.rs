@@ -1,11 +1,8 @@
 //! Rows that an import did not take: each sealed, since it is what a person's file said.
 
-use domain::control::{ControlError, RejectedRow};
-use domain::ids::{AccountId, ImportId};
-use rusqlite::{Connection, params};
+use domain::control::RejectedRow;
+use domain::ids::ImportId;
 
-use super::sql;
-use crate::control::error::of_bulk;
 use crate::control::pack::{Unpack, put_text};
 use crate::control::reading::stored;
 use crate::sealing::Sealer;
@@ -39,18 +36,4 @@ pub(in crate::control) fn row_name(import: ImportId, line: i64) -> [u8; 16] {
     id.copy_from_slice(&import.raw().to_be_bytes());
     place.copy_from_slice(&line.to_be_bytes());
     name
-}
-
-/// A line that is there already stays as it is.
-pub(super) fn apply(
-    connection: &Connection,
-    account: AccountId,
-    import: ImportId,
-    rows: &[SealedRow],
-) -> Result<(), ControlError> {
-    let mut insert = connection.prepare_cached(sql::INSERT_REJECTED).map_err(|e| of_bulk(&e))?;
-    for (line, sealed) in rows {
-        insert.execute(params![import.raw(), line, account.raw(), sealed]).map_err(|e| of_bulk(&e))?;
-    }
-    Ok(())
 }

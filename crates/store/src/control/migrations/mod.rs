@@ -6,6 +6,7 @@
 
 mod people;
 mod sending;
+pub(super) mod shape;
 mod tenants;
 
 use async_trait::async_trait;
@@ -21,12 +22,12 @@ pub(super) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        [tenants::STEPS, people::STEPS, sending::STEPS]
-            .into_iter()
-            .flatten()
-            .map(|(name, make)| Box::new(Step { name, make: *make }) as Box<dyn MigrationTrait>)
-            .collect()
+        steps().map(|(name, make)| Box::new(Step { name, make: *make }) as Box<dyn MigrationTrait>).collect()
     }
+}
+
+fn steps() -> impl Iterator<Item = &'static NamedStep> {
+    [tenants::STEPS, people::STEPS, sending::STEPS].into_iter().flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn every_step_is_one_repeatable_statement_on_both_engines() {
         let mut names = BTreeSet::new();
-        for (name, make) in [tenants::STEPS, people::STEPS, sending::STEPS].into_iter().flatten() {
+        for (name, make) in steps() {
             assert!(names.insert(name), "{name} twice");
             assert!(
                 version_of(name).is_some_and(|version| (1..=SCHEMA_VERSION).contains(&version)),

@@ -5,14 +5,8 @@ use domain::ids::{AccountId, AudienceId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::sql;
+use crate::control::bulk::SealedChunk;
 use crate::control::error::of_bulk;
-
-/// A chunk as it is stored.
-pub(in crate::control) struct SealedChunk {
-    pub(in crate::control) number: i64,
-    pub(in crate::control) digest: Vec<u8>,
-    pub(in crate::control) sealed: Vec<u8>,
-}
 
 /// Chunks that are there already stay as they are. A finished audience takes no new one, and one that is gone none.
 pub(super) fn apply(

@@ -5,42 +5,36 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::control::{Contact, ContactFilter, ControlError};
-use domain::ids::{AccountId, ContactId, ImportId};
-use domain::phone::Phone;
-use domain::time::Timestamp;
+use domain::ids::{AccountId, ContactId};
+use domain::phone::{Phone, Slot};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::sql;
-use crate::control::document::Attributes;
-use crate::control::error::{of_bulk, of_sealed};
+use crate::control::bulk::record::{ContactRecord, TABLE, open_page};
+use crate::control::error::of_bulk;
 use crate::control::open::BUSY_TIMEOUT;
-use crate::control::pack::{Unpack, put_pairs};
-use crate::control::reading::Reading;
-use crate::sealing::{Sealer, TableSealer};
+use crate::sealing::Sealer;
 
-pub(super) const TABLE: &str = "contact";
-/// First byte of what is sealed of a contact.
-const FORMAT: u8 = 1;
 /// Connections kept for the next page; more are opened when more read at once, and closed after.
 const IDLE_CONNECTIONS: usize = 2;
 
 /// Pages of contacts. Blocking: call from a thread that may block.
-pub(in crate::control) struct BulkReader {
+pub(super) struct BulkReader {
     file: PathBuf,
     sealer: Arc<Sealer>,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl BulkReader {
-    pub(in crate::control) fn new(file: &Path, sealer: Arc<Sealer>) -> Self {
+    pub(super) fn new(file: &Path, sealer: Arc<Sealer>) -> Self {
         Self { file: file.to_owned(), sealer, idle: Mutex::default() }
     }
 
-    pub(in crate::control) fn close(&self) {
+    pub(super) fn close(&self) {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    pub(in crate::control) fn contacts(
+    pub(super) fn contacts(
         &self,
         account: AccountId,
         filter: &ContactFilter,
@@ -57,17 +51,7 @@ impl BulkReader {
             idle.push(connection);
         }
         drop(idle);
-        let sealer = self.sealer.for_table(TABLE);
-        let mut contacts: Vec<Contact> =
-            records.into_iter().map(|record| record.open(&sealer, account)).collect::<Result<_, _>>()?;
-        if let Some(phone) = filter.phone {
-            let any = |contact: &Contact| filter.tags.iter().any(|tag| contact.tags.contains(tag));
-            contacts.retain(|contact| {
-                let later = filter.after.is_none_or(|after| contact.id > after);
-                contact.phone == phone && later && (filter.tags.is_empty() || any(contact))
-            });
-        }
-        Ok(contacts)
+        open_page(&records, &self.sealer.for_table(TABLE), account, filter)
     }
 
     /// One snapshot; and one lock for the page, not one for each of its rows.
@@ -103,7 +87,7 @@ impl BulkReader {
     ) -> rusqlite::Result<Vec<ContactRecord>> {
         let place = params![account.raw(), self.sealer.phone_index(phone)];
         let mut find = connection.prepare_cached(sql::FIND_CONTACT)?;
-        Ok(find.query_row(place, ContactRecord::from_row).optional()?.into_iter().collect())
+        Ok(find.query_row(place, contact_record).optional()?.into_iter().collect())
     }
 }
 
@@ -114,7 +98,7 @@ fn after(
     limit: u32,
 ) -> rusqlite::Result<Vec<ContactRecord>> {
     let place = params![account.raw(), after.map_or(0, ContactId::raw), limit];
-    connection.prepare_cached(sql::CONTACTS_AFTER)?.query_map(place, ContactRecord::from_row)?.collect()
+    connection.prepare_cached(sql::CONTACTS_AFTER)?.query_map(place, contact_record)?.collect()
 }
 
 /// The next people of each tag, merged: whoever is among the first of all is among the first of one.
@@ -137,80 +121,34 @@ fn tagged(
     }
     let mut by_id = connection.prepare_cached(sql::CONTACT_BY_ID)?;
     let first = people.into_iter().take(usize::try_from(limit).unwrap_or(usize::MAX));
-    first.map(|id: i64| by_id.query_row(params![id, account.raw()], ContactRecord::from_row)).collect()
+    first.map(|id: i64| by_id.query_row(params![id, account.raw()], contact_record)).collect()
 }
 
-/// A contact's row, closed.
-pub(super) struct ContactRecord {
-    id: ContactId,
-    sealed: Vec<u8>,
-    queryable: String,
-    tags: String,
-    import: Option<i64>,
-    created_at: i64,
-    updated_at: i64,
-}
-
-impl ContactRecord {
-    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            id: ContactId::from_raw(row.get(0)?),
-            sealed: row.get(1)?,
-            queryable: row.get(2)?,
-            tags: row.get(3)?,
-            import: row.get(4)?,
-            created_at: row.get(5)?,
-            updated_at: row.get(6)?,
-        })
+/// The index and the slot of every contact's phone.
+pub(crate) fn phone_slots(
+    db: &Connection,
+    sealer: &Sealer,
+    mut found: impl FnMut(i64, Slot),
+) -> Result<(), ControlError> {
+    let sealer = sealer.for_table(TABLE);
+    let mut read = db.prepare(sql::PHONES).map_err(|e| of_bulk(&e))?;
+    let mut rows = read.query([]).map_err(|e| of_bulk(&e))?;
+    while let Some(row) = rows.next().map_err(|e| of_bulk(&e))? {
+        let record = contact_record(row).map_err(|e| of_bulk(&e))?;
+        let phone_index = row.get(7).map_err(|e| of_bulk(&e))?;
+        found(phone_index, record.open(&sealer, AccountId::from_raw(0))?.phone.slot());
     }
-
-    pub(super) fn open(self, sealer: &TableSealer, account: AccountId) -> Result<Contact, ControlError> {
-        let reading = Reading(TABLE);
-        let (phone, personal) = open_contact(sealer, self.id, &self.sealed)?;
-        Ok(Contact {
-            id: self.id,
-            account,
-            phone,
-            personal,
-            queryable: reading.json::<Attributes>("queryable", &self.queryable)?.0,
-            tags: reading.json("tags", &self.tags)?,
-            import: self.import.map(ImportId::from_raw),
-            created_at: Timestamp::from_millis(self.created_at),
-            updated_at: Timestamp::from_millis(self.updated_at),
-        })
-    }
+    Ok(())
 }
 
-/// Phone and personal attributes in one value, which is sealed before it is stored.
-pub(super) fn put_contact(plain: &mut Vec<u8>, phone: Phone, personal: &[(String, String)]) {
-    plain.push(FORMAT);
-    plain.extend_from_slice(&phone.to_u64().to_le_bytes());
-    put_pairs(plain, personal);
-}
-
-/// What [`put_contact`] packed.
-pub(super) fn read_contact(plain: &[u8]) -> Result<(Phone, Vec<(String, String)>), ControlError> {
-    unpack_contact(plain).ok_or_else(|| Reading(TABLE).odd("sealed"))
-}
-
-/// The sealed column of a contact's row.
-pub(super) fn seal_contact(sealer: &TableSealer, id: ContactId, plain: &[u8]) -> Vec<u8> {
-    sealer.seal(&id.raw().to_be_bytes(), plain)
-}
-
-fn open_contact(
-    sealer: &TableSealer,
-    id: ContactId,
-    sealed: &[u8],
-) -> Result<(Phone, Vec<(String, String)>), ControlError> {
-    read_contact(&sealer.open(&id.raw().to_be_bytes(), sealed).map_err(|e| of_sealed(&e))?)
-}
-
-fn unpack_contact(plain: &[u8]) -> Option<(Phone, Vec<(String, String)>)> {
-    let mut rest = Unpack(plain);
-    if rest.byte()? != FORMAT {
-        return None;
-    }
-    let found = (Phone::from_u64(rest.number()?)?, rest.pairs()?);
-    rest.is_done().then_some(found)
+pub(super) fn contact_record(row: &Row<'_>) -> rusqlite::Result<ContactRecord> {
+    Ok(ContactRecord {
+        id: ContactId::from_raw(row.get(0)?),
+        sealed: row.get(1)?,
+        queryable: row.get(2)?,
+        tags: row.get(3)?,
+        import: row.get(4)?,
+        created_at: row.get(5)?,
+        updated_at: row.get(6)?,
+    })
 }

@@ -33,6 +33,9 @@ pub(super) const CONTACTS_AFTER: &str = "
     SELECT id, sealed, queryable, tags, import, created_at, updated_at
     FROM contact WHERE account = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
 
+pub(super) const PHONES: &str = "
+    SELECT id, sealed, queryable, tags, import, created_at, updated_at, phone_index FROM contact";
+
 pub(super) const INSERT_TAG: &str = "
     INSERT INTO tag (id, account, name, people) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING";
 
@@ -62,12 +65,13 @@ pub(super) const INSERT_REJECTED: &str = "
 
 /// All statements that are prepared, for the test that prepares them.
 #[cfg(test)]
-pub(in crate::control) const ALL: [&str; 13] = [
+pub(in crate::control) const ALL: [&str; 14] = [
     INSERT_CONTACT,
     FIND_CONTACT,
     UPDATE_CONTACT,
     CONTACT_BY_ID,
     CONTACTS_AFTER,
+    PHONES,
     INSERT_TAG,
     FIND_TAG,
     COUNT_TAGGED,
