@@ -4,6 +4,7 @@
 #[macro_use]
 mod statements;
 
+mod anchor;
 pub mod control;
 pub mod copy;
 pub mod ledger;

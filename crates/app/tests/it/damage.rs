@@ -13,7 +13,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::house::{Channel, House};
+use crate::house::{Channel, House, csv};
 
 /// Messages of one request.
 const BATCH: u64 = 200;
@@ -181,6 +181,14 @@ async fn a_file_deleted_under_the_server_is_noticed_before_anything_is_acknowled
 
     house.kill();
     fs::rename(&kept, &file).unwrap();
+    house.start();
+
+    let control = house.path("data/control.db");
+    fs::rename(&control, &kept).unwrap();
+    let list = house.write("list.csv", csv(3));
+    assert_ne!(house.ask(&["import", &list, "--basis", "consent"]).code, 0);
+    house.kill();
+    fs::rename(&kept, &control).unwrap();
     house.start();
     send(&house, 3).await.unwrap();
     assert_eq!(house.terminate(), 0);

@@ -41,6 +41,7 @@ use domain::time::Timestamp;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use tokio::sync::Mutex;
 
+use crate::anchor::Anchor;
 use crate::postgres::PostgresPlace;
 use crate::sealing::Sealer;
 use crate::upload::SealedFolder;
@@ -71,8 +72,8 @@ pub struct OpenControl {
 /// The control database. Shared by all of the process; on SQLite, the folder's lock is the ledger's.
 pub struct ControlDb {
     db: DatabaseConnection,
-    /// Of those who write; on PostgreSQL nobody has to wait for it.
-    turn: Option<Arc<Mutex<()>>>,
+    /// Of those who write, with what they look at before a commit; on PostgreSQL nobody has to wait for it.
+    turn: Option<Arc<Mutex<Anchor>>>,
     sealer: Arc<Sealer>,
     ids: Arc<IdGenerator>,
     bulk: Bulk,
@@ -104,7 +105,9 @@ impl ControlDb {
         let file = Self::file(&folder);
         let db = open::connect(&file, max_pages).await?;
         open::migrate(&db).await?;
-        let turn = Arc::new(Mutex::new(()));
+        // Not the log: it comes and goes with the connections.
+        let files = Anchor::of([file.clone()]).map_err(ControlError::from)?;
+        let turn = Arc::new(Mutex::new(files));
         let bulk = Bulk::Sqlite(SqliteBulk::start(&file, max_pages, Arc::clone(&sealer), Arc::clone(&turn))?);
         let uploads = SealedFolder::open(&folder.join("uploads"), Arc::clone(&sealer))?;
         Ok(Arc::new(Self { db, turn: Some(turn), sealer, ids, bulk, uploads }))

@@ -9,12 +9,13 @@ use tokio::sync::MutexGuard;
 
 use super::ControlDb;
 use super::error::of_database;
+use crate::anchor::Anchor;
 
 /// A transaction together with the turn to write, where there is one. Dropped without [`Self::commit`], it is rolled back.
 pub(super) struct Write<'a> {
     /// Before the turn, because fields are dropped in order: the next writer finds this one gone.
     pub(super) transaction: DatabaseTransaction,
-    _turn: Option<MutexGuard<'a, ()>>,
+    turn: Option<MutexGuard<'a, Anchor>>,
 }
 
 impl ControlDb {
@@ -25,13 +26,16 @@ impl ControlDb {
             None => None,
         };
         let transaction = begin(&self.db).await.map_err(|e| of_database(&e, "transaction"))?;
-        Ok(Write { transaction, _turn: turn })
+        Ok(Write { transaction, turn })
     }
 }
 
 impl Write<'_> {
     /// Durable on return.
     pub(super) async fn commit(self) -> Result<(), ControlError> {
+        if let Some(files) = &self.turn {
+            files.holds()?;
+        }
         self.transaction.commit().await.map_err(|e| of_database(&e, "transaction"))
     }
 }

@@ -5,7 +5,6 @@
 //! How a partition works inside is in `partition.rs`; how it is driven, in `writer.rs`.
 
 mod accept;
-mod anchor;
 mod bench;
 mod claim;
 mod command;

@@ -19,13 +19,13 @@ use domain::time::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
-use super::anchor::Anchor;
 use super::command::{Command, Reply};
 use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
 use super::open::OpenOptions;
 use super::{lane, log_file, schema, sql, tally};
+use crate::anchor::{Anchor, log_of};
 use crate::moves::steps::Moves;
 use crate::moves::stream::{stream, stream_key};
 use crate::moves::tally::Tallies;
@@ -123,7 +123,7 @@ impl PartitionWriter {
         connection.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(()))?;
         let memory = Memory::read(&connection, &setup.hand_overs)?;
         Ok(Self {
-            anchor: Anchor::of(setup.path)?,
+            anchor: Anchor::of([setup.path.to_owned(), log_of(setup.path)])?,
             connection,
             memory,
             stale: false,

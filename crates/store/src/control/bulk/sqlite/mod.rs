@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Command, Outcome, panicked};
+use crate::anchor::Anchor;
 use crate::control::error::of_bulk;
 use crate::control::open::BUSY_TIMEOUT;
 use crate::sealing::Sealer;
@@ -65,7 +66,7 @@ impl SqliteBulk {
         file: &Path,
         max_pages: Option<u32>,
         sealer: Arc<Sealer>,
-        turn: Arc<Mutex<()>>,
+        turn: Arc<Mutex<Anchor>>,
     ) -> Result<Self, ControlError> {
         let connection =
             Connection::open(file).and_then(|opened| set_up(opened, max_pages)).map_err(|e| of_bulk(&e))?;
@@ -129,7 +130,7 @@ fn set_up(connection: Connection, max_pages: Option<u32>) -> rusqlite::Result<Co
     Ok(connection)
 }
 
-fn work(connection: &Connection, sealer: &Sealer, turn: &Mutex<()>, mut waiting: mpsc::Receiver<Job>) {
+fn work(connection: &Connection, sealer: &Sealer, turn: &Mutex<Anchor>, mut waiting: mpsc::Receiver<Job>) {
     while let Some(first) = waiting.blocking_recv() {
         let mut jobs = vec![first];
         let mut rows: usize = jobs.iter().map(|job| job.command.weight()).sum();
@@ -159,7 +160,12 @@ fn fold_log(connection: &Connection) {
 }
 
 /// All in one transaction; when that fails, each in its own, so that the one at fault fails alone.
-fn commit(connection: &Connection, sealer: &Sealer, turn: &Mutex<()>, jobs: Vec<Job>) -> Vec<(Job, Answer)> {
+fn commit(
+    connection: &Connection,
+    sealer: &Sealer,
+    turn: &Mutex<Anchor>,
+    jobs: Vec<Job>,
+) -> Vec<(Job, Answer)> {
     let together: Result<Vec<Outcome>, ControlError> = in_transaction(connection, turn, || {
         jobs.iter().map(|job| job.command.apply(connection, sealer)).collect()
     });
@@ -178,12 +184,13 @@ fn commit(connection: &Connection, sealer: &Sealer, turn: &Mutex<()>, jobs: Vec<
 
 fn in_transaction<T>(
     connection: &Connection,
-    turn: &Mutex<()>,
+    turn: &Mutex<Anchor>,
     body: impl FnOnce() -> Result<T, ControlError>,
 ) -> Result<T, ControlError> {
-    let _turn = turn.blocking_lock();
+    let files = turn.blocking_lock();
     connection.execute_batch(sql::BEGIN).map_err(|e| of_bulk(&e))?;
     let done = body().and_then(|value| {
+        files.holds()?;
         connection.execute_batch(sql::COMMIT).map_err(|e| of_bulk(&e))?;
         Ok(value)
     });
