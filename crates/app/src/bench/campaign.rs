@@ -73,6 +73,8 @@ pub(super) struct Outcome {
     pub(super) submitting_ms: u64,
     pub(super) usage: Usage,
     pub(super) cpu_us: u64,
+    /// Of all processes of a database server on this machine.
+    pub(super) database_cpu_us: Option<u64>,
     /// The server's report.
     pub(super) report: Value,
     /// The carrier's counters.
@@ -94,14 +96,8 @@ pub(super) async fn run(show: &Show, folder: &Path, world: World, engine: Engine
     let filled = ledger::filled(&place, world.people()).await?;
     // Not the whole answer: it holds the owner's key.
     show.done(&json!({ "recents": filled["recents"] }));
-    let before = database.cpu_us()?;
-    let (outcome, messages) = campaign(show, folder, &place, &world, &carrier).await?;
+    let (outcome, messages) = campaign(show, folder, &place, &world, &carrier, &database).await?;
     let mut figures = figures(&world, &outcome);
-    if let (Some(before), Some(after)) = (before, database.cpu_us()?) {
-        let accepted = number(&outcome.report, "accepted").max(1);
-        figures["database_cpu_us_per_message"] =
-            Value::from(round(after.saturating_sub(before) as f64 / accepted as f64));
-    }
     let truth = tokio::task::spawn_blocking(move || compare(&world, &messages)).await??;
     let never_sent = ["rejected", "failed"].iter().map(|name| number(&outcome.report, name)).sum::<u64>();
     figures["lost"] = Value::from(truth.missing.saturating_sub(never_sent));
@@ -138,6 +134,7 @@ pub(super) async fn campaign(
     place: &Place,
     world: &World,
     carrier: &CarrierSetup,
+    database: &Database,
 ) -> anyhow::Result<(Outcome, std::path::PathBuf)> {
     let mut carrier = Helper::start("carrier", carrier).await?;
     let setup = ServerSetup::new(place.clone(), port(&carrier)?, world.connections, world.window, None);
@@ -147,10 +144,10 @@ pub(super) async fn campaign(
     let preflight = server.ask(&ServerOrder::Prepare(audience)).await?;
     show.done(&preflight);
     show.step("sending");
-    let before = server.usage()?;
+    let (before, database_before) = (server.usage()?, database.cpu_us()?);
     let launched = server.ask(&ServerOrder::Start).await?;
     let counters = wait_for_end(show, &mut carrier, number(&preflight, "parts")).await?;
-    let usage = server.usage()?;
+    let (usage, database_after) = (server.usage()?, database.cpu_us()?);
     let report = server.ask(&ServerOrder::Report).await?;
     let messages = folder.join("messages.jsonl");
     carrier.ask(&CarrierOrder::Messages(messages.clone())).await?;
@@ -164,6 +161,9 @@ pub(super) async fn campaign(
         submitting_ms: submitting.max(1),
         usage,
         cpu_us: usage.cpu_us.saturating_sub(before.cpu_us),
+        database_cpu_us: database_before
+            .zip(database_after)
+            .map(|(before, after)| after.saturating_sub(before)),
         report,
         carrier: counters,
         preflight,
@@ -221,6 +221,8 @@ fn figures(world: &World, outcome: &Outcome) -> Value {
         "messages_per_second": per_second(accepted, outcome.elapsed_ms),
         "submitted_per_second": per_second(number(report, "submitted"), outcome.submitting_ms),
         "cpu_us_per_message": round(outcome.cpu_us as f64 / accepted.max(1) as f64),
+        "database_cpu_us_per_message":
+            outcome.database_cpu_us.map(|used| round(used as f64 / accepted.max(1) as f64)),
         "peak_rss_bytes": outcome.usage.peak_rss_bytes,
         "elapsed_seconds": round(outcome.elapsed_ms as f64 / 1_000.0),
         "preflight_seconds": outcome.preflight["seconds"],

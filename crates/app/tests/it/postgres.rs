@@ -109,7 +109,7 @@ async fn an_installation_moves_over_and_goes_on_where_it_was() {
     // Slow, so that a part is left when the server is stopped.
     let slow = Channel { connections: 1, window: 8, parts_per_second: 200 };
     house.open_channel(carrier.addr(), &slow).await;
-    let list = house.write("members.csv", csv(1_000));
+    let list = house.write("members.csv", csv(600));
     let options = ["--tag", "会员", "--source", "门店登记", "--basis", "consent", "--json"];
     house.ask(&[&["import", &list], &options[..]].concat()).json();
     let draft = ["--name", "会员日", "--signature", "鸿雁", "--text", "您好，会员日到了", "--tag", "会员"];
@@ -125,16 +125,16 @@ async fn an_installation_moves_over_and_goes_on_where_it_was() {
     std::fs::write(house.path("hongyan.toml"), format!("partitions = 16\n{}", crate::house::CONFIG)).unwrap();
     house.command("migrate").ok();
     let copied = house.command("copy --from sqlite --to postgres --json").json();
-    assert_eq!((&copied["partitions"], &copied["tables"]["ledger_message"]), (&json!(16), &json!(1_000)));
+    assert_eq!((&copied["partitions"], &copied["tables"]["ledger_message"]), (&json!(16), &json!(600)));
     assert!(house.command_zh("copy --from sqlite --to postgres").failed(2).contains("已经搬完"));
     assert_eq!(house.verify().json()["found"], 0);
 
     house.start();
     let watched = house.ask(&["campaign", "watch", &id, "--json"]).json();
-    assert_eq!((&watched["state"], &watched["delivered"]), (&json!("finished"), &json!(1_000)));
+    assert_eq!((&watched["state"], &watched["delivered"]), (&json!("finished"), &json!(600)));
     let truth = carrier.truth();
     assert!(truth.messages.iter().all(|message| message.count == 1), "nobody got it twice");
-    assert_eq!(truth.delivered(), 1_000);
+    assert_eq!(truth.delivered(), 600);
     assert_eq!(house.verify().json()["found"], 0);
     house.terminate();
 

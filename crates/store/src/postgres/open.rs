@@ -36,6 +36,8 @@ const SETTINGS: &[(&str, &str)] = &[
     ("enable_mergejoin", "off"),
     ("enable_bitmapscan", "off"),
     ("enable_material", "off"),
+    // Statements of a millisecond: starting a worker for one costs more than it takes.
+    ("max_parallel_workers_per_gather", "0"),
     ("jit", "off"),
 ];
 
@@ -179,6 +181,10 @@ pub(crate) fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool,
 }
 
 fn options(url: &str, name: &str) -> Result<PgConnectOptions, PostgresOpenError> {
+    // The driver takes any scheme for its own.
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(PostgresOpenError::Url);
+    }
     let options = PgConnectOptions::from_str(url).map_err(|_| PostgresOpenError::Url)?;
     Ok(options.application_name(name).options(SETTINGS.iter().copied()))
 }
