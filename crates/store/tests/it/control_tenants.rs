@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::control::{
     Accounts as _, ChannelConfig, Channels as _, ControlError, Idempotency as _, IdempotentStart, PriceLine,
-    Protocol, RouteConfig, RouteStep, Secret, TemplateRecord, Templates as _,
+    Protocol, Quirks, RouteConfig, RouteStep, Secret, TemplateRecord, Templates as _,
 };
 use domain::ids::{ChannelId, GatewayId, MessageId, RouteId};
 use domain::message::Category;
@@ -90,6 +90,7 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced() {
         categories: vec![Category::Otp],
         cost: Money::from_micros(30_000),
         enabled: true,
+        quirks: Quirks::default(),
     };
     stage.db.put_channel(&channel).await.unwrap();
     channel.parts_per_second = None;
