@@ -184,7 +184,7 @@ impl Books {
             return self.refused(self.codes.destination, &mut dice);
         };
         let mut dice = self.dice(first);
-        if !dice.chance(self.config.acceptance) {
+        if !dice.chance(self.config.acceptance) || (given.reported && self.config.receipts.refused) {
             let result = self.refusals.pick(&mut dice).unwrap_or(self.codes.destination);
             return self.refused(result, &mut dice);
         }
@@ -288,7 +288,9 @@ impl Books {
             }
             None => Dice::new(self.config.seed ^ FATE, phone, dice.next()),
         };
-        let comes = !fate.chance(self.config.receipts.never);
+        let silent =
+            self.config.receipts.first_part_only && part.concat.is_some_and(|concat| concat.number > 1);
+        let comes = !fate.chance(self.config.receipts.never) && !silent;
         let delivered = fate.chance(self.config.receipts.delivered);
         let stat = if delivered { 0 } else { self.failures.pick(&mut fate).unwrap_or(0) };
         let reported = part.reported && comes;

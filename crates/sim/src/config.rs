@@ -173,6 +173,12 @@ pub struct Receipts {
     pub without_phone: f64,
     /// Reports for messages that nobody sent, per submit taken.
     pub unknown: f64,
+    /// Only the first part of a long message is reported, for all of them.
+    pub first_part_only: bool,
+    /// SMPP: reports write ids in decimal, though answers wrote them in hexadecimal.
+    pub decimal_ids: bool,
+    /// Submits that ask for a report are refused.
+    pub refused: bool,
 }
 
 /// Messages from phones, after a message was delivered to them.
@@ -301,6 +307,9 @@ impl Default for Receipts {
             before_answer: 0.0,
             without_phone: 0.0,
             unknown: 0.0,
+            first_part_only: false,
+            decimal_ids: false,
+            refused: false,
         }
     }
 }

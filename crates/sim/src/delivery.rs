@@ -46,6 +46,8 @@ pub(crate) struct RenderedReceipt {
     /// YYMMDDHHMM.
     pub(crate) done: Octets<10>,
     pub(crate) number: u32,
+    /// SMPP: whether the id is written in decimal.
+    pub(crate) decimal: bool,
 }
 
 /// A status report of one part.

@@ -59,3 +59,65 @@ fn what_is_no_pdu_is_refused_with_its_place() {
     let zh = run_zh(&["pdu", "decode", "--protocol", "cmpp2", "zz"]).failed(2);
     assert!(zh.contains("第 1 个字符"), "{zh}");
 }
+
+/// Vectors of the other protocols (G03 and M03 from go-sms-protocol, MIT; P10 from cloudhopper-smpp, Apache-2.0).
+const SGIP_SUBMIT: &str = "000000c100000003000000000000000000000000313036393030393000000000000000000000000000313736303035333733303000\
+    0000000000000000000002313736303030303030303000000000000000000000313736313131313131313100000000000000000000313233\
+    3435000000000000000000000000000000000000000000000000000079796d6d646468686d6d7373746e6e7079796d6d646468686d6d7373\
+    746e6e7000000000000000000874657374206d73670000000000000000";
+const SMGP_SUBMIT: &str = "000000a100000002000004d20601027365727669636549640030003000000000003000000000000f0000000000000000000000000000\
+    00000000000000000000000000000000000000003130363930303031313131000000000000000000000000000000000000000000000000000000\
+    00000000013137363030303030303030000000000000000000000e68656c6c6f2074657374206d73670000000000000000";
+const SMPP_RECEIPT: &str = "000000ba00000005000000000000000200010134343935313336313932300001013430343034000400000000000000006e69643a3030\
+    3539313133393738207375623a30303120646c7672643a303031207375626d697420646174653a3130303231303137333020646f6e6520646174\
+    653a3130303231303137333120737461743a44454c49565244206572723a30303020746578743a4024232125262f3a000e0001010006000101001e\
+    000833383630316661000427000102";
+
+#[test]
+fn the_other_protocols_are_shown_by_their_own_names() {
+    let decode = |protocol, hex| run(&["pdu", "decode", "--protocol", protocol, hex]).json();
+    let sgip = decode("sgip", SGIP_SUBMIT);
+    assert_eq!(sgip["command"], "SGIP_SUBMIT");
+    assert_eq!(sgip["fields"]["UserNumber"][1], "17611111111");
+    assert_eq!((&sgip["fields"]["CorpId"], &sgip["fields"]["text"]), (&"12345".into(), &"test msg".into()));
+    let smgp = decode("smgp", SMGP_SUBMIT);
+    assert_eq!(smgp["command"], "Submit");
+    assert_eq!(
+        (&smgp["fields"]["MsgFormat"], &smgp["fields"]["text"]),
+        (&15.into(), &"hello test msg".into())
+    );
+    let smpp = decode("smpp", SMPP_RECEIPT);
+    assert_eq!(smpp["command"], "deliver_sm");
+    assert_eq!(smpp["fields"]["short_message"]["stat"], "DELIVRD");
+    assert_eq!(
+        (&smpp["fields"]["message_state"], &smpp["fields"]["receipted_message_id"]),
+        (&2.into(), &"38601fa".into())
+    );
+    assert!(smpp["fields"].get("text").is_none(), "a receipt is no text");
+    let failed = run(&["pdu", "decode", "--protocol", "smgp", SGIP_SUBMIT]).failed(2);
+    assert!(failed.contains("octet 0"), "{failed}");
+}
+
+#[test]
+fn a_text_is_planned_part_by_part() {
+    let planned = run(&["text", "plan", "--json", "【鸿雁】您好"]).json();
+    assert_eq!(
+        (&planned["encoding"], &planned["coding"], &planned["parts"]),
+        (&"ucs2".into(), &8.into(), &1.into())
+    );
+    assert_eq!(planned["segments"][0]["hex"], "30109e3f96c130116 0a8597d".replace(' ', ""));
+    let long = "长".repeat(71);
+    let planned = run(&["text", "plan", "--protocol", "smpp", "--json", &long]).json();
+    assert_eq!((&planned["parts"], &planned["segments"][0]["bytes"]), (&2.into(), &140.into()));
+    assert!(planned["segments"][1]["hex"].as_str().unwrap().starts_with("050003010202957f"));
+    let gbk = run(&["text", "plan", "--gbk", "--json", &long]).json();
+    assert_eq!((&gbk["encoding"], &gbk["coding"]), (&"gbk".into(), &15.into()));
+    let ascii = "a".repeat(150);
+    let parts =
+        |protocol| run(&["text", "plan", "--protocol", protocol, "--json", &ascii]).json()["parts"].clone();
+    assert_eq!((parts("cmpp"), parts("sgip"), parts("smpp")), (1.into(), 2.into(), 1.into()));
+    let shown = run_zh(&["text", "plan", "您好"]).ok();
+    assert!(shown.contains("编码") && shown.contains("第 1 条") && shown.contains("60a8597d"), "{shown}");
+    assert!(run(&["text", "plan", "--help"]).ok().contains("bytes of each part"));
+    assert!(run_zh(&["text", "plan", ""]).failed(2).contains("内容为空"));
+}

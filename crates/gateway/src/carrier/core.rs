@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::channel::{CarrierMessageId, ChannelEvent, Outgoing, SubmitOutcome, Submitted};
+use domain::channel::{CarrierMessageId, ChannelEvent, Outgoing, Receipt, SubmitOutcome, Submitted};
 use domain::control::ChannelConfig;
 use domain::ids::ChannelId;
 use domain::phone::Phone;
@@ -23,6 +23,8 @@ const NUMBERS_PER_SESSION: u32 = 1 << 20;
 /// Long messages whose carrier reports their first part only and whose report is awaited; beyond it the oldest is
 /// forgotten, and stays without a receipt.
 const MOST_COMPANIONS: usize = 100_000;
+/// Reports kept for the answers of their messages' other parts, which are some milliseconds away.
+const MOST_EARLY: usize = 1_000;
 
 /// What a channel needs besides its configuration.
 #[derive(Clone)]
@@ -141,14 +143,19 @@ impl References {
 pub(crate) struct Companions {
     of_first: HashMap<CarrierMessageId, Vec<CarrierMessageId>>,
     order: VecDeque<CarrierMessageId>,
+    /// Reports that came while other parts were still unanswered, oldest first.
+    early: VecDeque<Receipt>,
 }
 
 impl Companions {
-    /// Remembers the ids of a message's parts.
-    pub(crate) fn add(&mut self, ids: &[CarrierMessageId]) {
-        let Some((first, others)) = ids.split_first().filter(|(_, others)| !others.is_empty()) else {
-            return;
-        };
+    /// Remembers the ids of a message's parts. Returns the report of its first, if that has come already.
+    pub(crate) fn add(&mut self, ids: &[CarrierMessageId]) -> Option<Receipt> {
+        let (first, others) = ids.split_first()?;
+        let place = self.early.iter().position(|receipt| receipt.carrier_id == *first);
+        let early = place.and_then(|place| self.early.remove(place));
+        if others.is_empty() {
+            return None;
+        }
         if self.of_first.insert(first.clone(), others.to_vec()).is_none() {
             self.order.push_back(first.clone());
         }
@@ -157,6 +164,15 @@ impl Companions {
         {
             self.of_first.remove(&oldest);
         }
+        early
+    }
+
+    /// Keeps a report of which nobody knows yet whether it stands for other parts too.
+    pub(crate) fn keep(&mut self, receipt: Receipt) {
+        if self.early.len() >= MOST_EARLY {
+            self.early.pop_front();
+        }
+        self.early.push_back(receipt);
     }
 
     /// The other parts of the message whose first part this is; they stay, for a repeated report changes nothing.
@@ -181,5 +197,26 @@ mod tests {
         assert!(companions.of(&id(40)).is_empty(), "the oldest are forgotten");
         assert_eq!(companions.of(&id(50)), [id(51), id(52)]);
         assert_eq!(companions.order.len(), MOST_COMPANIONS);
+    }
+
+    #[test]
+    fn a_report_before_the_last_answer_is_found_by_it() {
+        let receipt = |number| Receipt {
+            gateway: domain::ids::GatewayId(1),
+            carrier_id: CarrierMessageId::Number(number),
+            phone: None,
+            status: domain::channel::ReceiptStatus::Delivered,
+            code: domain::channel::CarrierCode::default(),
+            received_at: domain::time::Timestamp::from_millis(0),
+        };
+        let mut companions = Companions::default();
+        for number in 0..MOST_EARLY as u64 + 1 {
+            companions.keep(receipt(number));
+        }
+        let ids = |first| [CarrierMessageId::Number(first), CarrierMessageId::Number(first + 1_000_000)];
+        assert!(companions.add(&ids(0)).is_none(), "the oldest is forgotten");
+        assert_eq!(companions.add(&ids(7)).map(|early| early.carrier_id), Some(CarrierMessageId::Number(7)));
+        assert!(companions.add(&ids(7)).is_none(), "told once");
+        assert!(companions.add(&ids(8)[..1]).is_none(), "a single part stands for itself");
     }
 }

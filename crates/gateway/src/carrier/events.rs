@@ -136,11 +136,13 @@ impl<P: Protocol> Gathered<P> {
     }
 
     /// Remembers the parts of a long message that its carrier reports by the first alone.
-    fn note_companions<D: Driver<Protocol = P>>(&self, core: &Core<D>, outcome: &SubmitOutcome) {
+    fn note_companions<D: Driver<Protocol = P>>(&mut self, core: &Core<D>, outcome: &SubmitOutcome) {
         if core.config.quirks.first_part_only
             && let SubmitOutcome::Taken(ids) | SubmitOutcome::TakenLate(ids) = outcome
+            && let Some(early) = core.companions().add(ids)
         {
-            core.companions().add(ids);
+            let others = ids.iter().skip(1).cloned();
+            self.receipts.extend(others.map(|carrier_id| Receipt { carrier_id, ..early.clone() }));
         }
     }
 
@@ -161,8 +163,13 @@ impl<P: Protocol> Gathered<P> {
             received_at,
         };
         if core.config.quirks.first_part_only {
-            let companions = core.companions();
-            self.receipts.extend(companions.of(&carrier_id).iter().cloned().map(receipt));
+            let mut companions = core.companions();
+            let others = companions.of(&carrier_id);
+            if others.is_empty() {
+                companions.keep(receipt(carrier_id.clone()));
+            } else {
+                self.receipts.extend(others.iter().cloned().map(receipt));
+            }
         }
         self.receipts.push(receipt(carrier_id));
         self.acks.push(ack);

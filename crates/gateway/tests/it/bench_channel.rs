@@ -43,6 +43,7 @@ pub(crate) struct Wish {
     pub(crate) parts_per_second: Option<u32>,
     pub(crate) response_timeout: Duration,
     pub(crate) secret: &'static str,
+    pub(crate) quirks: Quirks,
 }
 
 impl Default for Wish {
@@ -54,6 +55,7 @@ impl Default for Wish {
             parts_per_second: None,
             response_timeout: Duration::from_secs(10),
             secret: "secret",
+            quirks: Quirks::default(),
         }
     }
 }
@@ -99,7 +101,7 @@ impl Bench {
             categories: vec![Category::Marketing],
             cost: Money::ZERO,
             enabled: true,
-            quirks: Quirks::default(),
+            quirks: wish.quirks,
         };
         let settings = ChannelSettings {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,

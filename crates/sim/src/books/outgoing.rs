@@ -82,6 +82,7 @@ impl Books {
                 submitted: self.calendar.minute(Millis(u64::from(receipt.submitted_s) * 1000)),
                 done: self.calendar.minute(now),
                 number: self.next_id as u32,
+                decimal: self.config.receipts.decimal_ids,
             }),
             Delivery::Reply(reply) => Rendered::Reply {
                 deliver_id,

@@ -79,7 +79,7 @@ impl Dialect for SmppCarrier {
             Rendered::Receipt(receipt) => {
                 let delivered = receipt.stat.as_bytes() == b"DELIVRD";
                 Receipt {
-                    message_id: Self::msg_id(receipt.id),
+                    message_id: if receipt.decimal { decimal(receipt.id) } else { Self::msg_id(receipt.id) },
                     stat: receipt.stat,
                     err: Octets::from_field(if delivered { b"000" } else { b"001" }).unwrap_or_default(),
                     submit_date: Octets::from_field(receipt.submitted.as_bytes()).unwrap_or_default(),
@@ -118,4 +118,8 @@ impl Dialect for SmppCarrier {
             Ask::Alert(_) => None,
         }
     }
+}
+
+fn decimal(id: CarrierId) -> Octets<65> {
+    Octets::from_field(id.low.to_string().as_bytes()).unwrap_or_default()
 }
