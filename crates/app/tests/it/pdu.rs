@@ -60,33 +60,30 @@ fn what_is_no_pdu_is_refused_with_its_place() {
     assert!(zh.contains("第 1 个字符"), "{zh}");
 }
 
-/// Vectors of the other protocols (G03 and M03 from go-sms-protocol, MIT; P10 from cloudhopper-smpp, Apache-2.0).
-const SGIP_SUBMIT: &str = "000000c100000003000000000000000000000000313036393030393000000000000000000000000000313736303035333733303000\
-    0000000000000000000002313736303030303030303000000000000000000000313736313131313131313100000000000000000000313233\
-    3435000000000000000000000000000000000000000000000000000079796d6d646468686d6d7373746e6e7079796d6d646468686d6d7373\
-    746e6e7000000000000000000874657374206d73670000000000000000";
-const SMGP_SUBMIT: &str = "000000a100000002000004d20601027365727669636549640030003000000000003000000000000f0000000000000000000000000000\
-    00000000000000000000000000000000000000003130363930303031313131000000000000000000000000000000000000000000000000000000\
-    00000000013137363030303030303030000000000000000000000e68656c6c6f2074657374206d73670000000000000000";
-const SMPP_RECEIPT: &str = "000000ba00000005000000000000000200010134343935313336313932300001013430343034000400000000000000006e69643a3030\
-    3539313133393738207375623a30303120646c7672643a303031207375626d697420646174653a3130303231303137333020646f6e6520646174\
-    653a3130303231303137333120737461743a44454c49565244206572723a30303020746578743a4024232125262f3a000e0001010006000101001e\
-    000833383630316661000427000102";
+/// A vector of the fuzz corpus (G03 and M03 from go-sms-protocol, MIT; P10 from cloudhopper-smpp, Apache-2.0).
+fn vector(target: &str, name: &str) -> String {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target).join(name);
+    std::fs::read(path).unwrap().iter().map(|octet| format!("{octet:02x}")).collect()
+}
 
 #[test]
 fn the_other_protocols_are_shown_by_their_own_names() {
-    let decode = |protocol, hex| run(&["pdu", "decode", "--protocol", protocol, hex]).json();
-    let sgip = decode("sgip", SGIP_SUBMIT);
+    let decode = |protocol: &str, name| {
+        let hex = vector(&format!("{protocol}_decode"), name);
+        run(&["pdu", "decode", "--protocol", protocol, &hex]).json()
+    };
+    let sgip = decode("sgip", "G03");
     assert_eq!(sgip["command"], "SGIP_SUBMIT");
     assert_eq!(sgip["fields"]["UserNumber"][1], "17611111111");
     assert_eq!((&sgip["fields"]["CorpId"], &sgip["fields"]["text"]), (&"12345".into(), &"test msg".into()));
-    let smgp = decode("smgp", SMGP_SUBMIT);
+    let smgp = decode("smgp", "M03");
     assert_eq!(smgp["command"], "Submit");
     assert_eq!(
         (&smgp["fields"]["MsgFormat"], &smgp["fields"]["text"]),
         (&15.into(), &"hello test msg".into())
     );
-    let smpp = decode("smpp", SMPP_RECEIPT);
+    let smpp = decode("smpp", "P10");
     assert_eq!(smpp["command"], "deliver_sm");
     assert_eq!(smpp["fields"]["short_message"]["stat"], "DELIVRD");
     assert_eq!(
@@ -94,7 +91,7 @@ fn the_other_protocols_are_shown_by_their_own_names() {
         (&2.into(), &"38601fa".into())
     );
     assert!(smpp["fields"].get("text").is_none(), "a receipt is no text");
-    let failed = run(&["pdu", "decode", "--protocol", "smgp", SGIP_SUBMIT]).failed(2);
+    let failed = run(&["pdu", "decode", "--protocol", "smgp", &vector("sgip_decode", "G08")]).failed(2);
     assert!(failed.contains("octet 0"), "{failed}");
 }
 
