@@ -3,11 +3,11 @@
 //! A name that a protocol has no use for changes nothing. Names and values are the same in database, API and command
 //! line; only what differs from the default is written down.
 
+use core::net::SocketAddr;
+use std::fmt;
 use std::fmt::Write as _;
-use std::net::SocketAddr;
 
 use crate::message::coded_enum;
-use std::fmt;
 
 coded_enum! {
     /// How a receipt writes the id that the answer to the submit gave.

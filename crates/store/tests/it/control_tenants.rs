@@ -95,6 +95,9 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced() {
     stage.db.put_channel(&channel).await.unwrap();
     channel.parts_per_second = None;
     channel.enabled = false;
+    channel.protocol = Protocol::Sgip12;
+    let settings = [("listen", "0.0.0.0:8801"), ("node", "3010092008"), ("receipts", "first_part")];
+    channel.quirks = Quirks::read(settings).unwrap();
     stage.db.put_channel(&channel).await.unwrap();
     assert_eq!(stage.db.channels().await.unwrap(), [channel]);
 

@@ -23,90 +23,112 @@ fn pass<P: Protocol>(from: &mut Session<P>, to: &mut Session<P>, now: Millis) {
     to.feed(now, &octets);
 }
 
-/// Every seventh submit is throttled; for the others a report or a message comes back. Returns what the client
-/// counted: taken, throttled, reports, messages.
-fn exchange<P: Protocol>(parts: Parts<P>) -> [u64; 4] {
-    let Parts { mut client, mut server, submit, inbound, report, msg_id, throttled } = parts;
-    let (mut counted, mut sent, mut owed, mut delivered) = ([0; 4], 0, 0, 0);
-    let mut closed = Vec::new();
-    for tick in 0..2_000 {
-        let now = Millis(tick * 5);
-        while client.is_connected() && sent < MESSAGES && client.free_window() > 0 {
-            client.send(now, Request::Submit, sent, &submit).unwrap();
-            sent += 1;
-        }
-        pass(&mut client, &mut server, now);
-        let mut answers = Vec::new();
-        while let Some(event) = server.poll_event() {
-            match event {
-                Event::ConnectRequested { log_in, .. } => {
-                    assert!(P::verify(&log_in, &Secret::new("secret")));
-                    assert!(!P::verify(&log_in, &Secret::new("secreT")));
-                    answers.push(None);
-                }
-                Event::Submit { sequence, .. } => answers.push(Some(sequence)),
-                Event::DeliverAnswered { token, result, .. } => {
-                    assert_eq!((token, result), (delivered, 0), "answers keep their order here");
-                    delivered += 1;
-                }
-                Event::Closed { cause } => closed.push(cause),
-                other => panic!("the server did not expect {other:?}"),
-            }
-        }
-        for (number, answer) in answers.into_iter().enumerate() {
-            match answer {
-                None => server.accept(&Secret::new("secret")),
-                Some(sequence) if number % 7 == 6 => server.answer_submit(sequence, msg_id, throttled),
-                Some(sequence) => {
-                    server.answer_submit(sequence, msg_id, 0);
-                    owed += 1;
-                }
-            }
-        }
-        let mut token = delivered + u64::try_from(server.open_requests()).unwrap();
-        while owed > 0 && server.free_window() > 0 {
-            let pdu = if owed % 2 == 0 { &inbound } else { &report };
-            server.send(now, Request::Deliver, token, pdu).unwrap();
-            (owed, token) = (owed - 1, token + 1);
-        }
-        pass(&mut server, &mut client, now);
-        let mut acks = Vec::new();
-        while let Some(event) = client.poll_event() {
-            match event {
-                Event::Connected { .. } => {}
-                Event::SubmitAnswered { result: 0, .. } => counted[0] += 1,
-                Event::SubmitAnswered { result, .. } => {
-                    assert_eq!(result, throttled);
-                    counted[1] += 1;
-                }
-                Event::Report { sequence, .. } => {
-                    counted[2] += 1;
-                    acks.push(sequence);
-                }
-                Event::Inbound { sequence, .. } => {
-                    counted[3] += 1;
-                    acks.push(sequence);
-                }
-                Event::Closed { cause } => closed.push(cause),
-                other => panic!("the client did not expect {other:?}"),
-            }
-        }
-        for sequence in acks {
-            client.ack_deliver(sequence, msg_id, 0);
-        }
-        if tick == 1_900 {
-            client.terminate(now);
-        }
-    }
-    assert_eq!(closed, [CloseCause::PeerTerminated, CloseCause::Terminated]);
-    assert_eq!((client.stray_answers(), server.stray_answers()), (0, 0));
-    counted
+/// What a story has come to.
+#[derive(Default)]
+struct Told {
+    sent: u64,
+    /// Reports and messages that the server owes.
+    owed: u64,
+    delivered: u64,
+    taken: u64,
+    throttled: u64,
+    reports: u64,
+    messages: u64,
+    closed: Vec<CloseCause>,
 }
 
-fn assert_complete([taken, throttled, reports, messages]: [u64; 4]) {
-    assert_eq!(taken + throttled, MESSAGES);
-    assert!(throttled > 0 && reports > 0 && messages > 0);
-    assert_eq!(reports + messages, taken);
+/// Every seventh submit is throttled; for the others a report or a message comes back.
+fn exchange<P: Protocol>(mut parts: Parts<P>) -> Told {
+    let mut told = Told::default();
+    for tick in 0..2_000 {
+        let now = Millis(tick * 5);
+        while parts.client.is_connected() && told.sent < MESSAGES && parts.client.free_window() > 0 {
+            parts.client.send(now, Request::Submit, told.sent, &parts.submit).unwrap();
+            told.sent += 1;
+        }
+        pass(&mut parts.client, &mut parts.server, now);
+        serve(&mut parts, &mut told, now);
+        pass(&mut parts.server, &mut parts.client, now);
+        receive(&mut parts, &mut told);
+        if tick == 1_900 {
+            parts.client.terminate(now);
+        }
+    }
+    assert_eq!((parts.client.stray_answers(), parts.server.stray_answers()), (0, 0));
+    told
+}
+
+fn serve<P: Protocol>(parts: &mut Parts<P>, told: &mut Told, now: Millis) {
+    let server = &mut parts.server;
+    let mut answers = Vec::new();
+    while let Some(event) = server.poll_event() {
+        match event {
+            Event::ConnectRequested { log_in, .. } => {
+                assert!(P::verify(&log_in, &Secret::new("secret")));
+                assert!(!P::verify(&log_in, &Secret::new("secreT")));
+                answers.push(None);
+            }
+            Event::Submit { sequence, .. } => answers.push(Some(sequence)),
+            Event::DeliverAnswered { token, result, .. } => {
+                assert_eq!((token, result), (told.delivered, 0), "answers keep their order here");
+                told.delivered += 1;
+            }
+            Event::Closed { cause } => told.closed.push(cause),
+            other => panic!("the server did not expect {other:?}"),
+        }
+    }
+    for (number, answer) in answers.into_iter().enumerate() {
+        match answer {
+            None => server.accept(&Secret::new("secret")),
+            Some(sequence) if number % 7 == 6 => {
+                server.answer_submit(sequence, parts.msg_id, parts.throttled)
+            }
+            Some(sequence) => {
+                server.answer_submit(sequence, parts.msg_id, 0);
+                told.owed += 1;
+            }
+        }
+    }
+    let mut token = told.delivered + u64::try_from(server.open_requests()).unwrap();
+    while told.owed > 0 && server.free_window() > 0 {
+        let pdu = if told.owed % 2 == 0 { &parts.inbound } else { &parts.report };
+        server.send(now, Request::Deliver, token, pdu).unwrap();
+        (told.owed, token) = (told.owed - 1, token + 1);
+    }
+}
+
+fn receive<P: Protocol>(parts: &mut Parts<P>, told: &mut Told) {
+    let mut acks = Vec::new();
+    while let Some(event) = parts.client.poll_event() {
+        match event {
+            Event::Connected { .. } => {}
+            Event::SubmitAnswered { result: 0, .. } => told.taken += 1,
+            Event::SubmitAnswered { result, .. } => {
+                assert_eq!(result, parts.throttled);
+                told.throttled += 1;
+            }
+            Event::Report { sequence, .. } => {
+                told.reports += 1;
+                acks.push(sequence);
+            }
+            Event::Inbound { sequence, .. } => {
+                told.messages += 1;
+                acks.push(sequence);
+            }
+            Event::Closed { cause } => told.closed.push(cause),
+            other => panic!("the client did not expect {other:?}"),
+        }
+    }
+    for sequence in acks {
+        parts.client.ack_deliver(sequence, parts.msg_id, 0);
+    }
+}
+
+fn assert_complete(told: &Told) {
+    assert_eq!(told.taken + told.throttled, MESSAGES);
+    assert!(told.throttled > 0 && told.reports > 0 && told.messages > 0);
+    assert_eq!(told.reports + told.messages, told.taken);
+    assert_eq!(told.closed, [CloseCause::PeerTerminated, CloseCause::Terminated]);
 }
 
 fn phone() -> TerminalId {
@@ -135,7 +157,7 @@ fn sgip() {
         content: Content(b"TD"),
         reserve: Octets::EMPTY,
     };
-    assert_complete(exchange(Parts {
+    assert_complete(&exchange(Parts {
         client: sgip::Session::client(&config, Millis(0), TIME),
         server: sgip::Session::listener(&listener, Millis(0), TIME),
         submit: sgip::Pdu::Submit(sgip::Submit::to(phone(), 0, b"hello")),
@@ -197,7 +219,7 @@ fn smgp() {
     };
     let dest = Octets::new("10659").unwrap();
     let report: &'static [u8] = report.leak();
-    assert_complete(exchange(Parts {
+    assert_complete(&exchange(Parts {
         client: smgp::Session::client(&config, Millis(0), TIME),
         server: smgp::Session::server(&smgp::ServerConfig::default(), Millis(0)),
         submit: smgp::Pdu::Submit(smgp::Submit::to(phone(), 0, b"hello")),
@@ -218,7 +240,7 @@ fn smpp() {
     let address = smpp::Address { ton: 1, npi: 1, number: phone() };
     let receipt: &'static [u8] =
         b"id:42 sub:001 dlvrd:001 submit date:2611270900 done date:2611270901 stat:DELIVRD err:000 text:";
-    assert_complete(exchange(Parts {
+    assert_complete(&exchange(Parts {
         client: smpp::Session::client(&config, Millis(0)),
         server: smpp::Session::server(&smpp::ServerConfig::default(), Millis(0)),
         submit: smpp::Pdu::SubmitSm(smpp::ShortMessage::to(address, 0, b"hello")),
