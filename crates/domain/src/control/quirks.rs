@@ -176,7 +176,7 @@ impl Quirks {
     fn set(&mut self, name: &str, value: &str) -> Result<(), QuirkError> {
         match name {
             "receipt_ids" => {
-                self.receipt_ids = word("receipt_ids", value, ReceiptIds::ALL, ReceiptIds::word)?
+                self.receipt_ids = word("receipt_ids", value, ReceiptIds::ALL, ReceiptIds::word)?;
             }
             "numbers" => self.numbers = Some(word("numbers", value, NumberForm::ALL, NumberForm::word)?),
             "receipts" => self.first_part_only = either("receipts", value, "every_part", "first_part")?,

@@ -81,7 +81,7 @@ fn serve<P: Protocol>(parts: &mut Parts<P>, told: &mut Told, now: Millis) {
         match answer {
             None => server.accept(&Secret::new("secret")),
             Some(sequence) if number % 7 == 6 => {
-                server.answer_submit(sequence, parts.msg_id, parts.throttled)
+                server.answer_submit(sequence, parts.msg_id, parts.throttled);
             }
             Some(sequence) => {
                 server.answer_submit(sequence, parts.msg_id, 0);
@@ -91,7 +91,7 @@ fn serve<P: Protocol>(parts: &mut Parts<P>, told: &mut Told, now: Millis) {
     }
     let mut token = told.delivered + u64::try_from(server.open_requests()).unwrap();
     while told.owed > 0 && server.free_window() > 0 {
-        let pdu = if told.owed % 2 == 0 { &parts.inbound } else { &parts.report };
+        let pdu = if told.owed.is_multiple_of(2) { &parts.inbound } else { &parts.report };
         server.send(now, Request::Deliver, token, pdu).unwrap();
         (told.owed, token) = (told.owed - 1, token + 1);
     }
