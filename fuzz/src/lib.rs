@@ -3,50 +3,62 @@
 //! Tests of `wire` include this file and run the bodies over the corpus and over mutations of it, so the
 //! promises are also checked where libFuzzer is missing.
 
-use std::collections::BTreeMap;
+mod session;
 
-use wire::cmpp::{
-    ClientConfig, Deliver, Event, MsgId, Pdu, QueryResp, Report, ServerConfig, Session, Submit, Version,
-    decode, describe, encode,
-};
+use std::fmt::Debug;
+
 use wire::concat::take_apart;
-use wire::{Content, Millis, Octets, Role, Secret, TerminalId};
+use wire::describe::Described;
+use wire::{Content, DecodeError, EncodeError, cmpp, sgip, smgp, smpp, tlv};
+
+pub use session::{cmpp_session, sgip_session, smgp_session, smpp_session};
 
 /// Decoding never panics; what was decoded and can be written decodes to the same; a description covers every
 /// octet.
-pub fn cmpp_decode(data: &[u8]) {
-    for version in [Version::V20, Version::V30] {
-        let decoded = decode(data, version);
-        let described = describe(data, version);
-        assert_eq!(decoded.err(), described.as_ref().err().copied(), "decoder and description disagree");
-        let (Ok((sequence, pdu)), Ok(described)) = (decoded, described) else { continue };
-        let covered: usize = described.fields.iter().map(|field| field.octets.len()).sum();
-        assert_eq!(covered, data.len(), "the description misses octets");
-
-        let mut written = Vec::new();
-        if encode(&pdu, sequence, version, &mut written).is_ok() {
-            assert_eq!(
-                decode(&written, version),
-                Ok((sequence, pdu)),
-                "a PDU changes when it is written and read"
-            );
-        } else {
-            assert!(written.is_empty(), "a failed encoding leaves octets behind");
-        }
-        if let Pdu::Deliver(deliver) = pdu {
-            report(deliver.content);
-        }
+fn pdu<P: PartialEq + Debug>(
+    data: &[u8],
+    decoded: Result<P, DecodeError>,
+    described: Result<Described, DecodeError>,
+    encode: impl Fn(&P, &mut Vec<u8>) -> Result<(), EncodeError>,
+    again: impl Fn(&[u8], &P) -> bool,
+) {
+    let error = decoded.as_ref().err().copied();
+    assert_eq!(error, described.as_ref().err().copied(), "decoder and description disagree");
+    let (Ok(pdu), Ok(described)) = (decoded, described) else { return };
+    let covered: usize = described.fields.iter().map(|field| field.octets.len()).sum();
+    assert_eq!(covered, data.len(), "the description misses octets");
+    let mut written = Vec::new();
+    if encode(&pdu, &mut written).is_ok() {
+        assert!(again(&written, &pdu), "a PDU changes when it is written and read: {pdu:?}");
+    } else {
+        assert!(written.is_empty(), "a failed encoding leaves octets behind");
     }
-    report(Content(data));
 }
 
-fn report(content: Content<'_>) {
-    let Ok(report) = Report::decode(content) else { return };
-    for version in [Version::V20, Version::V30] {
+/// CMPP PDUs of both versions, and their reports.
+pub fn cmpp_decode(data: &[u8]) {
+    for version in [cmpp::Version::V20, cmpp::Version::V30] {
+        pdu(
+            data,
+            cmpp::decode(data, version),
+            cmpp::describe(data, version),
+            |(sequence, pdu), out| cmpp::encode(pdu, *sequence, version, out),
+            |written, pdu| cmpp::decode(written, version).as_ref() == Ok(pdu),
+        );
+        if let Ok((_, cmpp::Pdu::Deliver(deliver))) = cmpp::decode(data, version) {
+            cmpp_report(deliver.content);
+        }
+    }
+    cmpp_report(Content(data));
+}
+
+fn cmpp_report(content: Content<'_>) {
+    let Ok(report) = cmpp::Report::decode(content) else { return };
+    for version in [cmpp::Version::V20, cmpp::Version::V30] {
         let mut written = Vec::new();
         if report.encode(version, &mut written).is_ok() {
             assert_eq!(
-                Report::decode(Content(&written)),
+                cmpp::Report::decode(Content(&written)),
                 Ok(report),
                 "a report changes when it is written and read"
             );
@@ -54,8 +66,80 @@ fn report(content: Content<'_>) {
     }
 }
 
-/// A header is taken apart without losing octets, and its concatenation survives being written.
+/// SGIP PDUs.
+pub fn sgip_decode(data: &[u8]) {
+    pdu(
+        data,
+        sgip::decode(data),
+        sgip::describe(data),
+        |(sequence, pdu), out| sgip::encode(pdu, *sequence, out),
+        |written, pdu| sgip::decode(written).as_ref() == Ok(pdu),
+    );
+}
+
+/// SMGP PDUs of both versions, and their reports.
+pub fn smgp_decode(data: &[u8]) {
+    for version in [smgp::Version::V13, smgp::Version::V30] {
+        pdu(
+            data,
+            smgp::decode(data, version),
+            smgp::describe(data, version),
+            |(sequence, pdu), out| smgp::encode(pdu, *sequence, version, out),
+            |written, pdu| smgp::decode(written, version).as_ref() == Ok(pdu),
+        );
+        if let Ok((_, smgp::Pdu::Deliver(deliver))) = smgp::decode(data, version) {
+            smgp_report(deliver.content);
+        }
+    }
+    smgp_report(Content(data));
+}
+
+fn smgp_report(content: Content<'_>) {
+    let Ok(report) = smgp::Report::decode(content) else { return };
+    let mut written = Vec::new();
+    report.encode(&mut written);
+    assert_eq!(
+        smgp::Report::decode(Content(&written)),
+        Ok(report),
+        "a report changes when it is written and read"
+    );
+}
+
+/// SMPP PDUs, and their receipts.
+pub fn smpp_decode(data: &[u8]) {
+    pdu(
+        data,
+        smpp::decode(data),
+        smpp::describe(data),
+        |(sequence, pdu), out| smpp::encode(pdu, *sequence, out),
+        |written, pdu| smpp::decode(written).as_ref() == Ok(pdu),
+    );
+    if let Ok((_, smpp::Pdu::DeliverSm(deliver))) = smpp::decode(data) {
+        smpp_receipt(&deliver);
+    }
+    smpp_receipt(&smpp::ShortMessage::to(smpp::Address::default(), 0, data));
+}
+
+fn smpp_receipt(message: &smpp::ShortMessage<'_>) {
+    let Ok(receipt) = smpp::Receipt::of(message) else { return };
+    // The text cannot say a value that looks like one of its own labels.
+    let values = [receipt.message_id.as_bytes(), receipt.stat.as_bytes(), receipt.err.as_bytes()].concat();
+    let dates = [receipt.submit_date.as_bytes(), receipt.done_date.as_bytes()].concat();
+    if !values.iter().chain(&dates).all(u8::is_ascii_digit) {
+        return;
+    }
+    let mut written = Vec::new();
+    receipt.write_text(&mut written);
+    let again = smpp::ShortMessage::to(smpp::Address::default(), 0, &written);
+    assert_eq!(smpp::Receipt::of(&again), Ok(receipt), "a receipt changes when it is written and read");
+}
+
+/// A header is taken apart without losing octets, and its concatenation survives being written; whole optional
+/// parameters are a prefix.
 pub fn concat_header(data: &[u8]) {
+    let tlvs = tlv::Tlvs::new(data);
+    assert!(data.starts_with(tlvs.as_bytes()));
+    assert_eq!(tlvs.iter().map(|tlv| tlv.value.len() + 4).sum::<usize>(), tlvs.as_bytes().len());
     let Ok(parts) = take_apart(data) else { return };
     assert_eq!(1 + parts.elements.len() + parts.body.len(), data.len(), "octets are lost");
     if let Some(concat) = parts.concat {
@@ -65,139 +149,5 @@ pub fn concat_header(data: &[u8]) {
         assert_eq!(written.len(), concat.header_octets());
         let again = take_apart(&written).expect("a header we wrote fits itself");
         assert_eq!(again.concat, Some(concat), "a header changes when it is written and read");
-    }
-}
-
-/// A session driven by a script: the first octet chooses role and version, then each octet is a step, some
-/// with operands. Every token comes back exactly once, `Closed` is the last event and comes after a close.
-pub fn cmpp_session(data: &[u8]) {
-    let Some((setup, script)) = data.split_first() else { return };
-    let version = if setup & 2 == 0 { Version::V20 } else { Version::V30 };
-    let mut run = Run::new(setup & 1 == 0, version);
-    let mut rest = script;
-    while let Some((step, tail)) = rest.split_first() {
-        rest = run.step(*step, tail);
-        run.poll();
-    }
-    run.session.close();
-    run.poll();
-    assert!(run.closed, "a closed session says so");
-    assert!(run.open.values().all(|came_back| *came_back), "a token was swallowed");
-    assert_eq!(run.session.open_requests(), 0);
-    assert_eq!(run.session.poll_timeout(), None);
-}
-
-struct Run {
-    session: Session,
-    now: Millis,
-    token: u64,
-    /// Tokens given away, and whether they came back.
-    open: BTreeMap<u64, bool>,
-    closed: bool,
-}
-
-impl Run {
-    fn new(client: bool, version: Version) -> Self {
-        let now = Millis(0);
-        let session = if client {
-            let source = Octets::new("900001").expect("six digits");
-            let config =
-                ClientConfig { window: 4, ..ClientConfig::new(source, Secret::new("888888"), version) };
-            Session::client(config, now, 1_021_080_510)
-        } else {
-            Session::server(
-                &ServerConfig { highest_version: version, window: 4, ..ServerConfig::default() },
-                now,
-            )
-        };
-        Self { session, now, token: 0, open: BTreeMap::new(), closed: false }
-    }
-
-    fn step<'a>(&mut self, step: u8, rest: &'a [u8]) -> &'a [u8] {
-        match step % 8 {
-            // Feed as many octets as the rest of the step says, so that PDUs are cut everywhere.
-            0..=3 => {
-                let (chunk, rest) = rest.split_at(rest.len().min(usize::from(step / 4) + 1));
-                self.session.feed(self.now, chunk);
-                return rest;
-            }
-            4 => self.now = Millis(self.now.0 + u64::from(step) * 250),
-            5 => self.send(),
-            6 if step == 254 => self.session.terminate(self.now),
-            6 => {
-                self.session.handle_timeout(self.now);
-            }
-            _ => {
-                let mut out = Vec::new();
-                self.session.take_output(&mut out);
-                assert!(self.session.output().is_empty());
-            }
-        }
-        rest
-    }
-
-    fn send(&mut self) {
-        self.token += 1;
-        let phone = TerminalId::new("13800000000").expect("digits");
-        let (now, token) = (self.now, self.token);
-        let free = self.session.free_window();
-        let sent = match (self.session.role(), token % 3) {
-            (Role::Server, _) => {
-                self.session.deliver(now, token, &Deliver::inbound(phone, Octets::EMPTY, 0, b"hello"))
-            }
-            (Role::Client, 0) => self.session.cancel(now, token, MsgId(token)),
-            (Role::Client, _) => self.session.submit(now, token, &Submit::to(phone, 0, b"hello")),
-        };
-        assert_eq!(sent.is_ok(), free > 0, "a request is taken exactly when the window is open");
-        if sent.is_ok() {
-            self.open.insert(token, false);
-        }
-    }
-
-    fn poll(&mut self) {
-        enum Reply {
-            Accept,
-            Submit(u32),
-            Deliver(u32),
-            Query(u32),
-            Cancel(u32),
-            None,
-        }
-        while let Some(event) = self.session.poll_event() {
-            assert!(!self.closed, "an event after the last one");
-            let mut back = None;
-            let reply = match event {
-                Event::ConnectRequested { .. } => Reply::Accept,
-                Event::Submit { sequence, .. } => Reply::Submit(sequence),
-                Event::Report { sequence, .. } | Event::Inbound { sequence, .. } => Reply::Deliver(sequence),
-                Event::Query { sequence, .. } => Reply::Query(sequence),
-                Event::Cancel { sequence, .. } => Reply::Cancel(sequence),
-                Event::SubmitAnswered { token, .. }
-                | Event::DeliverAnswered { token, .. }
-                | Event::QueryAnswered { token, .. }
-                | Event::CancelAnswered { token, .. }
-                | Event::Unanswered { token, .. }
-                | Event::Lost { token, .. } => {
-                    back = Some(token);
-                    Reply::None
-                }
-                Event::Closed { .. } => {
-                    self.closed = true;
-                    Reply::None
-                }
-                _ => Reply::None,
-            };
-            match reply {
-                Reply::Accept => self.session.accept(&Secret::new("888888")),
-                Reply::Submit(sequence) => self.session.answer_submit(sequence, MsgId(1), 0),
-                Reply::Deliver(sequence) => self.session.ack_deliver(sequence, MsgId(1), 0),
-                Reply::Query(sequence) => self.session.answer_query(sequence, &QueryResp::default()),
-                Reply::Cancel(sequence) => self.session.answer_cancel(sequence, 0),
-                Reply::None => {}
-            }
-            if let Some(token) = back {
-                assert_eq!(self.open.insert(token, true), Some(false), "token {token} came back twice");
-            }
-        }
     }
 }

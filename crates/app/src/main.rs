@@ -15,6 +15,7 @@ mod serve;
 mod show;
 mod simulate;
 mod storage;
+mod text;
 mod trouble;
 mod usage;
 mod verify;
@@ -63,6 +64,9 @@ enum Command {
     /// 协议报文工具 / PDU tools
     #[command(subcommand)]
     Pdu(pdu::PduCommand),
+    /// 短信内容工具 / text tools
+    #[command(subcommand)]
+    Text(text::TextCommand),
 }
 
 #[tokio::main]
@@ -85,6 +89,7 @@ async fn main() -> ExitCode {
         Command::Verify(args) => verify::run(args, show).await,
         Command::Sim(args) => simulate::run(args, show).await,
         Command::Pdu(command) => pdu::run(command, show),
+        Command::Text(command) => text::run(command, show),
         Command::Send(asked) => client::run(Asked::Send(asked), show).await,
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,

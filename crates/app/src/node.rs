@@ -17,7 +17,7 @@ use domain::retry::RetryPolicy;
 use domain::time::Clock;
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Settings, StartChannel};
-use gateway::cmpp::{ChannelSettings, CmppChannel};
+use gateway::ChannelSettings;
 use store::control::{ControlDb, FirstStart};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -101,8 +101,7 @@ impl Node {
         };
         let tracker = channels.clone();
         let start_channel: StartChannel = Box::new(move |config, stop| {
-            CmppChannel::start(config.clone(), settings.clone(), sender.clone(), &tracker, &stop)
-                .map(|channel| channel as _)
+            gateway::start(config.clone(), settings.clone(), sender.clone(), &tracker, &stop)
                 .map_err(|error| error.to_string())
         });
         engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;

@@ -1,10 +1,10 @@
 //! `hongyan sim`: the carrier in a box, as a process of its own.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use sim::{Fault, Latency, LogNormal, SimConfig};
 use tokio_util::sync::CancellationToken;
 
@@ -12,12 +12,18 @@ use crate::exit::Failure;
 use crate::serve::wait_for_signal;
 use crate::show::Show;
 
-/// 运营商模拟器（CMPP 服务端），输出 JSON 计数 / a simulated CMPP carrier; prints counters as JSON
+/// 运营商模拟器（服务端），输出 JSON 计数 / a simulated carrier; prints counters as JSON
 #[derive(Args, Debug)]
 pub(crate) struct SimArgs {
-    /// 监听地址 / address
-    #[arg(long, default_value = "127.0.0.1:7890")]
-    listen: SocketAddr,
+    /// 协议 / protocol
+    #[arg(long, value_enum, default_value = "cmpp")]
+    protocol: Protocol,
+    /// 监听地址，默认本机、协议的端口 / address; this machine and the protocol's port when left out
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// SGIP：连回客户端投递回执与上行的地址 / SGIP: where the client listens for reports and messages
+    #[arg(long)]
+    deliver_to: Option<SocketAddr>,
     /// 随机种子 / seed
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -59,6 +65,30 @@ pub(crate) struct SimArgs {
     dump: Option<PathBuf>,
 }
 
+/// What the carrier speaks.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Protocol {
+    /// CMPP 2.0, 3.0
+    Cmpp,
+    /// SGIP 1.2
+    Sgip,
+    /// SMGP 3.0.3
+    Smgp,
+    /// SMPP 3.4, 5.0
+    Smpp,
+}
+
+impl Protocol {
+    fn simulated(self) -> sim::Protocol {
+        match self {
+            Self::Cmpp => sim::Protocol::Cmpp,
+            Self::Sgip => sim::Protocol::Sgip,
+            Self::Smgp => sim::Protocol::Smgp,
+            Self::Smpp => sim::Protocol::Smpp,
+        }
+    }
+}
+
 /// Runs until a signal comes, then prints the last counters.
 ///
 /// # Errors
@@ -82,14 +112,16 @@ pub(crate) async fn run(args: SimArgs, show: Show) -> Result<(), Failure> {
 }
 
 fn config(args: SimArgs) -> SimConfig {
+    let protocol = args.protocol.simulated();
     let mut config = SimConfig {
-        listen: args.listen,
+        listen: args.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, protocol.port()).into()),
+        deliver_to: args.deliver_to,
         seed: args.seed,
         window: args.window,
         acceptance: args.acceptance,
         tps_total: args.tps,
         faults: args.faults,
-        ..SimConfig::default()
+        ..SimConfig::default().speaking(protocol)
     };
     if args.answer_ms > 0 {
         config.answer = Latency::Fixed(args.answer_ms);

@@ -4,6 +4,8 @@
 //! most often (the status pages of Tencent Cloud, Huawei Cloud and Qiniu, and the CMPP specification); where they
 //! differ, the first meaning is taken. The raw code is always kept beside the reason, for the customer's own eyes.
 
+mod other_protocols;
+
 use crate::channel::CarrierCode;
 use crate::message::Reason;
 
@@ -38,8 +40,8 @@ pub fn reason(raw: &str) -> Reason {
     if let ("CMPPERR", Some(result)) = (prefix.to_ascii_uppercase().as_str(), number) {
         return submit_result_reason(result);
     }
-    let Some(source) = BOXES.iter().find(|b| b.prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix)))
-    else {
+    let named = |source: &&Source| source.prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix));
+    let Some(source) = BOXES.iter().chain(other_protocols::SOURCES).find(named) else {
         return Unlisted;
     };
     let listed = source.codes.iter().find(|(from, to, _)| number.is_some_and(|n| (*from..=*to).contains(&n)));
@@ -102,6 +104,8 @@ const WORDS: &[(&str, Reason)] = &[
     ("NOSEND/00138", G),
     ("BEYONDN", R),
     ("LIMIT", R),
+    // Our own word for a long message of which flow control never took the rest.
+    ("THROTTLED", Reason::Throttled),
     ("MILIMIT", R),
     ("DISTURB", R),
 ];
@@ -338,7 +342,7 @@ mod tests {
 
     #[test]
     fn later_lines_of_a_table_are_not_hidden_by_accident() {
-        for source in BOXES {
+        for source in BOXES.iter().chain(other_protocols::SOURCES) {
             for (index, (from, to, _)) in source.codes.iter().enumerate() {
                 assert!(from <= to);
                 let hidden = source.codes[..index].iter().any(|(f, t, _)| f <= from && to <= t);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::control::{
-    Accounts as _, AudienceSource, ChannelConfig, Channels as _, Control, Imports as _, Protocol,
+    Accounts as _, AudienceSource, ChannelConfig, Channels as _, Control, Imports as _, Protocol, Quirks,
     RouteConfig, RouteStep, Secret,
 };
 use domain::ids::{ChannelId, GatewayId, IdGenerator, RouteId};
@@ -148,6 +148,7 @@ async fn house(place: &std::path::Path) -> Outcome<House> {
         categories: Vec::new(),
         cost: Money::ZERO,
         enabled: true,
+        quirks: Quirks::default(),
     };
     control.put_channel(&config).await?;
     let steps = vec![RouteStep { channels: vec![(ChannelId(1), 1)] }];

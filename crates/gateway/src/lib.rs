@@ -8,5 +8,47 @@
 //! only when the engine says that its content is durable.
 
 mod backoff;
-pub mod cmpp;
+mod carrier;
+mod drivers;
 mod pace;
+
+use std::sync::Arc;
+
+use domain::channel::{Channel, ChannelEvent};
+use domain::control::{ChannelConfig, Protocol};
+use domain::ids::ChannelId;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::EncodeError;
+
+pub use carrier::ChannelSettings;
+
+use carrier::CarrierChannel;
+use drivers::{CmppDriver, SgipDriver, SmgpDriver, SmppDriver};
+
+/// Starts a channel's connections as tasks of `tracker`; they end when `stop` is cancelled, after saying goodbye.
+/// Events go to `events`, whose receiver must never wait for this channel.
+///
+/// # Errors
+/// [`EncodeError`] when a configured value does not fit its field.
+pub fn start(
+    config: ChannelConfig,
+    settings: ChannelSettings,
+    events: mpsc::Sender<(ChannelId, ChannelEvent)>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Arc<dyn Channel>, EncodeError> {
+    Ok(match config.protocol {
+        Protocol::Cmpp20 | Protocol::Cmpp30 => {
+            CarrierChannel::<CmppDriver>::start(config, settings, events, tracker, stop)?
+        }
+        Protocol::Sgip12 => CarrierChannel::<SgipDriver>::start(config, settings, events, tracker, stop)?,
+        Protocol::Smgp13 | Protocol::Smgp30 => {
+            CarrierChannel::<SmgpDriver>::start(config, settings, events, tracker, stop)?
+        }
+        Protocol::Smpp34 | Protocol::Smpp50 => {
+            CarrierChannel::<SmppDriver>::start(config, settings, events, tracker, stop)?
+        }
+    })
+}

@@ -1,8 +1,10 @@
 //! How fast a channel may write: its contract's parts per second, and slower for a while when the carrier says so.
 
 use domain::pace::TokenBucket;
+use domain::text::MAX_PARTS;
 
-/// Tokens that may gather while nothing is sent: one slice of this many milliseconds.
+/// Tokens that may gather while nothing is sent: one slice of this many milliseconds, or what the longest message needs,
+/// since its parts are written together: a slow channel would never take it otherwise.
 const BURST_MILLIS: u32 = 20;
 /// How long a throttling answer slows the channel down.
 const PENALTY_MILLIS: u64 = 1_000;
@@ -58,7 +60,8 @@ impl Pace {
 }
 
 fn bucket(rate: Option<u32>, now: u64) -> Option<TokenBucket> {
-    rate.map(|rate| TokenBucket::new(rate, rate.saturating_mul(BURST_MILLIS) / 1_000, now))
+    let burst = |rate: u32| (rate.saturating_mul(BURST_MILLIS) / 1_000).max(rate.min(MAX_PARTS.into()));
+    rate.map(|rate| TokenBucket::new(rate, burst(rate), now))
 }
 
 #[cfg(test)]
@@ -81,7 +84,15 @@ mod tests {
         let mut pace = Pace::new(Some(500), 0);
         assert!((498..=510).contains(&run(&mut pace, 0, 1_000)));
         let after_pause = run(&mut pace, 61_000, 1_000);
-        assert!(after_pause <= 500 + 500 * u64::from(BURST_MILLIS) / 1000 + 1, "{after_pause}");
+        assert!(after_pause <= 500 + u64::from(MAX_PARTS) + 1, "{after_pause}");
+    }
+
+    #[test]
+    fn a_slow_channel_gathers_enough_for_the_longest_message() {
+        let mut pace = Pace::new(Some(30), 0);
+        assert_eq!(pace.available(10_000), Some(MAX_PARTS.into()));
+        let mut slower = Pace::new(Some(5), 0);
+        assert_eq!(slower.available(10_000), Some(5), "and never more than a second's worth");
     }
 
     #[test]

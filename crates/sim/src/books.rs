@@ -8,16 +8,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use domain::policy::text_hash;
-use domain::text::{Dialect, Encoding, decode};
-use wire::cmpp::{MsgId, Submit};
+use domain::text::decode;
+use wire::cmpp::MsgId;
 use wire::{Millis, Octets};
 
 use crate::assembly::{Assembly, LongKey, PARTS_LIMIT};
 use crate::calendar::Calendar;
 use crate::carrier::SimError;
-use crate::config::SimConfig;
+use crate::config::{Protocol, SimConfig};
 use crate::counters::Counters;
-use crate::delivery::{Delivery, MessageRef, Receipt, Reply, read_phone};
+use crate::delivery::{CarrierId, Delivery, MessageRef, Receipt, Reply, read_phone};
+use crate::dialect::Given;
 use crate::dice::{Dice, Mix};
 use crate::fault::Script;
 use crate::schedule::Schedule;
@@ -25,10 +26,28 @@ use crate::table::{PAYLOAD_BITS, PHONE_LIMIT, Table};
 use crate::throttle::Throttle;
 use crate::truth::{MessageTruth, OptOutTruth, Truth};
 
-/// `Result`: flow control.
-const RESULT_THROTTLED: u32 = 8;
-/// `Result`: `Dest_terminal_Id` is wrong.
-const RESULT_DESTINATION: u32 = 13;
+/// Results by protocol.
+struct Codes {
+    /// Flow control.
+    throttled: u32,
+    /// The destination is wrong.
+    destination: u32,
+}
+
+impl Codes {
+    fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Cmpp => Self { throttled: 8, destination: 13 },
+            Protocol::Sgip => Self { throttled: wire::sgip::result::FLOW, destination: 6 },
+            Protocol::Smgp => Self { throttled: 1, destination: 47 },
+            Protocol::Smpp => Self {
+                throttled: wire::smpp::status::THROTTLED,
+                destination: wire::smpp::status::BAD_DESTINATION,
+            },
+        }
+    }
+}
+
 /// How finely receipts are timed: fine enough for a median of seconds, coarse enough to be batched.
 const RECEIPT_TICK_MS: u64 = 5;
 /// Payload of a message: bit 0 says delivered, the bits from here on count copies.
@@ -40,7 +59,7 @@ const FATE: u64 = 0x6661_7465;
 
 /// What became of a submit.
 pub(crate) struct Taken {
-    pub(crate) msg_id: MsgId,
+    pub(crate) id: CarrierId,
     pub(crate) result: u32,
     /// Milliseconds until the answer.
     pub(crate) answer_after: u64,
@@ -67,12 +86,13 @@ struct OptOut {
 }
 
 struct Outbox {
-    login: Octets<6>,
+    login: Octets<16>,
     schedule: Schedule<Delivery>,
 }
 
 pub(crate) struct Books {
     config: Arc<SimConfig>,
+    codes: Codes,
     pub(crate) counters: Counters,
     pub(crate) script: Script,
     pub(crate) throttled_until: Millis,
@@ -128,12 +148,13 @@ impl Books {
             receipts_by_stat: vec![0; stats.len()],
             stats,
             reply_texts: [ucs2(&config.replies.opt_out_words), ucs2(&config.replies.ordinary_texts)],
+            codes: Codes::of(config.protocol),
             config: Arc::clone(config),
         })
     }
 
     /// The place of an account, by login; receipts and replies belong to it, not to a connection.
-    pub(crate) fn account(&mut self, login: Octets<6>) -> usize {
+    pub(crate) fn account(&mut self, login: Octets<16>) -> usize {
         self.outboxes.iter().position(|outbox| outbox.login == login).unwrap_or_else(|| {
             self.outboxes.push(Outbox { login, schedule: Schedule::new(RECEIPT_TICK_MS) });
             self.outboxes.len() - 1
@@ -146,52 +167,60 @@ impl Books {
         now: Millis,
         account: usize,
         throttle: &mut Option<Throttle>,
-        submit: &Submit<'_>,
+        given: &Given<'_>,
     ) -> Taken {
         self.counters.submits += 1;
         self.counters.first_submit_ms.get_or_insert(now.0);
         self.counters.last_submit_ms = Some(now.0);
-        let destinations = submit.destinations.len();
+        let destinations = given.destinations.len();
         if !self.within_rates(now, throttle, destinations) {
             self.counters.throttled += 1;
             let mut dice = Dice::new(self.config.seed, 0, self.counters.submits);
-            return self.refused(RESULT_THROTTLED, &mut dice);
+            return self.refused(self.codes.throttled, &mut dice);
         }
-        let first = submit.destinations.get(0).and_then(|phone| read_phone(phone.as_bytes()));
+        let first = given.destinations.get(0).and_then(|phone| read_phone(phone.as_bytes()));
         let Some(first) = first.filter(|phone| *phone < PHONE_LIMIT) else {
             let mut dice = Dice::new(self.config.seed, 0, self.counters.submits);
-            return self.refused(RESULT_DESTINATION, &mut dice);
+            return self.refused(self.codes.destination, &mut dice);
         };
         let mut dice = self.dice(first);
-        if !dice.chance(self.config.acceptance) {
-            let result = self.refusals.pick(&mut dice).unwrap_or(RESULT_DESTINATION);
+        if !dice.chance(self.config.acceptance) || (given.reported && self.config.receipts.refused) {
+            let result = self.refusals.pick(&mut dice).unwrap_or(self.codes.destination);
             return self.refused(result, &mut dice);
         }
         let answer_after = self.config.answer.draw(&mut dice);
         self.counters.accepted += 1;
-        let decoded = decode(submit.content.as_bytes(), submit.msg_fmt, submit.has_header(), Dialect::China);
-        let concat = decoded.concat.filter(|concat| (2..=PARTS_LIMIT).contains(&concat.total));
+        let decoded = decode(given.content, given.coding, given.has_header, given.dialect);
+        let concat =
+            decoded.concat.or(given.segment).filter(|concat| (2..=PARTS_LIMIT).contains(&concat.total));
         let part = Part {
             now,
             account,
-            source: self.source(submit.src_id),
+            source: self.source(given.source),
             hash: if concat.is_none() { text_hash(&decoded.text) } else { 0 },
             text: &decoded.text,
             concat,
-            reported: submit.registered_delivery == 1,
+            reported: given.reported,
         };
-        let msg_id = self.ids(now, destinations);
-        let early = self.take(&part, first, msg_id, &mut dice);
-        for (index, phone) in (1..).zip(submit.destinations.iter().skip(1)) {
+        let ours = self.ids(now, destinations);
+        // A sender's own id stands for all destinations; ours counts up.
+        let id_of = |index| given.own_id.unwrap_or(CarrierId { low: ours.of_destination(index).0, high: 0 });
+        let early = self.take(&part, first, id_of(0), &mut dice);
+        for (index, phone) in (1..).zip(given.destinations.iter().skip(1)) {
             if let Some(phone) = read_phone(phone.as_bytes()).filter(|phone| *phone < PHONE_LIMIT) {
                 let mut dice = self.dice(phone);
                 // Only the first destination's receipt can be early; a later one is sent with the next batch.
-                if let Some(receipt) = self.take(&part, phone, msg_id.of_destination(index), &mut dice) {
+                if let Some(receipt) = self.take(&part, phone, id_of(index), &mut dice) {
                     self.schedule(account, now, Delivery::Receipt(receipt));
                 }
             }
         }
-        Taken { msg_id, result: 0, answer_after, early }
+        Taken { id: id_of(0), result: 0, answer_after, early }
+    }
+
+    /// The decimal value of MMDDHHMMSS.
+    pub(crate) fn clock_number(&mut self, now: Millis) -> u32 {
+        self.calendar.clock_number(now)
     }
 
     /// A snapshot of the counters.
@@ -240,7 +269,7 @@ impl Books {
     fn refused(&mut self, result: u32, dice: &mut Dice) -> Taken {
         self.counters.refuse(result);
         let answer_after = self.config.answer.draw(dice);
-        Taken { msg_id: MsgId(0), result, answer_after, early: None }
+        Taken { id: CarrierId::default(), result, answer_after, early: None }
     }
 
     /// The dice of the next submit for a phone.
@@ -250,7 +279,7 @@ impl Books {
     }
 
     /// Takes one part for one phone. Gives its receipt back when that must be sent before the answer.
-    fn take(&mut self, part: &Part<'_>, phone: u64, msg_id: MsgId, dice: &mut Dice) -> Option<Receipt> {
+    fn take(&mut self, part: &Part<'_>, phone: u64, id: CarrierId, dice: &mut Dice) -> Option<Receipt> {
         let mut fate = match part.concat {
             // All parts of a message meet the same handset.
             Some(concat) => {
@@ -259,7 +288,9 @@ impl Books {
             }
             None => Dice::new(self.config.seed ^ FATE, phone, dice.next()),
         };
-        let comes = !fate.chance(self.config.receipts.never);
+        let silent =
+            self.config.receipts.first_part_only && part.concat.is_some_and(|concat| concat.number > 1);
+        let comes = !fate.chance(self.config.receipts.never) && !silent;
         let delivered = fate.chance(self.config.receipts.delivered);
         let stat = if delivered { 0 } else { self.failures.pick(&mut fate).unwrap_or(0) };
         let reported = part.reported && comes;
@@ -269,7 +300,7 @@ impl Books {
             return None;
         }
         let receipt = Receipt {
-            msg_id: msg_id.0,
+            id,
             phone,
             message,
             source: part.source,
@@ -375,9 +406,4 @@ fn stat(name: &str) -> Result<Octets<7>, SimError> {
 fn encode_reply(text: &str) -> Vec<u8> {
     const UNITS: usize = 70;
     text.encode_utf16().take(UNITS).flat_map(u16::to_be_bytes).collect()
-}
-
-/// `Msg_Fmt` of replies.
-fn reply_format() -> u8 {
-    Encoding::Ucs2.code()
 }

@@ -65,6 +65,14 @@ impl Calendar {
         })
     }
 
+    /// The decimal value of MMDDHHMMSS.
+    pub(crate) fn clock_number(&self, at: Millis) -> u32 {
+        let date = self.civil(at);
+        [date.month(), date.day(), date.hour(), date.minute(), date.second()]
+            .iter()
+            .fold(0, |value, field| value * 100 + u32::from(field.unsigned_abs()))
+    }
+
     fn unix_ms(&self, at: Millis) -> i64 {
         self.started_unix_ms.saturating_add(i64::try_from(at.0).unwrap_or(i64::MAX))
     }

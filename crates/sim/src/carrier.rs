@@ -9,21 +9,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::{EncodeError, Millis};
 
 use crate::books::Books;
 use crate::clock::Clock;
-use crate::config::SimConfig;
+use crate::config::{Protocol, SimConfig};
 use crate::connection;
 use crate::counters::Counters;
+use crate::dialect::{Caller, CmppCarrier, Dialect, SgipCarrier, SmgpCarrier, SmppCarrier};
 use crate::fault::FaultKind;
 use crate::truth::Truth;
 
 /// Orders that wait for a connection: far more than faults in one script strike at once.
 const ORDERS: usize = 64;
+/// Accounts that wait for a connection towards them: they are dialled as soon as they have logged in.
+const DIALS: usize = 64;
+/// Pause before a client that could not be reached, or has left, is dialled again.
+const DIAL_PAUSE: Duration = Duration::from_millis(200);
 /// Pause after a connection could not be accepted (out of file descriptors, mostly).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
 
@@ -68,6 +73,13 @@ pub(crate) enum Order {
     Strike { connection: u32, kind: FaultKind },
 }
 
+/// A client towards which the carrier connects.
+#[derive(Clone, Copy)]
+pub(crate) struct DialBack {
+    pub(crate) account: usize,
+    pub(crate) caller: Caller,
+}
+
 /// What the tasks of one simulator share.
 pub(crate) struct Carrier {
     pub(crate) config: Arc<SimConfig>,
@@ -80,6 +92,9 @@ pub(crate) struct Carrier {
     listening: CancellationToken,
     done: CancellationToken,
     orders: broadcast::Sender<Order>,
+    /// Accounts towards which a connection is kept.
+    dialled: Mutex<BTreeSet<usize>>,
+    dials: mpsc::Sender<DialBack>,
 }
 
 /// A running simulator. Dropping it does not stop it; the token given to [`run`] does.
@@ -101,6 +116,7 @@ pub async fn run(config: SimConfig, shutdown: CancellationToken) -> Result<Handl
     let clock = Clock::start();
     let config = Arc::new(config);
     let books = Books::new(&config, clock.now(), clock.started_unix_ms())?;
+    let (dials, wanted_dials) = mpsc::channel(DIALS);
     let carrier = Arc::new(Carrier {
         config,
         clock,
@@ -111,8 +127,10 @@ pub async fn run(config: SimConfig, shutdown: CancellationToken) -> Result<Handl
         listening: shutdown.child_token(),
         done: CancellationToken::new(),
         orders: broadcast::channel(ORDERS).0,
+        dialled: Mutex::default(),
+        dials,
     });
-    tokio::spawn(serve(listener, Arc::clone(&carrier)));
+    tokio::spawn(serve(listener, Arc::clone(&carrier), wanted_dials));
     tracing::info!(%addr, "simulated carrier listens");
     Ok(Handle { addr, carrier })
 }
@@ -218,6 +236,18 @@ impl Carrier {
         tracing::debug!(?order, heard, "order given");
     }
 
+    /// Whether reports and messages of an account go over a connection towards its client, which is then kept.
+    pub(crate) fn dial_back(&self, towards: DialBack) -> bool {
+        if self.config.deliver_to.is_none() || self.config.protocol != Protocol::Sgip {
+            return false;
+        }
+        let new = self.dialled.lock().unwrap_or_else(PoisonError::into_inner).insert(towards.account);
+        if new && self.dials.try_send(towards).is_err() {
+            tracing::warn!("more clients wait for a connection than can be dialled");
+        }
+        true
+    }
+
     fn live(&self) -> MutexGuard<'_, BTreeSet<u32>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -235,7 +265,7 @@ impl Carrier {
     }
 }
 
-async fn serve(listener: TcpListener, carrier: Arc<Carrier>) {
+async fn serve(listener: TcpListener, carrier: Arc<Carrier>, mut dials: mpsc::Receiver<DialBack>) {
     let mut connections = JoinSet::new();
     let mut listener = Some(listener);
     let mut number = 0;
@@ -252,6 +282,10 @@ async fn serve(listener: TcpListener, carrier: Arc<Carrier>) {
                 }
             },
             () = carrier.listening.cancelled(), if listener.is_some() => listener = None,
+            Some(towards) = dials.recv() => {
+                number += 1;
+                connections.spawn(dial(Arc::clone(&carrier), towards, number));
+            }
             () = next_fault(&carrier) => {}
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             () = carrier.stop.cancelled() => break,
@@ -283,10 +317,43 @@ async fn next_fault(carrier: &Carrier) {
 }
 
 async fn connect(stream: TcpStream, carrier: Arc<Carrier>, number: u32) {
-    let orders = carrier.orders.subscribe();
     carrier.opened(number);
-    if let Err(error) = connection::serve(stream, &carrier, number, orders).await {
+    let served = match carrier.config.protocol {
+        Protocol::Cmpp => converse::<CmppCarrier>(stream, &carrier, number, None).await,
+        Protocol::Sgip => converse::<SgipCarrier>(stream, &carrier, number, None).await,
+        Protocol::Smgp => converse::<SmgpCarrier>(stream, &carrier, number, None).await,
+        Protocol::Smpp => converse::<SmppCarrier>(stream, &carrier, number, None).await,
+    };
+    if let Err(error) = served {
         tracing::debug!(number, %error, "a connection broke");
     }
     carrier.closed(number);
+}
+
+async fn converse<D: Dialect>(
+    stream: TcpStream,
+    carrier: &Carrier,
+    number: u32,
+    towards: Option<DialBack>,
+) -> io::Result<()> {
+    connection::serve::<D>(stream, carrier, number, carrier.orders.subscribe(), towards).await
+}
+
+/// Keeps a connection towards a client until the simulator stops.
+async fn dial(carrier: Arc<Carrier>, towards: DialBack, number: u32) {
+    let Some(address) = carrier.config.deliver_to else { return };
+    while !carrier.stop.is_cancelled() {
+        if let Ok(stream) = TcpStream::connect(address).await {
+            carrier.opened(number);
+            let served = converse::<SgipCarrier>(stream, &carrier, number, Some(towards)).await;
+            if let Err(error) = served {
+                tracing::debug!(number, %error, "a connection towards a client broke");
+            }
+            carrier.closed(number);
+        }
+        tokio::select! {
+            () = carrier.stop.cancelled() => {}
+            () = tokio::time::sleep(DIAL_PAUSE) => {}
+        }
+    }
 }

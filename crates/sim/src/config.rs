@@ -11,19 +11,89 @@ use crate::carrier::SimError;
 use crate::dice::{Dice, sigma};
 use crate::fault::Fault;
 
-/// The port on which gateways listen for service providers (CMPP 3.0, long connection).
-const CMPP_PORT: u16 = 7890;
 /// Longest delay drawn: what one receipt in a thousand takes with real carriers.
 const LONGEST_DELAY_MS: u64 = 6 * 3_600_000;
+
+/// A carrier protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// CMPP 2.0 and 3.0.
+    Cmpp,
+    /// SGIP 1.2.
+    Sgip,
+    /// SMGP 3.0.3, and its layouts of version 1.3.
+    Smgp,
+    /// SMPP 3.4 and 5.0.
+    Smpp,
+}
+
+impl Protocol {
+    /// The port on which gateways listen for service providers.
+    #[must_use]
+    pub fn port(self) -> u16 {
+        match self {
+            Self::Cmpp => 7890,
+            Self::Sgip => 8801,
+            Self::Smgp => 8890,
+            Self::Smpp => 2775,
+        }
+    }
+
+    /// Results of refused submits, with weights, which are guesses: most refusals seen by a sound client are about content
+    /// and rights, not about structure.
+    fn refusals(self) -> Vec<(u32, f64)> {
+        match self {
+            Self::Cmpp => vec![(9, 5.0), (10, 2.0), (13, 2.0), (6, 1.0)],
+            Self::Sgip => vec![(13, 5.0), (5, 2.0), (23, 2.0), (8, 1.0)],
+            Self::Smgp => vec![(43, 5.0), (46, 2.0), (47, 2.0), (36, 1.0)],
+            Self::Smpp => vec![(0x45, 5.0), (0x0A, 2.0), (0x0B, 2.0), (0x01, 1.0)],
+        }
+    }
+
+    /// What reports of failure say, with weights.
+    fn failures(self) -> Vec<(String, f64)> {
+        let failures: &[(&str, f64)] = match self {
+            Self::Cmpp => &[
+                ("UNDELIV", 30.0),
+                ("MK:0001", 15.0),
+                ("MK:0012", 10.0),
+                ("MK:0010", 8.0),
+                ("MK:0024", 8.0),
+                ("EXPIRED", 8.0),
+                ("MB:1042", 6.0),
+                ("REJECTD", 5.0),
+                ("ID:0076", 3.0),
+                ("DB:0141", 3.0),
+                ("CB:0001", 2.0),
+                ("MI:0013", 2.0),
+            ],
+            // Error codes: none of such a number, suspended, off, out of coverage, unknown, content, blacklist.
+            Self::Sgip => {
+                &[("12", 30.0), ("5", 15.0), ("54", 10.0), ("15", 8.0), ("29", 8.0), ("76", 3.0), ("69", 3.0)]
+            }
+            Self::Smgp => {
+                &[("UNDELIV", 30.0), ("EXPIRED", 10.0), ("REJECTD", 5.0), ("RT:0148", 3.0), ("BWLISTS", 3.0)]
+            }
+            Self::Smpp => {
+                &[("UNDELIV", 30.0), ("EXPIRED", 10.0), ("REJECTD", 5.0), ("DELETED", 2.0), ("UNKNOWN", 2.0)]
+            }
+        };
+        failures.iter().map(|(stat, weight)| ((*stat).to_owned(), *weight)).collect()
+    }
+}
 
 /// The whole configuration; change fields of [`SimConfig::default`] or [`SimConfig::ideal`].
 #[derive(Debug, Clone)]
 pub struct SimConfig {
+    /// What it speaks.
+    pub protocol: Protocol,
     /// Where to listen; port 0 for any free one.
     pub listen: SocketAddr,
+    /// SGIP: where the client listens for the carrier's own connections; `None`: everything goes over the client's.
+    pub deliver_to: Option<SocketAddr>,
     /// Who may log in.
     pub accounts: Accounts,
-    /// The highest version served.
+    /// CMPP: the highest version served.
     pub highest_version: Version,
     /// DELIVERs that may be unanswered per connection.
     pub window: usize,
@@ -35,7 +105,7 @@ pub struct SimConfig {
     pub answer: Latency,
     /// Share of submits taken (0 to 1), throttling aside.
     pub acceptance: f64,
-    /// `Result` codes of the submits refused, with weights.
+    /// Result codes of the submits refused, with weights.
     pub refusals: Vec<(u32, f64)>,
     /// Submits per second and connection above which the answer is 8; `None` for no limit.
     pub tps_per_connection: Option<u32>,
@@ -58,7 +128,7 @@ pub struct SimConfig {
 pub enum Accounts {
     /// Anybody, with any secret. The carrier cannot prove itself then: a client that checks the server's authenticator leaves.
     Any,
-    /// Logins (SP_Id, at most six octets) with their secrets.
+    /// Logins with their secrets.
     Listed(Vec<(String, String)>),
 }
 
@@ -103,6 +173,12 @@ pub struct Receipts {
     pub without_phone: f64,
     /// Reports for messages that nobody sent, per submit taken.
     pub unknown: f64,
+    /// Only the first part of a long message is reported, for all of them.
+    pub first_part_only: bool,
+    /// SMPP: reports write ids in decimal, though answers wrote them in hexadecimal.
+    pub decimal_ids: bool,
+    /// Submits that ask for a report are refused.
+    pub refused: bool,
 }
 
 /// Messages from phones, after a message was delivered to them.
@@ -123,7 +199,9 @@ pub struct Replies {
 impl Default for SimConfig {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, CMPP_PORT)),
+            protocol: Protocol::Cmpp,
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, Protocol::Cmpp.port())),
+            deliver_to: None,
             accounts: Accounts::Any,
             highest_version: Version::V30,
             window: 256,
@@ -131,8 +209,7 @@ impl Default for SimConfig {
             gateway_code: 1,
             answer: Latency::None,
             acceptance: 0.995,
-            // Weights are guesses: most refusals seen by a sound client are about content and rights, not about structure.
-            refusals: vec![(9, 5.0), (10, 2.0), (13, 2.0), (6, 1.0)],
+            refusals: Protocol::Cmpp.refusals(),
             tps_per_connection: None,
             tps_total: None,
             receipts: Receipts::default(),
@@ -165,6 +242,15 @@ impl SimConfig {
         }
     }
 
+    /// The same carrier with another protocol, its results and its causes of failure.
+    #[must_use]
+    pub fn speaking(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self.refusals = protocol.refusals();
+        self.receipts.failures = protocol.failures();
+        self
+    }
+
     /// Refuses what cannot be simulated.
     pub(crate) fn validate(&self) -> Result<(), SimError> {
         let receipts = &self.receipts;
@@ -189,7 +275,7 @@ impl SimConfig {
 
 impl Accounts {
     /// The secret of a login. `Some(None)`: anybody may come.
-    pub(crate) fn find(&self, login: &Octets<6>) -> Option<Option<Secret>> {
+    pub(crate) fn find(&self, login: &Octets<16>) -> Option<Option<Secret>> {
         match self {
             Self::Any => Some(None),
             Self::Listed(accounts) => accounts
@@ -211,23 +297,9 @@ impl fmt::Debug for Accounts {
 
 impl Default for Receipts {
     fn default() -> Self {
-        let failures = [
-            ("UNDELIV", 30.0),
-            ("MK:0001", 15.0),
-            ("MK:0012", 10.0),
-            ("MK:0010", 8.0),
-            ("MK:0024", 8.0),
-            ("EXPIRED", 8.0),
-            ("MB:1042", 6.0),
-            ("REJECTD", 5.0),
-            ("ID:0076", 3.0),
-            ("DB:0141", 3.0),
-            ("CB:0001", 2.0),
-            ("MI:0013", 2.0),
-        ];
         Self {
             delivered: 0.96,
-            failures: failures.map(|(stat, weight)| (stat.to_owned(), weight)).to_vec(),
+            failures: Protocol::Cmpp.failures(),
             never: 0.01,
             delay: LogNormal { median_ms: 3000.0, p95_ms: 60_000.0 },
             duplicates: 0.001,
@@ -235,6 +307,9 @@ impl Default for Receipts {
             before_answer: 0.0,
             without_phone: 0.0,
             unknown: 0.0,
+            first_part_only: false,
+            decimal_ids: false,
+            refused: false,
         }
     }
 }

@@ -6,12 +6,13 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::sync::broadcast;
 use tokio::time::{Duration, sleep_until, timeout};
-use wire::cmpp::{Connect, Event, MsgId, QueryCounts, QueryResp, ServerConfig, Session, auth};
-use wire::{Millis, Request, SendError};
+use wire::session::{Event, Protocol, Session};
+use wire::{Millis, Request, Secret, SendError};
 
 use crate::books::{Books, Taken};
-use crate::carrier::{Carrier, Order};
-use crate::delivery::Delivery;
+use crate::carrier::{Carrier, DialBack, Order};
+use crate::delivery::{CarrierId, Delivery};
+use crate::dialect::{Caller, Dialect};
 use crate::dice::Dice;
 use crate::fault::FaultKind;
 use crate::in_flight::InFlight;
@@ -28,17 +29,11 @@ const FULL_AFTER_MS: u64 = 50;
 const HOLD_LIMIT_MS: u64 = 2000;
 /// How long the last octets may take to be written.
 const GOODBYE: Duration = Duration::from_secs(1);
-/// `Status` of CONNECT_RESP: unknown `Source_Addr`.
-const STATUS_SOURCE: u32 = 2;
-/// `Status` of CONNECT_RESP: the authenticator is wrong.
-const STATUS_SECRET: u32 = 3;
-/// `Success_Id` of CANCEL_RESP: failed. This carrier has always sent a message before it can be cancelled.
-const CANCEL_FAILED: u32 = 1;
 
 /// An answer that waits for its time.
-struct Answer {
-    sequence: u32,
-    msg_id: MsgId,
+struct Answer<S> {
+    sequence: S,
+    id: CarrierId,
     result: u32,
 }
 
@@ -48,12 +43,14 @@ struct Hold {
     last_submit: Option<Millis>,
 }
 
-struct Connection<'a> {
+struct Connection<'a, D: Dialect> {
     carrier: &'a Carrier,
     number: u32,
-    session: Session,
+    session: Session<D::Protocol>,
     account: Option<usize>,
-    answers: Schedule<Answer>,
+    /// Whether reports and messages go over this connection.
+    delivers: bool,
+    answers: Schedule<Answer<Sequence<D>>>,
     unanswered: u64,
     throttle: Option<Throttle>,
     in_flight: InFlight,
@@ -67,15 +64,18 @@ struct Connection<'a> {
     over: bool,
 }
 
-/// Serves a connection to its end.
-pub(crate) async fn serve(
+type Sequence<D> = <<D as Dialect>::Protocol as Protocol>::Sequence;
+
+/// Serves a connection to its end: one that a client made, or one towards a client.
+pub(crate) async fn serve<D: Dialect>(
     stream: TcpStream,
     carrier: &Carrier,
     number: u32,
     mut orders: broadcast::Receiver<Order>,
+    towards: Option<DialBack>,
 ) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut connection = Connection::new(carrier, number);
+    let Some(mut connection) = Connection::<D>::new(carrier, number, towards) else { return Ok(()) };
     let mut buffer = vec![0; READ_OCTETS];
     while !connection.over && !connection.cut {
         let interest = if connection.wants_to_write() {
@@ -113,21 +113,21 @@ pub(crate) async fn serve(
     Ok(())
 }
 
-impl<'a> Connection<'a> {
-    fn new(carrier: &'a Carrier, number: u32) -> Self {
+impl<'a, D: Dialect> Connection<'a, D> {
+    /// `None` when the protocol knows no connection towards a client.
+    fn new(carrier: &'a Carrier, number: u32, towards: Option<DialBack>) -> Option<Self> {
         let (config, now) = (&carrier.config, carrier.clock.now());
-        let server = ServerConfig {
-            highest_version: config.highest_version,
-            window: config.window,
-            active_test_interval: config.active_test_interval,
-            response_timeout: config.response_timeout,
-            ..ServerConfig::default()
+        let time = carrier.books().clock_number(now);
+        let session = match &towards {
+            None => D::session(config, now, time),
+            Some(towards) => D::dialling(config, &towards.caller, now, time)?,
         };
-        Self {
+        Some(Self {
             carrier,
             number,
-            session: Session::server(&server, now),
-            account: None,
+            session,
+            account: towards.map(|towards| towards.account),
+            delivers: false,
             answers: Schedule::new(1),
             unanswered: 0,
             throttle: config.tps_per_connection.map(|rate| Throttle::new(rate, now)),
@@ -138,7 +138,7 @@ impl<'a> Connection<'a> {
             written: 0,
             cut: false,
             over: false,
-        }
+        })
     }
 
     fn wants_to_write(&self) -> bool {
@@ -198,7 +198,8 @@ impl<'a> Connection<'a> {
         match event {
             Event::Submit { sequence, submit } => {
                 if let Some(account) = self.account {
-                    let taken = books.submit(now, account, &mut self.throttle, &submit);
+                    let given = D::given(sequence, &submit);
+                    let taken = books.submit(now, account, &mut self.throttle, &given);
                     self.submitted(books, now, sequence, &taken);
                 }
             }
@@ -209,17 +210,14 @@ impl<'a> Connection<'a> {
                     books.returned(now, account, delivery, false);
                 }
             }
-            Event::ConnectRequested { connect, .. } => self.log_in(books, &connect),
-            Event::Query { sequence, query } => {
-                let counts = QueryCounts {
-                    mt_messages: books.counters.submits as u32,
-                    mt_success: books.counters.accepted as u32,
-                    mo_success: books.counters.inbound_acked as u32,
-                    ..QueryCounts::default()
-                };
-                self.session.answer_query(sequence, &QueryResp { query, counts });
+            Event::ConnectRequested { log_in, .. } => self.log_in(books, &log_in),
+            Event::Connected { .. } => self.delivers = true,
+            Event::Asked { sequence, ask } => {
+                let reply = D::reply(&ask, &books.counters);
+                if let Some(reply) = reply {
+                    self.session.reply(sequence, &reply);
+                }
             }
-            Event::Cancel { sequence, .. } => self.session.answer_cancel(sequence, CANCEL_FAILED),
             Event::Malformed { .. } => books.counters.malformed += 1,
             Event::Unsupported { .. } => books.counters.unsupported += 1,
             Event::Closed { cause } => {
@@ -232,13 +230,16 @@ impl<'a> Connection<'a> {
         true
     }
 
-    fn log_in(&mut self, books: &mut Books, connect: &Connect) {
-        let refused = match self.carrier.config.accounts.find(&connect.source_addr) {
-            None => STATUS_SOURCE,
-            Some(Some(secret)) if !auth::verify(connect, &secret) => STATUS_SECRET,
+    fn log_in(&mut self, books: &mut Books, log_in: &<D::Protocol as Protocol>::LogIn) {
+        let caller @ Caller { login, receives, .. } = D::caller(log_in);
+        let refused = match self.carrier.config.accounts.find(&login) {
+            None => D::UNKNOWN_LOGIN,
+            Some(Some(secret)) if !D::Protocol::verify(log_in, &secret) => D::WRONG_SECRET,
             Some(secret) => {
-                self.session.accept(&secret.unwrap_or_else(|| wire::Secret::new("")));
-                self.account = Some(books.account(connect.source_addr));
+                self.session.accept(&secret.unwrap_or_else(|| Secret::new("")));
+                let account = books.account(login);
+                self.account = Some(account);
+                self.delivers = receives && !self.carrier.dial_back(DialBack { account, caller });
                 books.counters.logins += 1;
                 return;
             }
@@ -247,7 +248,7 @@ impl<'a> Connection<'a> {
         books.counters.logins_refused += 1;
     }
 
-    fn submitted(&mut self, books: &mut Books, now: Millis, sequence: u32, taken: &Taken) {
+    fn submitted(&mut self, books: &mut Books, now: Millis, sequence: Sequence<D>, taken: &Taken) {
         if let (Some(receipt), Some(account)) = (taken.early, self.account) {
             let delivery = Delivery::Receipt(receipt);
             books.counters.add_pending();
@@ -259,10 +260,10 @@ impl<'a> Connection<'a> {
             hold.last_submit = Some(now);
             self.unanswered += 1;
         } else if taken.answer_after == 0 {
-            self.session.answer_submit(sequence, taken.msg_id, taken.result);
+            self.session.answer_submit(sequence, D::msg_id(taken.id), taken.result);
             return;
         } else {
-            let answer = Answer { sequence, msg_id: taken.msg_id, result: taken.result };
+            let answer = Answer { sequence, id: taken.id, result: taken.result };
             self.answers.push(Millis(now.0 + taken.answer_after), answer);
             self.unanswered += 1;
         }
@@ -275,12 +276,12 @@ impl<'a> Connection<'a> {
             && let Some(answer) = self.answers.pop(now)
         {
             self.unanswered -= 1;
-            self.session.answer_submit(answer.sequence, answer.msg_id, answer.result);
+            self.session.answer_submit(answer.sequence, D::msg_id(answer.id), answer.result);
         }
     }
 
     fn deliver_due(&mut self, books: &mut Books, now: Millis) {
-        let Some(account) = self.account else { return };
+        let Some(account) = self.account.filter(|_| self.delivers) else { return };
         while self.session.free_window() > 0
             && let Some(delivery) = books.next_delivery(account, now)
             && self.send(books, now, account, delivery)
@@ -290,12 +291,13 @@ impl<'a> Connection<'a> {
     /// Sends one delivery; `false` when the connection takes no more now, and the delivery waits on.
     fn send(&mut self, books: &mut Books, now: Millis, account: usize, mut delivery: Delivery) -> bool {
         let version = self.session.version();
-        let Ok(deliver) = books.render(now, version, &delivery, &mut self.content) else {
+        self.content.clear();
+        let Ok(pdu) = D::deliver(version, &books.render(now, &delivery), &mut self.content) else {
             books.dropped();
             return true;
         };
         let token = self.in_flight.put(delivery);
-        match self.session.deliver(now, token, &deliver) {
+        match self.session.send(now, Request::Deliver, token, &pdu) {
             Ok(()) => {
                 books.sent(now, &mut delivery);
                 self.in_flight.replace(token, delivery);

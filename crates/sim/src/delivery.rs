@@ -1,6 +1,6 @@
 //! What the carrier sends by itself: status reports and messages from phones.
 
-use wire::TerminalId;
+use wire::{Octets, TerminalId};
 
 /// Country code of China as it stands in front of an eleven-digit number.
 const CHINA: u64 = 86 * 100_000_000_000;
@@ -16,10 +16,44 @@ pub(crate) enum Delivery {
     Reply(Reply),
 }
 
+/// The id of a part: the carrier's own in 64 bits, or the sender's in up to 96.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct CarrierId {
+    pub(crate) low: u64,
+    pub(crate) high: u32,
+}
+
+/// The coding of replies, the same in every protocol.
+pub(crate) const REPLY_CODING: u8 = 8;
+
+/// A delivery with everything that a PDU needs.
+pub(crate) enum Rendered<'a> {
+    Receipt(RenderedReceipt),
+    Reply { deliver_id: u64, phone: u64, source: Octets<21>, text: &'a [u8] },
+}
+
+/// A status report with everything that a PDU needs.
+pub(crate) struct RenderedReceipt {
+    pub(crate) id: CarrierId,
+    pub(crate) deliver_id: u64,
+    /// `None`: the carrier does not say for whom.
+    pub(crate) phone: Option<u64>,
+    /// The access code that the submit named.
+    pub(crate) source: Octets<21>,
+    pub(crate) stat: Octets<7>,
+    /// YYMMDDHHMM.
+    pub(crate) submitted: Octets<10>,
+    /// YYMMDDHHMM.
+    pub(crate) done: Octets<10>,
+    pub(crate) number: u32,
+    /// SMPP: whether the id is written in decimal.
+    pub(crate) decimal: bool,
+}
+
 /// A status report of one part.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Receipt {
-    pub(crate) msg_id: u64,
+    pub(crate) id: CarrierId,
     pub(crate) phone: u64,
     /// Which message the part belongs to.
     pub(crate) message: MessageRef,
@@ -57,10 +91,7 @@ pub(crate) struct Reply {
 
 impl std::fmt::Debug for Receipt {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Receipt")
-            .field("msg_id", &self.msg_id)
-            .field("stat", &self.stat)
-            .finish_non_exhaustive()
+        out.debug_struct("Receipt").field("id", &self.id).field("stat", &self.stat).finish_non_exhaustive()
     }
 }
 
@@ -83,9 +114,13 @@ pub(crate) fn read_phone(terminal: &[u8]) -> Option<u64> {
     (phone > 0).then_some(phone)
 }
 
-/// A phone as a Chinese carrier writes it: eleven digits at home, all digits abroad.
+/// A phone as most Chinese carriers write it: eleven digits at home, all digits abroad.
 pub(crate) fn write_phone(phone: u64) -> TerminalId {
-    let number = if (CHINA..CHINA + NATIONAL_END).contains(&phone) { phone - CHINA } else { phone };
+    write_international(if (CHINA..CHINA + NATIONAL_END).contains(&phone) { phone - CHINA } else { phone })
+}
+
+/// All digits of a phone.
+pub(crate) fn write_international(number: u64) -> TerminalId {
     let mut digits = [b'0'; 20];
     let (mut rest, mut start) = (number, digits.len());
     while rest > 0 && start > 0 {

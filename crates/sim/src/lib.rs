@@ -1,4 +1,4 @@
-//! A carrier in a box: the server role of CMPP 2.0 and 3.0 with latency, faults, receipts and replies; and a load generator.
+//! A carrier in a box: the server role of CMPP, SGIP, SMGP and SMPP with latency, faults, receipts and replies; and a load generator.
 //!
 //! Owns: the simulated carrier ([`run`]), its configuration, and its own account of every message it was given ([`Truth`]),
 //! which is the outside truth about what a platform sent; the bare client ([`load`]) that measures what the wire alone costs.
@@ -19,6 +19,7 @@ mod config;
 mod connection;
 mod counters;
 mod delivery;
+mod dialect;
 mod dice;
 mod fault;
 mod in_flight;
@@ -29,7 +30,7 @@ mod throttle;
 mod truth;
 
 pub use carrier::{Handle, SimError, report_every, run};
-pub use config::{Accounts, Latency, LogNormal, Receipts, Replies, SimConfig};
+pub use config::{Accounts, Latency, LogNormal, Protocol, Receipts, Replies, SimConfig};
 pub use counters::Counters;
 pub use fault::{At, Fault, FaultKind, FaultSyntaxError};
 pub use truth::{MessageTruth, OptOutTruth, Truth, TruthFileError, read_messages};

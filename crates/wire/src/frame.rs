@@ -6,6 +6,8 @@
 
 use std::ops::Range;
 
+use crate::error::EncodeError;
+
 /// Octets of the length field that every PDU begins with.
 const LENGTH_OCTETS: usize = 4;
 
@@ -52,6 +54,35 @@ pub fn first_length(stream: &[u8], limits: Limits) -> Result<Option<usize>, Fram
         return Err(FrameError::BadLength { claimed, limits });
     }
     Ok((stream.len() >= length).then_some(length))
+}
+
+/// Appends a whole PDU: the length field, then what `body` writes (the rest of the header included). When that
+/// fails, or the PDU is longer than the protocol allows, `out` is left as it was.
+pub(crate) fn whole(
+    limits: Limits,
+    out: &mut Vec<u8>,
+    body: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    let start = out.len();
+    out.extend_from_slice(&[0; LENGTH_OCTETS]);
+    let written = body(out).and_then(|()| patch_length(start, limits, out));
+    if written.is_err() {
+        out.truncate(start);
+    }
+    written
+}
+
+/// Writes the length of the PDU that begins at `start` into its first four octets.
+fn patch_length(start: usize, limits: Limits, out: &mut [u8]) -> Result<(), EncodeError> {
+    let too_long = EncodeError::OutOfRange { field: "length of the PDU" };
+    let pdu = out.get_mut(start..).ok_or(too_long)?;
+    if pdu.len() > limits.longest || pdu.len() < limits.shortest {
+        return Err(too_long);
+    }
+    let length = u32::try_from(pdu.len()).map_err(|_| too_long)?.to_be_bytes();
+    let field = pdu.first_chunk_mut::<LENGTH_OCTETS>().ok_or(too_long)?;
+    *field = length;
+    Ok(())
 }
 
 /// Input that has arrived and has not been decoded yet.

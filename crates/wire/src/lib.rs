@@ -11,8 +11,8 @@
 //! - decoding is liberal in the listed ways, encoding is strict;
 //! - phones, texts and secrets never appear in `Debug` output or in an error.
 //!
-//! [`session`] holds what all protocols share (window, timers, framing of input, output); [`cmpp`] adds the
-//! PDUs and quirks of CMPP 2.0 and 3.0.
+//! [`session`] holds what all protocols share (window, timers, log-in, framing of input, output); [`cmpp`],
+//! [`sgip`], [`smgp`] and [`smpp`] add their PDUs and quirks.
 #![cfg_attr(
     not(test),
     deny(clippy::indexing_slicing, clippy::unwrap_used, clippy::panic, clippy::arithmetic_side_effects)
@@ -20,11 +20,17 @@
 
 pub mod cmpp;
 pub mod concat;
+pub mod describe;
+pub mod destinations;
 pub mod error;
 pub mod frame;
 pub mod octets;
 pub mod session;
+pub mod sgip;
+pub mod smgp;
+pub mod smpp;
+pub mod tlv;
 
 pub use error::{DecodeError, EncodeError};
-pub use octets::{Content, Octets, Secret, TerminalId};
+pub use octets::{Content, Hidden, Octets, Secret, TerminalId};
 pub use session::{CloseCause, Millis, Request, Role, SendError};

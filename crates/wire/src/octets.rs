@@ -93,6 +93,25 @@ impl<const N: usize> Octets<N> {
         out.resize(out.len().saturating_add(padding), 0);
         Ok(())
     }
+
+    /// Appends the string and a NUL, together at most `width` octets.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLong`] when they do not fit.
+    pub(crate) fn write_c(
+        &self,
+        field: &'static str,
+        width: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let limit = width.saturating_sub(1);
+        if self.len() > limit {
+            return Err(EncodeError::TooLong { field, octets: self.len(), limit });
+        }
+        out.extend_from_slice(self.as_bytes());
+        out.push(0);
+        Ok(())
+    }
 }
 
 impl<const N: usize> Default for Octets<N> {
@@ -140,6 +159,16 @@ impl fmt::Debug for TerminalId {
     }
 }
 
+/// A string that nobody may read in a log (a password in clear), hidden in `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Hidden<const N: usize>(pub Octets<N>);
+
+impl<const N: usize> fmt::Debug for Hidden<N> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Hidden")
+    }
+}
+
 /// The content of a message, borrowed, hidden in `Debug`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Content<'a>(pub &'a [u8]);
@@ -172,12 +201,24 @@ impl Secret {
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Whether a password sent in clear is this secret; takes the same time wherever they differ.
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
+        let differ = self.0.iter().zip(given).fold(0, |seen, (ours, theirs)| seen | (ours ^ theirs));
+        self.0.len() == given.len() && differ == 0
+    }
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("Secret(hidden)")
     }
+}
+
+/// Compares without stopping at the first difference.
+#[must_use]
+pub(crate) fn same(left: &[u8; 16], right: &[u8; 16]) -> bool {
+    left.iter().zip(right).fold(0, |seen, (left, right)| seen | (left ^ right)) == 0
 }
 
 /// Reads fields one after the other; every error names the field and where it begins.
@@ -213,7 +254,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    fn array<const W: usize>(&mut self, field: &'static str) -> Result<[u8; W], DecodeError> {
+    pub(crate) fn array<const W: usize>(&mut self, field: &'static str) -> Result<[u8; W], DecodeError> {
         let mut array = [0; W];
         array.copy_from_slice(self.take(field, W)?);
         Ok(array)
@@ -233,6 +274,25 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn octets16(&mut self, field: &'static str) -> Result<[u8; 16], DecodeError> {
         self.array(field)
+    }
+
+    /// A string that ends with a NUL, which may be missing where the PDU ends.
+    pub(crate) fn c_string<const N: usize>(&mut self, field: &'static str) -> Result<Octets<N>, DecodeError> {
+        let offset = self.offset;
+        let rest = self.octets.get(offset..).unwrap_or_default();
+        let end = rest.iter().position(|octet| *octet == 0);
+        let raw = self.take(field, end.unwrap_or(rest.len()))?;
+        if end.is_some() {
+            self.take(field, 1)?;
+        }
+        Octets::from_field(raw).ok_or(DecodeError::TooLong { field, offset, octets: raw.len(), limit: N })
+    }
+
+    /// Everything that is left.
+    pub(crate) fn rest(&mut self) -> &'a [u8] {
+        let rest = self.octets.get(self.offset..).unwrap_or_default();
+        self.offset = self.octets.len();
+        rest
     }
 
     /// A fixed-width string of `width` octets into a string of at most `N`.
@@ -269,4 +329,20 @@ pub(crate) fn unpadded(field: &[u8]) -> &[u8] {
 fn without_trailing_spaces(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|octet| *octet != b' ').map_or(0, |last| last.saturating_add(1));
     text.get(..end).unwrap_or(text)
+}
+
+/// At most `width` octets behind the colon that follows a label, whatever its case.
+pub(crate) fn labelled<'a>(text: &'a [u8], label: &[u8], width: usize) -> &'a [u8] {
+    let at = text.windows(label.len()).position(|window| window.eq_ignore_ascii_case(label));
+    let behind = at.and_then(|at| text.get(at.saturating_add(label.len())..)).unwrap_or_default();
+    let colon =
+        behind.iter().position(|octet| *octet == b':').map_or(behind.len(), |at| at.saturating_add(1));
+    let value = behind.get(colon..).unwrap_or_default();
+    value.get(..width).unwrap_or(value)
+}
+
+/// The printable start of a value; what follows a blank or NUL belongs to the next field.
+pub(crate) fn word<const N: usize>(value: &[u8]) -> Octets<N> {
+    let end = value.iter().position(|octet| !octet.is_ascii_graphic()).unwrap_or(value.len());
+    Octets::from_field(value.get(..end).unwrap_or(value)).unwrap_or_default()
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::control::{
-    Account, AudienceSource, Campaign, CampaignState, ChannelConfig, PriceLine, Protocol, RouteConfig,
-    RouteStep, Secret,
+    Account, AudienceSource, Campaign, CampaignState, ChannelConfig, PriceLine, Protocol, Quirks,
+    RouteConfig, RouteStep, Secret,
 };
 use domain::ids::{AccountId, CampaignId, ChannelId, EntityId, GatewayId, LaneId, RouteId};
 use domain::lane::{Lane, LaneState, WindowClose};
@@ -77,6 +77,7 @@ pub(crate) fn channel(number: u16) -> ChannelConfig {
         categories: Vec::new(),
         cost: Money::from_micros(30_000),
         enabled: true,
+        quirks: Quirks::default(),
     }
 }
 

@@ -35,6 +35,7 @@ fn document(config: &ChannelConfig, status: Option<ChannelStatus>) -> json::Chan
         categories: config.categories.iter().map(|category| (*category).into()).collect(),
         cost: config.cost.into(),
         enabled: config.enabled,
+        quirks: config.quirks.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         live: status.map(live),
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::control::{ChannelConfig, Protocol, Secret};
+use domain::control::{ChannelConfig, Protocol, Quirks, Secret};
 use domain::ids::{ChannelId, GatewayId};
 use engine::dispatch::DispatchError;
 
@@ -54,6 +54,10 @@ fn config(
     let secret = put.secret.map(Secret).or(known.map(|known| known.secret)).ok_or_else(|| {
         Problem::field("/secret", say("新通道需要密码", "A new channel needs its password"))
     })?;
+    let named = put.quirks.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let quirks = Quirks::read(named).map_err(|error| {
+        Problem::field("/quirks", say(format!("通道设置有误：{error}"), error.to_string()))
+    })?;
     if id.0 == 0 || put.connections == 0 || put.window == 0 {
         let field = if put.window == 0 { "/window" } else { "/connections" };
         return Err(Problem::field(field, say("至少为 1", "At least 1")));
@@ -81,6 +85,7 @@ fn config(
         categories: put.categories.into_iter().map(Into::into).collect(),
         cost: (&put.cost).into(),
         enabled: put.enabled,
+        quirks,
     })
 }
 

@@ -1,5 +1,7 @@
 //! Channels, routes and prices.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +18,7 @@ fn protocol() -> &'static str {
     "id": "chn_1", "gateway": "gwy_1", "name": "移动主通道", "protocol": protocol(), "host": "10.0.0.8", "port": 7890,
     "login": "901234", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
     "parts_per_second": 2000, "carriers": ["mobile"], "categories": [], "cost": {"micros": 30000, "currency": "CNY"},
-    "enabled": true,
+    "enabled": true, "quirks": {},
     "live": {"connections_up": 4, "condition": "up", "free_parts": 60, "claimed": 10, "submitted": 10, "throttled": 0,
         "refused": 0, "uncertain": 0, "receipts": 9, "inbound": 1}
 }))]
@@ -44,6 +46,11 @@ pub struct Channel {
     /// What the operator pays per part.
     pub cost: Money,
     pub enabled: bool,
+    /// Where the carrier differs from the usual, by name and value: `receipt_ids` (`decimal_of_hex`,
+    /// `hex_of_decimal`), `numbers` (`national`, `international`), `receipts` (`first_part`), `ask_receipts` (`no`),
+    /// `headers` (`unflagged`), `binds` (`separate`), `sender_extension` (`no`), `default_alphabet` (`latin1`),
+    /// `system_type`, `corporation`, `node`, `listen`, `source_type` and `throttle_codes`.
+    pub quirks: BTreeMap<String, String>,
     /// Absent when the channel is not running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<ChannelLive>,
@@ -76,7 +83,8 @@ pub struct ChannelLive {
 #[schema(example = json!({"channels": [{
     "id": "chn_1", "gateway": "gwy_1", "name": "移动主通道", "protocol": protocol(), "host": "10.0.0.8", "port": 7890,
     "login": "901234", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
-    "carriers": ["mobile"], "categories": [], "cost": {"micros": 30000, "currency": "CNY"}, "enabled": true
+    "carriers": ["mobile"], "categories": [], "cost": {"micros": 30000, "currency": "CNY"}, "enabled": true,
+    "quirks": {}
 }]}))]
 pub struct Channels {
     pub channels: Vec<Channel>,
@@ -89,7 +97,7 @@ pub struct Channels {
     "gateway": "gwy_1", "name": "移动主通道", "protocol": protocol(), "host": "10.0.0.8", "port": 7890,
     "login": "901234",
     "secret": "…", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
-    "carriers": ["mobile"], "cost": {"micros": 30000}
+    "carriers": ["mobile"], "cost": {"micros": 30000}, "quirks": {"numbers": "international"}
 }))]
 pub struct ChannelPut {
     pub gateway: String,
@@ -117,6 +125,9 @@ pub struct ChannelPut {
     pub cost: Money,
     #[serde(default = "yes")]
     pub enabled: bool,
+    /// Where the carrier differs from the usual; see the channel.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quirks: BTreeMap<String, String>,
 }
 
 fn one() -> u16 {

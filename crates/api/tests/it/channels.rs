@@ -25,6 +25,15 @@ async fn a_channel_is_shown_without_its_password_and_keeps_it() {
     odd["protocol"] = json!("pigeon");
     let problem = house.ask("PUT", "/v1/channels/chn_1", odd).await.problem(422, "invalid_field");
     assert_eq!(problem["pointer"], "/protocol");
+    let mut odd = put.clone();
+    odd["quirks"] = json!({"receipt_ids": "octal"});
+    let problem = house.ask("PUT", "/v1/channels/chn_1", odd).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/quirks");
+    let mut settled = put.clone();
+    settled["protocol"] = json!("smpp34");
+    settled["quirks"] = json!({"receipt_ids": "decimal_of_hex", "receipts": "every_part"});
+    let changed = house.ask("PUT", "/v1/channels/chn_1", settled).await.ok(200);
+    assert_eq!(changed["quirks"], json!({"receipt_ids": "decimal_of_hex"}), "the usual needs no word");
     house
         .send(Who::Stranger, json_request("PUT", "/v1/channels/chn_1", &put))
         .await

@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
 use domain::control::{
     Account, Accounts as _, ApiKey, ChannelConfig, Channels as _, Control, Entity, PriceLine, Protocol,
-    RouteConfig, RouteStep, Secret,
+    Quirks, RouteConfig, RouteStep, Secret,
 };
 use domain::ids::{AccountId, ChannelId, EntityId, GatewayId, IdGenerator, KeyId, RouteId};
 use domain::ledger::Ledger;
@@ -194,6 +194,7 @@ async fn furnish(control: &ControlDb, account: AccountId) {
         categories: Vec::new(),
         cost: Money::from_micros(30_000),
         enabled: true,
+        quirks: Quirks::default(),
     };
     control.put_channel(&config).await.unwrap();
     let step = RouteStep { channels: vec![(channel, 1)] };

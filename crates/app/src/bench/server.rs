@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::control::{
-    AudienceSource, Campaign, ChannelConfig, PriceLine, Protocol, RouteConfig, RouteStep, Secret,
+    AudienceSource, Campaign, ChannelConfig, PriceLine, Protocol, Quirks, RouteConfig, RouteStep, Secret,
 };
 use domain::ids::{AccountId, ChannelId, GatewayId, MessageId, RouteId};
 use domain::lane::WindowClose;
@@ -133,6 +133,7 @@ fn channel(setup: &ServerSetup) -> ChannelConfig {
         categories: Category::ALL.to_vec(),
         cost: Money::from_micros(30_000),
         enabled: setup.carrier.is_some(),
+        quirks: Quirks::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use domain::control::{ChannelConfig, PriceLine, Protocol, RouteConfig, RouteStep, Secret};
+use domain::control::{ChannelConfig, PriceLine, Protocol, Quirks, RouteConfig, RouteStep, Secret};
 use domain::ids::{AccountId, ChannelId, GatewayId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
@@ -97,6 +97,7 @@ pub(super) fn channel(id: ChannelId, name: &str, addr: SocketAddr) -> ChannelCon
         categories: Category::ALL.to_vec(),
         cost: Money::from_micros(32_000),
         enabled: true,
+        quirks: Quirks::default(),
     }
 }
 

@@ -9,5 +9,6 @@ mod pdu;
 mod postgres;
 #[path = "../../../store/tests/it/postgres_server.rs"]
 mod postgres_server;
+mod protocols;
 mod start;
 mod story;

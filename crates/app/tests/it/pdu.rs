@@ -59,3 +59,62 @@ fn what_is_no_pdu_is_refused_with_its_place() {
     let zh = run_zh(&["pdu", "decode", "--protocol", "cmpp2", "zz"]).failed(2);
     assert!(zh.contains("第 1 个字符"), "{zh}");
 }
+
+/// A vector of the fuzz corpus (G03 and M03 from go-sms-protocol, MIT; P10 from cloudhopper-smpp, Apache-2.0).
+fn vector(target: &str, name: &str) -> String {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target).join(name);
+    std::fs::read(path).unwrap().iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+#[test]
+fn the_other_protocols_are_shown_by_their_own_names() {
+    let decode = |protocol: &str, name| {
+        let hex = vector(&format!("{protocol}_decode"), name);
+        run(&["pdu", "decode", "--protocol", protocol, &hex]).json()
+    };
+    let sgip = decode("sgip", "G03");
+    assert_eq!(sgip["command"], "SGIP_SUBMIT");
+    assert_eq!(sgip["fields"]["UserNumber"][1], "17611111111");
+    assert_eq!((&sgip["fields"]["CorpId"], &sgip["fields"]["text"]), (&"12345".into(), &"test msg".into()));
+    let smgp = decode("smgp", "M03");
+    assert_eq!(smgp["command"], "Submit");
+    assert_eq!(
+        (&smgp["fields"]["MsgFormat"], &smgp["fields"]["text"]),
+        (&15.into(), &"hello test msg".into())
+    );
+    let smpp = decode("smpp", "P10");
+    assert_eq!(smpp["command"], "deliver_sm");
+    assert_eq!(smpp["fields"]["short_message"]["stat"], "DELIVRD");
+    assert_eq!(
+        (&smpp["fields"]["message_state"], &smpp["fields"]["receipted_message_id"]),
+        (&2.into(), &"38601fa".into())
+    );
+    assert!(smpp["fields"].get("text").is_none(), "a receipt is no text");
+    let failed = run(&["pdu", "decode", "--protocol", "smgp", &vector("sgip_decode", "G08")]).failed(2);
+    assert!(failed.contains("octet 0"), "{failed}");
+}
+
+#[test]
+fn a_text_is_planned_part_by_part() {
+    let planned = run(&["text", "plan", "--json", "【鸿雁】您好"]).json();
+    assert_eq!(
+        (&planned["encoding"], &planned["coding"], &planned["parts"]),
+        (&"ucs2".into(), &8.into(), &1.into())
+    );
+    assert_eq!(planned["segments"][0]["hex"], "30109e3f96c130116 0a8597d".replace(' ', ""));
+    let long = "长".repeat(71);
+    let planned = run(&["text", "plan", "--protocol", "smpp", "--json", &long]).json();
+    assert_eq!((&planned["parts"], &planned["segments"][0]["bytes"]), (&2.into(), &140.into()));
+    assert!(planned["segments"][1]["hex"].as_str().unwrap().starts_with("050003010202957f"));
+    let gbk = run(&["text", "plan", "--gbk", "--json", &long]).json();
+    assert_eq!((&gbk["encoding"], &gbk["coding"]), (&"gbk".into(), &15.into()));
+    let ascii = "a".repeat(150);
+    let parts =
+        |protocol| run(&["text", "plan", "--protocol", protocol, "--json", &ascii]).json()["parts"].clone();
+    assert_eq!((parts("cmpp"), parts("sgip"), parts("smpp")), (1.into(), 2.into(), 1.into()));
+    let shown = run_zh(&["text", "plan", "您好"]).ok();
+    assert!(shown.contains("编码") && shown.contains("第 1 条") && shown.contains("60a8597d"), "{shown}");
+    assert!(run(&["text", "plan", "--help"]).ok().contains("bytes of each part"));
+    assert!(run_zh(&["text", "plan", ""]).failed(2).contains("内容为空"));
+}

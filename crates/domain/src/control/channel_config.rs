@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use std::fmt;
 
-use super::ControlError;
+use super::{ControlError, Quirks};
 use crate::ids::{AccountId, ChannelId, GatewayId, RouteId};
 use crate::message::{Category, coded_enum};
 use crate::money::Money;
@@ -14,6 +14,16 @@ coded_enum! {
     Protocol {
         Cmpp20 = 1, "cmpp20";
         Cmpp30 = 2, "cmpp30";
+        /// SGIP 1.2.
+        Sgip12 = 3, "sgip12";
+        /// SMGP 3.0.3.
+        Smgp30 = 4, "smgp30";
+        /// SMGP with the layouts of version 1.3 (0x13), still in use.
+        Smgp13 = 5, "smgp13";
+        /// SMPP 3.4.
+        Smpp34 = 6, "smpp34";
+        /// SMPP 5.0.
+        Smpp50 = 7, "smpp50";
     }
 }
 
@@ -54,6 +64,8 @@ pub struct ChannelConfig {
     /// What the operator pays per part.
     pub cost: Money,
     pub enabled: bool,
+    /// Where the carrier's practice differs from the usual.
+    pub quirks: Quirks,
 }
 
 impl ChannelConfig {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::control::{ChannelConfig, Protocol, RouteConfig, RouteStep, Secret};
+use crate::control::{ChannelConfig, Protocol, Quirks, RouteConfig, RouteStep, Secret};
 use crate::ids::{AccountId, ChannelId, EntityId, GatewayId, LaneId, PartitionId, RouteId};
 use crate::lane::{Lane, LaneState, Stream, WindowClose};
 use crate::ledger::{Due, TakeOutcome};
@@ -35,6 +35,7 @@ fn channel(number: u16) -> ChannelConfig {
         categories: Category::ALL.to_vec(),
         cost: Money::ZERO,
         enabled: true,
+        quirks: Quirks::default(),
     }
 }
 

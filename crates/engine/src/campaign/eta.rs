@@ -103,7 +103,7 @@ pub(super) fn done_at(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use domain::control::{Protocol, Secret};
+    use domain::control::{Protocol, Quirks, Secret};
     use domain::ids::{GatewayId, RouteId};
     use domain::money::Money;
     use domain::policy::PolicyBuilder;
@@ -149,6 +149,7 @@ mod tests {
             categories: Vec::new(),
             cost: Money::ZERO,
             enabled: true,
+            quirks: Quirks::default(),
         }
     }
 

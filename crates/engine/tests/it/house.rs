@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::control::{
     AudienceSource, ChannelConfig, Channels as _, ColumnUse, Control, Import, ImportMapping, PriceLine,
-    Protocol, RouteConfig, RouteStep, Secret,
+    Protocol, Quirks, RouteConfig, RouteStep, Secret,
 };
 use domain::ids::{AccountId, ChannelId, EntityId, GatewayId, IdGenerator, RouteId};
 use domain::lane::WindowClose;
@@ -184,6 +184,7 @@ async fn furnish(control: &ControlDb, account: AccountId) {
         categories: Vec::new(),
         cost: Money::from_micros(30_000),
         enabled: true,
+        quirks: Quirks::default(),
     };
     control.put_channel(&config).await.unwrap();
     let step = RouteStep { channels: vec![(channel, 1)] };

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use domain::channel::{Channel, ChannelEvent, Outgoing, Receipt, SubmitOutcome, Submitted, Ticket};
-use domain::control::{ChannelConfig, Protocol, Secret};
+use domain::control::{ChannelConfig, Protocol, Quirks, Secret};
 use domain::ids::{ChannelId, GatewayId, MessageId, PartitionId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::{Carrier, Phone};
 use domain::text::{TextRules, plan};
 use domain::time::{Clock, Timestamp};
-use gateway::cmpp::{ChannelSettings, CmppChannel};
+use gateway::ChannelSettings;
 use sim::{Handle, SimConfig};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,7 @@ pub(crate) struct Wish {
     pub(crate) parts_per_second: Option<u32>,
     pub(crate) response_timeout: Duration,
     pub(crate) secret: &'static str,
+    pub(crate) quirks: Quirks,
 }
 
 impl Default for Wish {
@@ -54,13 +55,14 @@ impl Default for Wish {
             parts_per_second: None,
             response_timeout: Duration::from_secs(10),
             secret: "secret",
+            quirks: Quirks::default(),
         }
     }
 }
 
 pub(crate) struct Bench {
     pub(crate) carrier: Handle,
-    pub(crate) channel: Arc<CmppChannel>,
+    pub(crate) channel: Arc<dyn Channel>,
     events: mpsc::Receiver<(ChannelId, ChannelEvent)>,
     pub(crate) stop: CancellationToken,
     pub(crate) tracker: TaskTracker,
@@ -99,6 +101,7 @@ impl Bench {
             categories: vec![Category::Marketing],
             cost: Money::ZERO,
             enabled: true,
+            quirks: wish.quirks,
         };
         let settings = ChannelSettings {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
@@ -106,7 +109,7 @@ impl Bench {
             response_timeout: wish.response_timeout,
             seed: 7,
         };
-        let channel = CmppChannel::start(config, settings, sender, &tracker, &stop).unwrap();
+        let channel = gateway::start(config, settings, sender, &tracker, &stop).unwrap();
         Self {
             carrier,
             channel,

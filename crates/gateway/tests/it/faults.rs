@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::channel::{Channel, SubmitOutcome};
+use domain::channel::SubmitOutcome;
 use sim::{Accounts, FaultKind, Latency, SimConfig};
 
 use crate::bench_channel::{Bench, Wish, messages};

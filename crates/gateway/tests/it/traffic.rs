@@ -1,6 +1,6 @@
 //! What should happen when nothing is wrong.
 
-use domain::channel::{Channel, ReceiptStatus, SubmitOutcome};
+use domain::channel::{ReceiptStatus, SubmitOutcome};
 use domain::control::Protocol;
 use domain::policy::text_hash;
 use sim::{LogNormal, Replies, SimConfig};

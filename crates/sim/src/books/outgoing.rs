@@ -1,10 +1,9 @@
 //! Receipts and replies: when they are due, how they look, and what becomes of them.
 
-use wire::cmpp::{Deliver, MsgId, Report, Version};
-use wire::{Content, EncodeError, Millis, TerminalId};
+use wire::Millis;
 
-use super::{Books, DELIVERED, Part, reply_format};
-use crate::delivery::{Delivery, MessageRef, Receipt, write_phone};
+use super::{Books, DELIVERED, Part};
+use crate::delivery::{CarrierId, Delivery, MessageRef, Receipt, Rendered, RenderedReceipt};
 use crate::dice::Dice;
 
 /// Pause before something refused by the service provider is sent again.
@@ -37,8 +36,8 @@ impl Books {
         }
         if dice.chance(receipts.unknown) {
             self.counters.receipts_unknown += 1;
-            let msg_id = UNKNOWN_IDS | receipt.msg_id;
-            self.schedule(part.account, Millis(at), Delivery::Receipt(Receipt { msg_id, ..copy }));
+            let id = CarrierId { low: UNKNOWN_IDS | receipt.id.low, ..receipt.id };
+            self.schedule(part.account, Millis(at), Delivery::Receipt(Receipt { id, ..copy }));
         }
         if dice.chance(receipts.before_answer) {
             return Some(receipt);
@@ -52,7 +51,7 @@ impl Books {
         for number in 0..u64::from(count) {
             self.counters.receipts_unknown += 1;
             let receipt = Receipt {
-                msg_id: UNKNOWN_IDS | number,
+                id: CarrierId { low: UNKNOWN_IDS | number, high: 0 },
                 phone: UNKNOWN_PHONE + number,
                 message: MessageRef::Nobody,
                 source: 0,
@@ -70,42 +69,28 @@ impl Books {
         self.outboxes[account].schedule.pop(now)
     }
 
-    /// The DELIVER of a receipt or reply; `content` is overwritten.
-    ///
-    /// # Errors
-    /// [`EncodeError`] when the version cannot carry it; it never will.
-    pub(crate) fn render<'a>(
-        &mut self,
-        now: Millis,
-        version: Version,
-        delivery: &Delivery,
-        content: &'a mut Vec<u8>,
-    ) -> Result<Deliver<'a>, EncodeError> {
-        content.clear();
-        let msg_id = self.ids(now, 1);
-        let deliver = match delivery {
-            Delivery::Receipt(receipt) => {
-                let phone =
-                    if receipt.without_phone { TerminalId::default() } else { write_phone(receipt.phone) };
-                let report = Report {
-                    msg_id: MsgId(receipt.msg_id),
-                    stat: self.stats[usize::from(receipt.stat)],
-                    submit_time: self.calendar.minute(Millis(u64::from(receipt.submitted_s) * 1000)),
-                    done_time: self.calendar.minute(now),
-                    dest_terminal_id: phone,
-                    smsc_sequence: self.next_id as u32,
-                };
-                report.encode(version, content)?;
-                Deliver::report(phone, self.sources[receipt.source as usize], content)
-            }
-            Delivery::Reply(reply) => {
-                let texts = &self.reply_texts[usize::from(!reply.opt_out)];
-                content.extend_from_slice(&texts[reply.text as usize]);
-                let source = self.sources[reply.source as usize];
-                Deliver::inbound(write_phone(reply.phone), source, reply_format(), content)
-            }
-        };
-        Ok(Deliver { msg_id, content: Content(deliver.content.as_bytes()), ..deliver })
+    /// A receipt or reply with everything that its PDU needs.
+    pub(crate) fn render(&mut self, now: Millis, delivery: &Delivery) -> Rendered<'_> {
+        let deliver_id = self.ids(now, 1).0;
+        match delivery {
+            Delivery::Receipt(receipt) => Rendered::Receipt(RenderedReceipt {
+                id: receipt.id,
+                deliver_id,
+                phone: (!receipt.without_phone).then_some(receipt.phone),
+                source: self.sources[receipt.source as usize],
+                stat: self.stats[usize::from(receipt.stat)],
+                submitted: self.calendar.minute(Millis(u64::from(receipt.submitted_s) * 1000)),
+                done: self.calendar.minute(now),
+                number: self.next_id as u32,
+                decimal: self.config.receipts.decimal_ids,
+            }),
+            Delivery::Reply(reply) => Rendered::Reply {
+                deliver_id,
+                phone: reply.phone,
+                source: self.sources[reply.source as usize],
+                text: &self.reply_texts[usize::from(!reply.opt_out)][reply.text as usize],
+            },
+        }
     }
 
     /// Something was written to a connection.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::sleep_until;
-use wire::cmpp::{ClientConfig, Event, Outcome, Session, Submit};
+use wire::cmpp::{ClientConfig, Event, Outcome, Reported, Session, Submit};
 use wire::{Millis, Octets, Secret, SendError, TerminalId};
 
 use super::{PumpConfig, PumpError, PumpPart, PumpReport};
@@ -201,7 +201,7 @@ impl<'a> Pump<'a> {
                     };
                     counter.fetch_add(1, Relaxed);
                 }
-                Event::Report { sequence, report, deliver } => {
+                Event::Report { sequence, report: Reported { report, deliver } } => {
                     inputs = true;
                     progress.receipts.fetch_add(1, Relaxed);
                     let delivered = report.outcome() == Outcome::Delivered;

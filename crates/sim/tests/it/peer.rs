@@ -8,7 +8,7 @@ use sim::{Handle, SimConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
-use wire::cmpp::{ClientConfig, Destinations, Event, MsgId, Session, Submit, Version};
+use wire::cmpp::{ClientConfig, Destinations, Event, MsgId, Reported, Session, Submit, Version};
 use wire::{CloseCause, Millis, Octets, Secret, TerminalId};
 
 /// Longest wait for anything in these tests.
@@ -133,7 +133,7 @@ impl Peer {
                 Event::Connected { .. } => Seen::Connected,
                 Event::ConnectRefused(_) => Seen::Refused,
                 Event::SubmitAnswered { token, msg_id, result, .. } => Seen::Answer { token, msg_id, result },
-                Event::Report { sequence, report, deliver } => {
+                Event::Report { sequence, report: Reported { report, deliver } } => {
                     owed.push((sequence, deliver.msg_id));
                     Seen::Report {
                         msg_id: report.msg_id,

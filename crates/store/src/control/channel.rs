@@ -1,7 +1,11 @@
 //! Channels, routes, prices and settings.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
-use domain::control::{ChannelConfig, Channels, ControlError, PriceLine, Protocol, RouteConfig, Secret};
+use domain::control::{
+    ChannelConfig, Channels, ControlError, PriceLine, Protocol, Quirks, RouteConfig, Secret,
+};
 use domain::ids::{AccountId, ChannelId, GatewayId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
@@ -10,17 +14,29 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder};
 
 use super::ControlDb;
-use super::document::StepsDocument;
+use super::document::{Attributes, StepsDocument};
 use super::error::of_database;
 use super::reading::{Reading, json, seal};
-use super::row::{channel, price, route, setting};
+use super::row::{channel, channel_settings, price, route, setting};
 
 #[async_trait]
 impl Channels for ControlDb {
     async fn channels(&self) -> Result<Vec<ChannelConfig>, ControlError> {
         let rows = channel::Entity::find().order_by_asc(channel::Column::Id).all(&self.db).await;
         let rows = rows.map_err(|e| of_database(&e, "channel"))?;
-        rows.into_iter().map(|row| self.channel_of(row)).collect()
+        let mut settings: HashMap<i64, String> = channel_settings::Entity::find()
+            .all(&self.db)
+            .await
+            .map_err(|e| of_database(&e, "channel_settings"))?
+            .into_iter()
+            .map(|row| (row.id, row.settings))
+            .collect();
+        rows.into_iter()
+            .map(|row| {
+                let quirks = settings.remove(&row.id);
+                self.channel_of(row, quirks.as_deref())
+            })
+            .collect()
     }
 
     async fn put_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
@@ -30,6 +46,17 @@ impl Channels for ControlDb {
         let write = self.write().await?;
         let put = channel::Entity::insert(row).on_conflict(replace);
         put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "channel"))?;
+        let settings = channel.quirks.settings().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let row = channel_settings::Model {
+            id: channel.id.0.into(),
+            settings: json(&Attributes(settings.collect())),
+        };
+        let replace = OnConflict::column(channel_settings::Column::Id)
+            .update_column(channel_settings::Column::Settings)
+            .to_owned();
+        let put = channel_settings::Entity::insert(row.into_active_model()).on_conflict(replace);
+        let done = put.exec_without_returning(&write.transaction).await;
+        done.map_err(|e| of_database(&e, "channel_settings"))?;
         write.commit().await
     }
 
@@ -129,7 +156,8 @@ impl ControlDb {
         }
     }
 
-    fn channel_of(&self, row: channel::Model) -> Result<ChannelConfig, ControlError> {
+    /// `settings` is absent for a channel that an earlier version stored.
+    fn channel_of(&self, row: channel::Model, settings: Option<&str>) -> Result<ChannelConfig, ControlError> {
         let reading = Reading("channel");
         let carriers: Vec<String> = reading.json("carriers", &row.carriers)?;
         let carrier = |word: &String| reading.word("carriers", word, Carrier::from_word);
@@ -154,8 +182,16 @@ impl ControlDb {
             categories: categories.iter().map(category).collect::<Result<_, _>>()?,
             cost: Money::from_micros(row.cost),
             enabled: row.enabled,
+            quirks: settings.map(quirks_of).transpose()?.unwrap_or_default(),
         })
     }
+}
+
+fn quirks_of(settings: &str) -> Result<Quirks, ControlError> {
+    let reading = Reading("channel_settings");
+    let Attributes(settings) = reading.json("settings", settings)?;
+    let pairs = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Quirks::read(pairs).map_err(|_| reading.odd("settings"))
 }
 
 fn price_of(row: &price::Model) -> Result<PriceLine, ControlError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use domain::control::{
     Audience, AudienceRow, AudienceStats, Audiences as _, Campaigns as _, ChannelConfig, Channels as _,
     Contacts as _, Idempotency as _, Import, ImportCounts, ImportMapping, ImportState, Imports as _,
-    Protocol, RejectedRow, Secret, TemplateRecord, Templates as _, Uploads as _,
+    Protocol, Quirks, RejectedRow, Secret, TemplateRecord, Templates as _, Uploads as _,
 };
 use domain::ids::{AccountId, ChannelId, GatewayId};
 use domain::message::Category;
@@ -158,6 +158,7 @@ fn channel() -> ChannelConfig {
         categories: vec![],
         cost: Money::ZERO,
         enabled: true,
+        quirks: Quirks::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::control::{
     Accounts as _, ChannelConfig, Channels as _, ControlError, Idempotency as _, IdempotentStart, PriceLine,
-    Protocol, RouteConfig, RouteStep, Secret, TemplateRecord, Templates as _,
+    Protocol, Quirks, RouteConfig, RouteStep, Secret, TemplateRecord, Templates as _,
 };
 use domain::ids::{ChannelId, GatewayId, MessageId, RouteId};
 use domain::message::Category;
@@ -95,10 +95,14 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
         categories: vec![Category::Otp],
         cost: Money::from_micros(30_000),
         enabled: true,
+        quirks: Quirks::default(),
     };
     stage.db.put_channel(&channel).await.unwrap();
     channel.parts_per_second = None;
     channel.enabled = false;
+    channel.protocol = Protocol::Sgip12;
+    let settings = [("listen", "0.0.0.0:8801"), ("node", "3010092008"), ("receipts", "first_part")];
+    channel.quirks = Quirks::read(settings).unwrap();
     stage.db.put_channel(&channel).await.unwrap();
     assert_eq!(stage.db.channels().await.unwrap(), [channel]);
 

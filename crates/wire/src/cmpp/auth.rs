@@ -4,7 +4,7 @@
 use md5::{Digest, Md5};
 
 use super::{Connect, Version};
-use crate::octets::{Octets, Secret};
+use crate::octets::{Octets, Secret, same};
 
 /// Zero octets between `Source_Addr` and the secret.
 const GAP: [u8; 9] = [0; 9];
@@ -51,12 +51,6 @@ pub fn gateway_authenticator(
     digest.update(authenticator_source);
     digest.update(secret.as_bytes());
     digest.finalize().into()
-}
-
-/// Compares without stopping at the first difference.
-#[must_use]
-pub(crate) fn same(left: &[u8; 16], right: &[u8; 16]) -> bool {
-    left.iter().zip(right).fold(0, |seen, (left, right)| seen | (left ^ right)) == 0
 }
 
 fn source_digest(source_addr: &[u8], secret: &Secret, timestamp: u32) -> [u8; 16] {

@@ -4,11 +4,12 @@
 //! the width that is left (1 or 4 octets), ACTIVE_TEST_RESP may lack its octet, strings may be padded with
 //! NUL or spaces. Everything else must fit to the octet.
 
-use super::pdu::{Destinations, Header};
+use super::pdu::Header;
 use super::{
-    Command, Connect, ConnectResp, DESTINATIONS_LIMIT, Deliver, DeliverResp, HEADER_OCTETS, MsgId, Pdu,
-    Query, QueryCounts, QueryResp, Submit, SubmitResp, Version,
+    Command, Connect, ConnectResp, Deliver, DeliverResp, HEADER_OCTETS, MsgId, Pdu, Query, QueryCounts,
+    QueryResp, Submit, SubmitResp, Version,
 };
+use crate::destinations;
 use crate::error::DecodeError;
 use crate::octets::{Content, Reader, TerminalId};
 
@@ -135,22 +136,11 @@ fn submit<'a>(reader: &mut Reader<'a>, version: Version) -> Result<Submit<'a>, D
         valid_time: reader.string("ValId_Time", 17)?,
         at_time: reader.string("At_Time", 17)?,
         src_id: reader.string("Src_Id", 21)?,
-        destinations: destinations(reader, terminal)?,
+        destinations: destinations::read(reader, "DestUsr_tl", "Dest_terminal_Id", terminal)?,
         dest_terminal_type: octet_of_three(reader, "Dest_terminal_type", version)?,
         content: content(reader)?,
         link_id: reader.string(link_field(version, "Reserve"), version.link_octets())?,
     })
-}
-
-fn destinations<'a>(reader: &mut Reader<'a>, width: usize) -> Result<Destinations<'a>, DecodeError> {
-    let offset = reader.offset();
-    let count = usize::from(reader.u8("DestUsr_tl")?);
-    if count == 0 || count > DESTINATIONS_LIMIT {
-        let value = u64::try_from(count).unwrap_or(u64::MAX);
-        return Err(DecodeError::OutOfRange { field: "DestUsr_tl", offset, value });
-    }
-    let fields = reader.take("Dest_terminal_Id", count.saturating_mul(width))?;
-    Ok(Destinations::received(fields, width))
 }
 
 fn deliver<'a>(reader: &mut Reader<'a>, version: Version) -> Result<Deliver<'a>, DecodeError> {

@@ -2,11 +2,10 @@
 //!
 //! Invariant: a PDU that cannot be written leaves the output as it was.
 
-use super::{
-    Connect, ConnectResp, DESTINATIONS_LIMIT, Deliver, HEADER_OCTETS, MsgId, Pdu, Query, QueryResp, Submit,
-    Version,
-};
+use super::{Connect, ConnectResp, Deliver, MsgId, Pdu, Query, QueryResp, Submit, Version};
+use crate::destinations;
 use crate::error::EncodeError;
+use crate::frame::whole;
 use crate::octets::Content;
 
 /// `Msg_Fmt` of plain ASCII.
@@ -23,18 +22,14 @@ const QUERY_RESERVE: [u8; 8] = [0; 8];
 /// # Errors
 /// [`EncodeError`] when a value does not fit its field in `version`; `out` is then unchanged.
 pub fn encode(pdu: &Pdu<'_>, sequence: u32, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let start = out.len();
-    let written = write(pdu, sequence, version, out).and_then(|()| patch_length(start, out));
-    if written.is_err() {
-        out.truncate(start);
-    }
-    written
+    whole(super::LIMITS, out, |out| {
+        out.extend_from_slice(&pdu.command().number().to_be_bytes());
+        out.extend_from_slice(&sequence.to_be_bytes());
+        write(pdu, version, out)
+    })
 }
 
-fn write(pdu: &Pdu<'_>, sequence: u32, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    out.extend_from_slice(&[0; 4]);
-    out.extend_from_slice(&pdu.command().number().to_be_bytes());
-    out.extend_from_slice(&sequence.to_be_bytes());
+fn write(pdu: &Pdu<'_>, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     match pdu {
         Pdu::Connect(connect) => write_connect(connect, out),
         Pdu::ConnectResp(resp) => write_connect_resp(resp, version, out),
@@ -59,19 +54,6 @@ fn write(pdu: &Pdu<'_>, sequence: u32, version: Version, out: &mut Vec<u8>) -> R
             Ok(())
         }
     }
-}
-
-/// Writes the length of the PDU that begins at `start` into its first four octets.
-fn patch_length(start: usize, out: &mut [u8]) -> Result<(), EncodeError> {
-    let too_long = EncodeError::OutOfRange { field: "Total_Length" };
-    let pdu = out.get_mut(start..).ok_or(too_long)?;
-    if pdu.len() > super::LIMITS.longest || pdu.len() < HEADER_OCTETS {
-        return Err(too_long);
-    }
-    let length = u32::try_from(pdu.len()).map_err(|_| too_long)?.to_be_bytes();
-    let field = pdu.first_chunk_mut::<4>().ok_or(too_long)?;
-    *field = length;
-    Ok(())
 }
 
 fn write_connect(connect: &Connect, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -125,25 +107,12 @@ fn write_submit(submit: &Submit<'_>, version: Version, out: &mut Vec<u8>) -> Res
     submit.valid_time.write("ValId_Time", 17, out)?;
     submit.at_time.write("At_Time", 17, out)?;
     submit.src_id.write("Src_Id", 21, out)?;
-    write_destinations(submit, terminal, out)?;
+    destinations::write(&submit.destinations, "Dest_terminal_Id", terminal, out)?;
     if version.is_three() {
         out.push(submit.dest_terminal_type);
     }
     write_content(submit.msg_fmt, submit.has_header(), submit.content, out)?;
     submit.link_id.write("LinkID", version.link_octets(), out)
-}
-
-fn write_destinations(submit: &Submit<'_>, width: usize, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let count = submit.destinations.len();
-    let refused = EncodeError::Destinations { count, limit: DESTINATIONS_LIMIT };
-    if count == 0 || count > DESTINATIONS_LIMIT {
-        return Err(refused);
-    }
-    out.push(u8::try_from(count).map_err(|_| refused)?);
-    for destination in submit.destinations.iter() {
-        destination.0.write("Dest_terminal_Id", width, out)?;
-    }
-    Ok(())
 }
 
 fn write_content(

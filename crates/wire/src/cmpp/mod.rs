@@ -8,23 +8,25 @@ pub mod auth;
 mod decode;
 pub mod describe;
 mod encode;
-mod event;
 mod msg_id;
 pub mod pdu;
+mod protocol;
 mod report;
 mod session;
 
 pub use decode::{decode, decode_body, decode_header};
-pub use describe::{Described, Field, Value, describe};
+pub use describe::describe;
 pub use encode::encode;
-pub use event::{Event, Refusal};
 pub use msg_id::{MsgId, MsgIdParts};
 pub use pdu::{
-    Command, Connect, ConnectResp, Deliver, DeliverResp, Destinations, Header, Pdu, Query, QueryCounts,
-    QueryResp, Submit, SubmitResp,
+    Command, Connect, ConnectResp, Deliver, DeliverResp, Header, Pdu, Query, QueryCounts, QueryResp,
+    Reported, Submit, SubmitResp,
 };
+pub use protocol::{Answer, Ask, Cmpp, Refusal};
 pub use report::{Outcome, Report};
-pub use session::{ClientConfig, DEFAULT_WINDOW, ServerConfig, Session};
+pub use session::{ClientConfig, DEFAULT_WINDOW, Event, ServerConfig, Session};
+
+pub use crate::destinations::{DESTINATIONS_LIMIT, Destinations};
 
 use crate::frame::Limits;
 
@@ -34,9 +36,6 @@ pub const HEADER_OCTETS: usize = 12;
 /// Lengths accepted from a peer: 4,096 octets hold a submit to 100 destinations in either version with room
 /// to spare.
 pub const LIMITS: Limits = Limits { shortest: HEADER_OCTETS, longest: 4096 };
-
-/// Destinations that one SUBMIT may carry. The specification says fewer than 100; gateways accept 100.
-pub const DESTINATIONS_LIMIT: usize = 100;
 
 /// A version that a client may ask for. 2.0 and 2.1 share their layouts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -2,9 +2,8 @@
 //! is written and is zero or empty when 2.0 was read. Widths and meanings: CMPP 2.0 and 3.0, chapter "message
 //! definitions".
 
-use std::fmt;
-
-use super::{DESTINATIONS_LIMIT, MsgId};
+use super::{MsgId, Report};
+use crate::destinations::Destinations;
 use crate::octets::{Content, Octets, TerminalId};
 
 /// Bits of `TP_udhi` that mean "a user data header is present": the specified 1 and the 0x40 that some
@@ -219,89 +218,6 @@ impl<'a> Submit<'a> {
     }
 }
 
-/// The destinations of a SUBMIT: given one by one, or still in the octets that arrived.
-#[derive(Clone, Copy)]
-pub struct Destinations<'a>(List<'a>);
-
-#[derive(Clone, Copy)]
-enum List<'a> {
-    One(TerminalId),
-    Many(&'a [TerminalId]),
-    /// `width` octets each; every field was checked to hold at most 32 octets.
-    Received {
-        fields: &'a [u8],
-        width: usize,
-    },
-}
-
-impl<'a> Destinations<'a> {
-    /// One phone: what a platform sends, so that every message has its own id and report.
-    #[must_use]
-    pub fn one(destination: TerminalId) -> Self {
-        Self(List::One(destination))
-    }
-
-    /// Several phones (at most 100 can be written).
-    #[must_use]
-    pub fn many(destinations: &'a [TerminalId]) -> Self {
-        Self(List::Many(destinations))
-    }
-
-    pub(crate) fn received(fields: &'a [u8], width: usize) -> Self {
-        Self(List::Received { fields, width })
-    }
-
-    /// How many phones.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match self.0 {
-            List::One(_) => 1,
-            List::Many(many) => many.len(),
-            List::Received { fields, width } => fields.len().checked_div(width).unwrap_or(0),
-        }
-    }
-
-    /// Whether there is no phone at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The `index`-th phone, from 0.
-    #[must_use]
-    pub fn get(&self, index: usize) -> Option<TerminalId> {
-        match self.0 {
-            List::One(destination) => (index == 0).then_some(destination),
-            List::Many(many) => many.get(index).copied(),
-            List::Received { fields, width } => {
-                let start = index.checked_mul(width)?;
-                let field = fields.get(start..start.checked_add(width)?)?;
-                Octets::from_field(field).map(TerminalId)
-            }
-        }
-    }
-
-    /// The phones in order.
-    pub fn iter(&self) -> impl Iterator<Item = TerminalId> + use<'a> {
-        let list = *self;
-        (0..list.len().min(DESTINATIONS_LIMIT)).filter_map(move |index| list.get(index))
-    }
-}
-
-impl PartialEq for Destinations<'_> {
-    fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.iter().eq(other.iter())
-    }
-}
-
-impl Eq for Destinations<'_> {}
-
-impl fmt::Debug for Destinations<'_> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "Destinations({} phones)", self.len())
-    }
-}
-
 /// SUBMIT_RESP. A submit to n phones gets one id, which stands for n consecutive ones
 /// ([`MsgId::of_destination`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -376,6 +292,15 @@ impl<'a> Deliver<'a> {
     pub fn has_header(&self) -> bool {
         self.tp_udhi & UDHI_BITS != 0
     }
+}
+
+/// A status report with the DELIVER that carried it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reported<'a> {
+    /// The report, read.
+    pub report: Report,
+    /// The PDU that carried it.
+    pub deliver: Deliver<'a>,
 }
 
 /// DELIVER_RESP.

@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::heartbeat::{Beat, Heartbeat};
-use super::window::{Answer, Pending, Window};
+use super::window::{Answer, Numbers, Pending, Window};
 use super::{CloseCause, Millis, Request, SendError, Timing};
 use crate::frame::{Input, Limits};
 
@@ -52,12 +52,12 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) fn new(limits: Limits, window: usize, timing: Timing, now: Millis) -> Self {
+    pub(crate) fn new(limits: Limits, window: usize, timing: Timing, numbers: Numbers, now: Millis) -> Self {
         Self {
             input: Input::default(),
             output: Vec::new(),
             written: 0,
-            window: Window::new(window),
+            window: Window::new(window, numbers),
             heartbeat: Heartbeat::new(timing, now),
             timing,
             limits,
@@ -168,7 +168,8 @@ impl Link {
         self.window.open(request, token, self.now).ok_or(SendError::WindowFull)
     }
 
-    pub(crate) fn answer(&mut self, sequence: u32, request: Request) -> Answer {
+    /// `request` `None`: an answer to whichever request has the number.
+    pub(crate) fn answer(&mut self, sequence: u32, request: Option<Request>) -> Answer {
         let answer = self.window.answer(sequence, request);
         if answer == Answer::Stray {
             self.stray_answers = self.stray_answers.saturating_add(1);
@@ -178,7 +179,7 @@ impl Link {
 
     /// Takes back a request that could not be written.
     pub(crate) fn withdraw(&mut self, sequence: u32, request: Request) {
-        self.window.answer(sequence, request);
+        self.window.answer(sequence, Some(request));
     }
 
     pub(crate) fn next_sequence(&mut self) -> u32 {

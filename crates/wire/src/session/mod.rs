@@ -1,17 +1,25 @@
 //! What the sessions of all protocols share: instants, roles, the window of unanswered requests, heartbeats,
-//! input, output, and how a session ends. A protocol adds its PDUs and quirks around the link and nothing
+//! input, output, and how a session ends. A protocol adds its PDUs and quirks as a [`Protocol`] and nothing
 //! else.
 //!
 //! Invariants: time only comes in as an argument; every queue has a bound; what is not answered is given back
 //! exactly once.
 
+mod event;
 pub(crate) mod heartbeat;
+mod inbound;
 pub(crate) mod link;
+mod machine;
+pub mod protocol;
 pub(crate) mod window;
 
 use std::time::Duration;
 
+pub use event::Event;
 pub use link::OUTPUT_LIMIT;
+pub use machine::Session;
+pub(crate) use machine::Setup;
+pub use protocol::Protocol;
 pub use window::WINDOW_LIMIT;
 
 use crate::error::EncodeError;
@@ -55,6 +63,17 @@ pub enum Request {
     Query,
     /// A wish to cancel a message.
     Cancel,
+}
+
+impl Request {
+    /// The role that sends it.
+    #[must_use]
+    pub fn sender(self) -> Role {
+        match self {
+            Self::Submit | Self::Query | Self::Cancel => Role::Client,
+            Self::Deliver => Role::Server,
+        }
+    }
 }
 
 /// How a connection is looked after; defaults are the specification's (CMPP and SMGP: C, T, N).

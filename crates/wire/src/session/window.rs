@@ -20,6 +20,15 @@ const LATE_LIMIT: usize = 1024;
 /// "No slot" in the list of open requests.
 const NONE: u32 = u32::MAX;
 
+/// Which sequence numbers a session uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Numbers {
+    /// The number before the first.
+    pub(crate) after: u32,
+    /// The number after which they begin anew at 1.
+    pub(crate) largest: u32,
+}
+
 /// A request that waits for its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Pending {
@@ -50,14 +59,15 @@ pub(crate) struct Window {
     limit: usize,
     open: usize,
     last_sequence: u32,
+    largest: u32,
     oldest: u32,
     newest: u32,
     late: VecDeque<Pending>,
 }
 
 impl Window {
-    /// A window of `limit` requests, between 1 and [`WINDOW_LIMIT`].
-    pub(crate) fn new(limit: usize) -> Self {
+    /// A window of `limit` requests, between 1 and [`WINDOW_LIMIT`]; `numbers` says which sequence numbers.
+    pub(crate) fn new(limit: usize, numbers: Numbers) -> Self {
         let limit = limit.clamp(1, WINDOW_LIMIT);
         // Twice the window, so that a free slot is near even when the window is full.
         let slots = limit.saturating_mul(2).next_power_of_two();
@@ -66,7 +76,8 @@ impl Window {
             mask: u32::try_from(slots.saturating_sub(1)).unwrap_or(0),
             limit,
             open: 0,
-            last_sequence: 0,
+            last_sequence: numbers.after,
+            largest: numbers.largest,
             oldest: NONE,
             newest: NONE,
             late: VecDeque::new(),
@@ -84,7 +95,8 @@ impl Window {
     /// A sequence number that no open request has; also for PDUs outside the window.
     pub(crate) fn next_sequence(&mut self) -> u32 {
         loop {
-            self.last_sequence = self.last_sequence.wrapping_add(1);
+            self.last_sequence =
+                if self.last_sequence >= self.largest { 0 } else { self.last_sequence.saturating_add(1) };
             let free = self.slot(self.last_sequence & self.mask).is_none_or(|slot| slot.pending.is_none());
             if free && self.last_sequence != 0 {
                 return self.last_sequence;
@@ -111,9 +123,11 @@ impl Window {
         Some(sequence)
     }
 
-    /// Closes the request that an answer of this kind and sequence belongs to.
-    pub(crate) fn answer(&mut self, sequence: u32, request: Request) -> Answer {
-        let fits = |pending: &Pending| pending.sequence == sequence && pending.request == request;
+    /// Closes the request that an answer of this kind (`None`: of any) and sequence belongs to.
+    pub(crate) fn answer(&mut self, sequence: u32, request: Option<Request>) -> Answer {
+        let fits = |pending: &Pending| {
+            pending.sequence == sequence && request.is_none_or(|request| request == pending.request)
+        };
         let index = sequence & self.mask;
         if let Some(pending) = self.slot(index).and_then(|slot| slot.pending).filter(fits) {
             self.unlink(index);
@@ -174,16 +188,18 @@ impl Window {
 mod tests {
     use super::*;
 
+    const NUMBERS: Numbers = Numbers { after: 0, largest: u32::MAX };
+
     #[test]
     fn a_missing_answer_does_not_hold_up_the_others() {
-        let mut window = Window::new(2);
+        let mut window = Window::new(2, NUMBERS);
         let stuck = window.open(Request::Submit, 1, Millis(0)).unwrap();
         for token in 2..1000 {
             let sequence = window.open(Request::Submit, token, Millis(token)).unwrap();
             assert_ne!(sequence, stuck);
             assert_eq!(window.open(Request::Submit, 0, Millis(0)), None);
             assert!(
-                matches!(window.answer(sequence, Request::Submit), Answer::InTime(p) if p.token == token)
+                matches!(window.answer(sequence, Some(Request::Submit)), Answer::InTime(p) if p.token == token)
             );
         }
         assert_eq!(window.oldest().map(|pending| pending.token), Some(1));
@@ -192,7 +208,7 @@ mod tests {
 
     #[test]
     fn sequence_numbers_wrap_without_zero() {
-        let mut window = Window::new(4);
+        let mut window = Window::new(4, NUMBERS);
         window.last_sequence = u32::MAX - 1;
         assert_eq!(window.next_sequence(), u32::MAX);
         assert_eq!(window.next_sequence(), 1);
@@ -200,22 +216,22 @@ mod tests {
 
     #[test]
     fn a_late_answer_finds_its_token_once() {
-        let mut window = Window::new(4);
+        let mut window = Window::new(4, NUMBERS);
         let sequence = window.open(Request::Submit, 7, Millis(0)).unwrap();
         assert_eq!(window.expire_oldest().map(|pending| pending.token), Some(7));
         assert_eq!(window.free(), 4);
-        assert_eq!(window.answer(sequence, Request::Query), Answer::Stray);
-        assert!(matches!(window.answer(sequence, Request::Submit), Answer::Late(p) if p.token == 7));
-        assert_eq!(window.answer(sequence, Request::Submit), Answer::Stray);
+        assert_eq!(window.answer(sequence, Some(Request::Query)), Answer::Stray);
+        assert!(matches!(window.answer(sequence, Some(Request::Submit)), Answer::Late(p) if p.token == 7));
+        assert_eq!(window.answer(sequence, Some(Request::Submit)), Answer::Stray);
     }
 
     #[test]
     fn order_of_sending_survives_answers_in_any_order() {
-        let mut window = Window::new(8);
+        let mut window = Window::new(8, NUMBERS);
         let sequences: Vec<u32> =
             (0..6).map(|token| window.open(Request::Submit, token, Millis(token)).unwrap()).collect();
         for index in [3, 0, 5] {
-            assert!(matches!(window.answer(sequences[index], Request::Submit), Answer::InTime(_)));
+            assert!(matches!(window.answer(sequences[index], Some(Request::Submit)), Answer::InTime(_)));
         }
         let rest: Vec<u64> =
             std::iter::from_fn(|| window.pop_oldest()).map(|pending| pending.token).collect();

@@ -2,7 +2,7 @@
 //! for it.
 
 use proptest::prelude::*;
-use wire::cmpp::{ClientConfig, Event, LIMITS, Session, Version};
+use wire::cmpp::{ClientConfig, Event, LIMITS, Reported, Session, Version};
 use wire::frame::{FrameError, first_length};
 use wire::{CloseCause, Millis, Octets, Secret};
 
@@ -35,7 +35,9 @@ fn told(chunks: &[&[u8]]) -> (Vec<String>, Vec<u8>) {
     for chunk in chunks {
         session.feed(Millis(1), chunk);
         while let Some(event) = session.poll_event() {
-            if let Event::Inbound { deliver, .. } | Event::Report { deliver, .. } = event {
+            if let Event::Inbound { deliver, .. } | Event::Report { report: Reported { deliver, .. }, .. } =
+                event
+            {
                 events.push(format!("{:?}", deliver.content.as_bytes()));
             }
             events.push(format!("{event:?}"));

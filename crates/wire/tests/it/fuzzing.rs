@@ -5,12 +5,15 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 
-use crate::fuzz_bodies::{cmpp_decode, cmpp_session, concat_header};
+use crate::fuzz_bodies::{
+    cmpp_decode, cmpp_session, concat_header, sgip_decode, sgip_session, smgp_decode, smgp_session,
+    smpp_decode, smpp_session,
+};
 
 /// Mutations of each corpus entry: some thousands for a target, in about a second.
 const MUTATIONS: u64 = 400;
 
-fn corpus(target: &str) -> Vec<Vec<u8>> {
+pub(crate) fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
@@ -72,11 +75,17 @@ fn run(target: &str, body: fn(&[u8]), finish: fn(Vec<u8>) -> Vec<u8>) {
 #[test]
 fn mutated_pdus_keep_the_decoders_promises() {
     run("cmpp_decode", cmpp_decode, with_length);
+    run("sgip_decode", sgip_decode, with_length);
+    run("smgp_decode", smgp_decode, with_length);
+    run("smpp_decode", smpp_decode, with_length);
 }
 
 #[test]
 fn mutated_scripts_keep_the_sessions_promises() {
     run("cmpp_session", cmpp_session, |data| data);
+    run("sgip_session", sgip_session, |data| data);
+    run("smgp_session", smgp_session, |data| data);
+    run("smpp_session", smpp_session, |data| data);
 }
 
 #[test]
@@ -88,14 +97,23 @@ proptest! {
     #[test]
     fn arbitrary_octets(data in prop::collection::vec(any::<u8>(), 0..300)) {
         cmpp_decode(&data);
+        sgip_decode(&data);
+        smgp_decode(&data);
+        smpp_decode(&data);
         concat_header(&data);
         cmpp_session(&data);
+        sgip_session(&data);
+        smgp_session(&data);
+        smpp_session(&data);
     }
 
     #[test]
     fn arbitrary_bodies(command in 1_u32..9, answer in any::<bool>(), body in prop::collection::vec(any::<u8>(), 0..300)) {
         let command = if answer { command | 0x8000_0000 } else { command };
-        let data = [&[0; 4][..], &command.to_be_bytes(), &[0, 0, 0, 1], &body].concat();
-        cmpp_decode(&with_length(data));
+        let data = with_length([&[0; 4][..], &command.to_be_bytes(), &[0, 0, 0, 1], &body].concat());
+        cmpp_decode(&data);
+        sgip_decode(&data);
+        smgp_decode(&data);
+        smpp_decode(&data);
     }
 }

@@ -90,11 +90,11 @@ fn the_server_writes_the_published_answers() {
     ] {
         let mut session = server(highest);
         session.feed(NOW, &octets(connect));
-        let Some(Event::ConnectRequested { connect, version: asked }) = session.poll_event() else {
+        let Some(Event::ConnectRequested { log_in, version: asked }) = session.poll_event() else {
             panic!("a log-in")
         };
         assert_eq!(asked, version);
-        assert!(auth::verify(&connect, &Secret::new("888888")));
+        assert!(auth::verify(&log_in, &Secret::new("888888")));
         assert!(!session.is_connected(), "the application decides");
         session.accept(&Secret::new("888888"));
         assert!(session.is_connected());

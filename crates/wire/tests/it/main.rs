@@ -1,5 +1,6 @@
 //! Scenario and property tests of `wire`, one binary.
 
+mod allocations;
 mod decoding;
 mod describing;
 mod framing;
@@ -9,7 +10,11 @@ mod fuzz_bodies;
 mod fuzzing;
 mod log_in;
 mod pair;
+mod pairs;
 mod round_trip;
+mod sgip;
+mod smgp;
+mod smpp;
 mod timers;
 mod tokens;
 mod vectors;

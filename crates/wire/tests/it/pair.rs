@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use wire::cmpp::{
-    ClientConfig, Deliver, Event, MsgId, Outcome, Query, QueryCounts, QueryResp, Report, ServerConfig,
-    Session, Submit, Version, auth,
+    Answer, Ask, ClientConfig, Deliver, Event, MsgId, Outcome, Query, QueryCounts, QueryResp, Report,
+    Reported, ServerConfig, Session, Submit, Version, auth,
 };
 use wire::{CloseCause, Millis, Octets, Secret, TerminalId};
 
@@ -110,9 +110,9 @@ impl Pair {
     fn poll_server(&mut self) {
         while let Some(event) = self.server.poll_event() {
             match event {
-                Event::ConnectRequested { connect, .. } => {
+                Event::ConnectRequested { log_in, .. } => {
                     let secret = Secret::new("888888");
-                    assert!(auth::verify(&connect, &secret));
+                    assert!(auth::verify(&log_in, &secret));
                     self.server.accept(&secret);
                 }
                 Event::Submit { sequence, submit } => {
@@ -132,12 +132,12 @@ impl Pair {
                     assert!((5..=10).contains(&waited_ms), "one or two ticks");
                     self.delivered += 1;
                 }
-                Event::Query { sequence, query } => {
+                Event::Asked { sequence, ask: Ask::Query(query) } => {
                     let counts = QueryCounts { mt_messages: 42, ..QueryCounts::default() };
                     self.server.answer_query(sequence, &QueryResp { query, counts });
                 }
-                Event::Cancel { sequence, msg_id } => {
-                    self.server.answer_cancel(sequence, u32::from(msg_id.0 != 9));
+                Event::Asked { sequence, ask: Ask::Cancel(msg_id) } => {
+                    self.server.answer_cancel(sequence, u8::from(msg_id.0 != 9));
                 }
                 Event::Closed { cause } => self.closed.push(cause),
                 other => panic!("the server did not expect {other:?}"),
@@ -156,7 +156,7 @@ impl Pair {
                     assert_eq!(result, 8);
                     assert!(self.refused.insert(token));
                 }
-                Event::Report { sequence, report, deliver } => {
+                Event::Report { sequence, report: Reported { report, deliver } } => {
                     assert_eq!(report.outcome(), Outcome::Delivered);
                     assert_eq!(report.dest_terminal_id, deliver.src_terminal_id);
                     assert!(self.reported.insert(report.msg_id));
@@ -168,8 +168,12 @@ impl Pair {
                     let msg_id = deliver.msg_id;
                     self.client.ack_deliver(sequence, msg_id, 0);
                 }
-                Event::QueryAnswered { token: 90_000, answer } => self.counts = Some(answer.counts),
-                Event::CancelAnswered { token: 90_001, success_id } => self.cancelled = Some(success_id),
+                Event::Answered { token: 90_000, answer: Answer::Query(answer) } => {
+                    self.counts = Some(answer.counts);
+                }
+                Event::Answered { token: 90_001, answer: Answer::Cancel(success_id) } => {
+                    self.cancelled = Some(success_id);
+                }
                 Event::Closed { cause } => self.closed.push(cause),
                 other => panic!("the client did not expect {other:?}"),
             }

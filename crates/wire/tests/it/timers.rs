@@ -1,6 +1,6 @@
 //! Heartbeats, response time-outs, goodbyes.
 
-use wire::cmpp::{Event, MsgId, Query, Submit, Version};
+use wire::cmpp::{Answer, Event, MsgId, Query, Submit, Version};
 use wire::{CloseCause, DecodeError, Millis, Request, SendError, TerminalId};
 
 use crate::framing::connected_client;
@@ -96,7 +96,7 @@ fn the_window_is_shared_by_all_requests() {
     assert_eq!(session.deliver(Millis(1), 16, &deliver), Err(SendError::WrongRole));
     // CANCEL_RESP gives its place back.
     session.feed(Millis(2), &octets("0000000d800000070000001100"));
-    assert_eq!(session.poll_event(), Some(Event::CancelAnswered { token: 15, success_id: 0 }));
+    assert_eq!(session.poll_event(), Some(Event::Answered { token: 15, answer: Answer::Cancel(0) }));
     assert_eq!(session.free_window(), 1);
 }
 

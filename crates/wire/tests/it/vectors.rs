@@ -80,6 +80,13 @@ pub(crate) const PDUS: &[(&str, &str, bool)] = &[
     ("C24", C24, false),
 ];
 
+/// A vector of another protocol, kept once, in the fuzz corpus. G vectors and M01 to M09 and M12 come from go-sms-protocol
+/// (MIT), P vectors from cloudhopper-smpp (Apache-2.0).
+pub(crate) fn corpus(target: &str, name: &str) -> Vec<u8> {
+    let folder = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+    std::fs::read(folder.join(target).join(name)).unwrap()
+}
+
 /// The octets of a hexadecimal string.
 pub(crate) fn octets(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();

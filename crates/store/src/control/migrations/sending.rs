@@ -83,4 +83,6 @@ pub(super) const STEPS: &[NamedStep] = &[
             [&mut big("account"), &mut small("category"), &mut text("carrier"), &mut big("per_part")],
         )
     }),
+    // A table of its own: adding a column cannot be repeated on SQLite.
+    ("v2_channel_settings", || table("channel_settings", [&mut id(), &mut text("settings")])),
 ];

@@ -11,6 +11,7 @@ pub(super) mod audience;
 pub(super) mod audience_chunk;
 pub(super) mod campaign;
 pub(super) mod channel;
+pub(super) mod channel_settings;
 pub(super) mod contact;
 pub(super) mod entity;
 pub(super) mod idempotency;

@@ -1,0 +1,135 @@
+//! The front of a carrier channel: capacity, hand-over, recall.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::channel::{Capacity, Channel, ChannelEvent, Outgoing, SubmitOutcome};
+use domain::control::{Binds, ChannelConfig};
+use domain::ids::ChannelId;
+use domain::phone::Phone;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::EncodeError;
+
+use super::core::{ChannelSettings, Core};
+use super::handover::Handover;
+use super::life;
+use crate::drivers::{Driver, Duty};
+
+/// A channel over a carrier's protocol.
+pub(crate) struct CarrierChannel<D: Driver> {
+    core: Arc<Core<D>>,
+}
+
+impl<D: Driver> CarrierChannel<D> {
+    /// See [`crate::start`].
+    pub(crate) fn start(
+        config: ChannelConfig,
+        settings: ChannelSettings,
+        events: mpsc::Sender<(ChannelId, ChannelEvent)>,
+        tracker: &TaskTracker,
+        stop: &CancellationToken,
+    ) -> Result<Arc<Self>, EncodeError> {
+        let driver = D::new(&config)?;
+        let core = Arc::new(Core::new(config, settings, driver, events, stop.clone()));
+        let separate = D::separates() && core.config.quirks.binds == Binds::Separate;
+        let submits = if separate { Duty::Send } else { Duty::Both };
+        let mut tasks: Vec<_> =
+            core.connections.iter().map(|handover| (Arc::clone(handover), submits)).collect();
+        if separate {
+            tasks.push((Handover::new(), Duty::Receive));
+        }
+        let listens = D::listens(&core.config);
+        let running = tasks.len() + usize::from(listens.is_some());
+        core.running.store(u16::try_from(running).unwrap_or(u16::MAX), Ordering::Relaxed);
+        for (number, (handover, duty)) in tasks.into_iter().enumerate() {
+            let rng = StdRng::seed_from_u64(core.settings.seed ^ (number as u64 + 1));
+            tracker.spawn(life::run(Arc::clone(&core), handover, duty, stop.clone(), rng));
+        }
+        if let Some(address) = listens {
+            tracker.spawn(life::listen(Arc::clone(&core), address, stop.clone()));
+        }
+        Ok(Arc::new(Self { core }))
+    }
+
+    /// Gives messages back without waiting: they were never written.
+    fn give_back(&self, messages: Vec<Outgoing>, recalled: bool) {
+        if messages.is_empty() {
+            return;
+        }
+        let core = Arc::clone(&self.core);
+        let batch: Vec<_> = messages
+            .into_iter()
+            .map(|outgoing| core.submitted(outgoing, SubmitOutcome::NotWritten { recalled }))
+            .collect();
+        let event = (core.config.id, ChannelEvent::Submitted(batch));
+        if let Err(mpsc::error::TrySendError::Full(event)) = core.events.try_send(event) {
+            // Rare (a lost connection under load): a task waits for room, so that the caller need not.
+            tokio::spawn(async move {
+                let _closed_at_shutdown = core.events.send(event).await;
+            });
+        }
+    }
+}
+
+#[async_trait]
+impl<D: Driver> Channel for CarrierChannel<D> {
+    fn id(&self) -> ChannelId {
+        self.core.config.id
+    }
+
+    fn capacity(&self) -> Capacity {
+        let free: i64 = self.core.connections.iter().map(|connection| connection.free()).sum();
+        let free = u32::try_from(free.max(0)).unwrap_or(u32::MAX);
+        let paced = self.core.pace().available(self.core.now_millis()).unwrap_or(u32::MAX);
+        Capacity { parts: free.min(paced), connections_up: self.core.up.load(Ordering::Relaxed) }
+    }
+
+    async fn capacity_changed(&self) {
+        let notified = self.core.changed.notified();
+        let wait = self.core.pace().wait_millis(self.core.now_millis());
+        match wait {
+            None => notified.await,
+            Some(millis) => tokio::select! {
+                () = notified => {}
+                () = tokio::time::sleep(Duration::from_millis(millis)) => {}
+            },
+        }
+    }
+
+    fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64) {
+        let parts = batch.iter().map(|outgoing| u32::from(outgoing.parts)).sum();
+        self.core.pace().take(parts, self.core.now_millis());
+        let mut free: Vec<i64> = self.core.connections.iter().map(|connection| connection.free()).collect();
+        let mut homeless = Vec::new();
+        for outgoing in batch {
+            let roomiest = free.iter().enumerate().max_by_key(|(_, free)| **free).map(|(index, _)| index);
+            let Some(index) = roomiest else {
+                homeless.push(outgoing);
+                continue;
+            };
+            free[index] -= i64::from(outgoing.parts);
+            if let Err(outgoing) = self.core.connections[index].push(outgoing, write_deadline_millis) {
+                free[index] = i64::MIN / 2;
+                homeless.push(outgoing);
+            }
+        }
+        for connection in &self.core.connections {
+            connection.wake.notify_one();
+        }
+        self.give_back(homeless, false);
+    }
+
+    fn recall(&self, phone: Phone) -> usize {
+        let recalled: Vec<_> =
+            self.core.connections.iter().flat_map(|connection| connection.recall(phone)).collect();
+        let count = recalled.len();
+        self.give_back(recalled, true);
+        count
+    }
+}

@@ -1,0 +1,262 @@
+//! SMPP 3.4 and 5.0.
+
+use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, ReceiptStatus};
+use domain::control::{Alphabet, Binds, ChannelConfig, NumberForm, Protocol, ReceiptIds};
+use domain::text::{Concat, Dialect, Segments, TextRules};
+use domain::time::Timestamp;
+use sha2::{Digest as _, Sha256};
+use wire::concat::Reference;
+use wire::smpp::{
+    Address, Bind, BindKind, ClientConfig, Pdu, Place, Reported, Session, ShortMessage, Smpp, Version, status,
+};
+use wire::{EncodeError, Hidden, Octets, Secret, TerminalId};
+
+use super::form::{Form, absolute_time};
+use super::{Driver, Duty, Heard, Opening, Told, Verdict, phone, prefixed, status_of};
+
+/// What a status of an answer is called.
+const ANSWERS: &str = "SMPPERR";
+/// ESME_RINVSRCADR: the sender is wrong.
+const BAD_SOURCE: u32 = 0x0A;
+/// `esm_class`: the content begins with a user data header.
+const ESM_UDHI: u8 = 0x40;
+/// Type of number and numbering plan of an E.164 number.
+const INTERNATIONAL: (u8, u8) = (1, 1);
+/// Of a sender that is a name.
+const ALPHANUMERIC: (u8, u8) = (5, 0);
+/// Of a sender whose number the message centre knows best.
+const UNKNOWN: (u8, u8) = (0, 0);
+/// `data_coding` of Latin-1.
+const LATIN1: u8 = 3;
+/// How long the same words of the same phone are the same message, since a deliver_sm has no id: longer than any
+/// message centre waits before it delivers again.
+const SAME_MILLIS: i64 = 15 * 60_000;
+/// Octets of the name of a message without an id: enough that no two share one.
+const NAME_OCTETS: usize = 12;
+
+/// The fields that every submit_sm of a channel shares, encoded once.
+pub(crate) struct SmppDriver {
+    form: Form,
+    system_id: Octets<16>,
+    password: Hidden<16>,
+    system_type: Octets<13>,
+    service_type: Octets<6>,
+    source_type: (u8, u8),
+    version: Version,
+    registered_delivery: u8,
+    receipt_ids: ReceiptIds,
+    alphabet: Alphabet,
+    separate: bool,
+    throttle_codes: Vec<u32>,
+}
+
+impl Driver for SmppDriver {
+    type Protocol = Smpp;
+    const DIALECT: Dialect = Dialect::Smpp;
+
+    fn new(config: &ChannelConfig) -> Result<Self, EncodeError> {
+        let named = config.access_code.bytes().any(|byte| !byte.is_ascii_digit());
+        let usual = if named { ALPHANUMERIC } else { UNKNOWN };
+        Ok(Self {
+            form: Form::new(config, NumberForm::International)?,
+            system_id: Octets::new(&config.login)?,
+            password: Hidden(Octets::new(&config.secret.0)?),
+            system_type: Octets::new(&config.quirks.system_type)?,
+            service_type: Octets::new(&config.service_id)?,
+            source_type: config.quirks.source_type.unwrap_or(usual),
+            version: if config.protocol == Protocol::Smpp50 { Version::V50 } else { Version::V34 },
+            registered_delivery: config.quirks.ask_receipts.into(),
+            receipt_ids: config.quirks.receipt_ids,
+            alphabet: config.quirks.default_alphabet,
+            separate: config.quirks.binds == Binds::Separate,
+            throttle_codes: config.quirks.throttle_codes.clone(),
+        })
+    }
+
+    fn rules(&self) -> &TextRules {
+        &TextRules::SMPP
+    }
+
+    fn separates() -> bool {
+        true
+    }
+
+    fn open(&self, opening: &Opening<'_>) -> Session {
+        let kind = match opening.duty {
+            Duty::Both => BindKind::Transceiver,
+            Duty::Send if self.separate => BindKind::Transmitter,
+            Duty::Send => BindKind::Transceiver,
+            Duty::Receive => BindKind::Receiver,
+        };
+        let config = ClientConfig {
+            kind,
+            system_type: self.system_type,
+            version: self.version,
+            window: opening.config.window.into(),
+            timing: opening.timing(),
+            ..ClientConfig::new(self.system_id, self.password)
+        };
+        Session::client(&config, opening.now())
+    }
+
+    fn admit(&self, _log_in: &Bind, _secret: &Secret) -> Result<(), u32> {
+        Err(status::BAD_SYSTEM_ID)
+    }
+
+    fn pdu<'a>(
+        &self,
+        outgoing: &Outgoing,
+        segments: &'a Segments,
+        part: usize,
+        _scratch: &'a mut Vec<u8>,
+    ) -> Result<Pdu<'a>, EncodeError> {
+        let number = self.form.destination(outgoing.phone)?;
+        let destination = Address { ton: INTERNATIONAL.0, npi: INTERNATIONAL.1, number };
+        let sender = TerminalId::new(self.form.sender(outgoing)?.as_bytes())?;
+        let source = Address { ton: self.source_type.0, npi: self.source_type.1, number: sender };
+        let content = segments.get(part).unwrap_or_default();
+        Ok(Pdu::SubmitSm(ShortMessage {
+            service_type: self.service_type,
+            source,
+            esm_class: if segments.has_header() { ESM_UDHI } else { 0 },
+            validity_period: absolute_time(outgoing.carry_until),
+            registered_delivery: self.registered_delivery,
+            ..ShortMessage::to(destination, outgoing.encoding.code(), content)
+        }))
+    }
+
+    fn verdict(&self, message_id: &Octets<65>, answer: u32) -> Verdict {
+        match answer {
+            status::OK => Verdict::Taken(id(message_id, answered(self.receipt_ids))),
+            status::THROTTLED | status::QUEUE_FULL => Verdict::Throttled,
+            answer if self.throttle_codes.contains(&answer) => Verdict::Throttled,
+            answer => Verdict::Refused(prefixed(ANSWERS, answer)),
+        }
+    }
+
+    fn misfit(&self) -> CarrierCode {
+        prefixed(ANSWERS, BAD_SOURCE)
+    }
+
+    /// `err` is specific to the message centre: it is shown, and does not decide.
+    fn told(&self, reported: &Reported<'_>) -> Option<Told> {
+        let receipt = &reported.receipt;
+        let status = status_of(receipt.stat.as_bytes())?;
+        let code = match receipt.err.as_bytes() {
+            b"" | b"000" | b"0" => CarrierCode::new(receipt.stat.as_bytes()),
+            _ if status == ReceiptStatus::Delivered => CarrierCode::new(receipt.stat.as_bytes()),
+            err => CarrierCode::new(&[receipt.stat.as_bytes(), b"/", err].concat()),
+        };
+        let phone = phone(&reported.deliver.source.number);
+        let carrier_id = id(&receipt.message_id, receipted(self.receipt_ids));
+        Some(Told { carrier_id, phone, status, code })
+    }
+
+    fn report_id(_reported: &Reported<'_>) -> Octets<65> {
+        Octets::EMPTY
+    }
+
+    fn heard<'a>(&self, _place: Place, deliver: &'a ShortMessage<'_>, at: Timestamp) -> Heard<'a> {
+        let content = deliver.content().as_bytes();
+        let latin1 = self.alphabet == Alphabet::Latin1 && deliver.data_coding == 0;
+        let segment = deliver.segment().map(|segment| Concat {
+            reference: match segment.reference {
+                Reference::Eight(reference) => reference.into(),
+                Reference::Sixteen(reference) => reference,
+            },
+            total: segment.total,
+            number: segment.number,
+        });
+        Heard {
+            carrier_id: seen(self.password.0.as_bytes(), deliver, content, at),
+            from: phone(&deliver.source.number),
+            to: deliver.destination.number.as_str().unwrap_or("").into(),
+            content,
+            coding: if latin1 { LATIN1 } else { deliver.data_coding },
+            has_header: deliver.has_header(),
+            segment,
+        }
+    }
+
+    fn deliver_id(_deliver: &ShortMessage<'_>) -> Octets<65> {
+        Octets::EMPTY
+    }
+}
+
+/// An id that carriers write in two ways, as the number that both mean; what is no number stays as it is.
+fn id(message_id: &Octets<65>, radix: Option<u32>) -> CarrierMessageId {
+    let text = message_id.as_str().unwrap_or_default();
+    let number = radix.and_then(|radix| u64::from_str_radix(text, radix).ok());
+    number.map_or_else(
+        || CarrierMessageId::Text(String::from_utf8_lossy(message_id.as_bytes()).into()),
+        CarrierMessageId::Number,
+    )
+}
+
+/// The radix of ids in answers.
+fn answered(ids: ReceiptIds) -> Option<u32> {
+    match ids {
+        ReceiptIds::AsAnswered => None,
+        ReceiptIds::DecimalOfHex => Some(16),
+        ReceiptIds::HexOfDecimal => Some(10),
+    }
+}
+
+/// The radix of ids in receipts.
+fn receipted(ids: ReceiptIds) -> Option<u32> {
+    match ids {
+        ReceiptIds::AsAnswered => None,
+        ReceiptIds::DecimalOfHex => Some(10),
+        ReceiptIds::HexOfDecimal => Some(16),
+    }
+}
+
+/// A name for a message that has none: equal for a redelivered one, and keyed, since it is kept in clear.
+fn seen(key: &[u8], deliver: &ShortMessage<'_>, content: &[u8], at: Timestamp) -> CarrierMessageId {
+    let hour = at.millis().div_euclid(SAME_MILLIS).to_be_bytes();
+    let mut digest = Sha256::new();
+    for field in
+        [key, deliver.source.number.as_bytes(), deliver.destination.number.as_bytes(), content, &hour]
+    {
+        digest.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(field);
+    }
+    let name = digest
+        .finalize()
+        .iter()
+        .take(NAME_OCTETS)
+        .fold(String::new(), |name, octet| format!("{name}{octet:02x}"));
+    CarrierMessageId::Text(name.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_in_two_ways_of_writing_are_one_number() {
+        let id_of = |text: &str, radix| id(&Octets::new(text).unwrap(), radix);
+        for (ids, answer, receipt) in [
+            (ReceiptIds::DecimalOfHex, "038601FA", "0059113978"),
+            (ReceiptIds::HexOfDecimal, "59113978", "38601fa"),
+        ] {
+            let expected = CarrierMessageId::Number(59_113_978);
+            assert_eq!(id_of(answer, answered(ids)), expected);
+            assert_eq!(id_of(receipt, receipted(ids)), expected);
+        }
+        let as_written = CarrierMessageId::Text("0059113978".into());
+        assert_eq!(id_of("0059113978", receipted(ReceiptIds::AsAnswered)), as_written);
+        assert_eq!(id_of("A-1", Some(10)), CarrierMessageId::Text("A-1".into()));
+    }
+
+    #[test]
+    fn a_redelivered_message_has_the_same_name_and_another_has_not() {
+        let of = |text: &'static [u8], millis| {
+            let deliver = ShortMessage::to(Address::default(), 0, text);
+            seen(b"key", &deliver, text, Timestamp::from_millis(millis))
+        };
+        assert_eq!(of(b"TD", 1_000), of(b"TD", 60_000));
+        assert_ne!(of(b"TD", 1_000), of(b"T", 1_000));
+        assert_ne!(of(b"TD", 1_000), of(b"TD", 1_000 + SAME_MILLIS), "said again much later");
+    }
+}
