@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
+use domain::nodes::NodeId;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{Error as SqlError, PgPool};
 
@@ -21,6 +22,8 @@ use crate::sealing::Sealer;
 const ACQUIRE: Duration = Duration::from_secs(10);
 
 const NAME: &str = "hongyan";
+/// Who works alone needs to join nobody.
+const ALONE: NodeId = NodeId { number: 0, epoch: 1 };
 
 /// Of every connection. Time-outs, so that a lock that is never released or a plan gone wrong ends as an error; and
 /// plans that follow the keys whatever the statistics say: a table that was filled a moment ago has none, and a plan
@@ -42,8 +45,8 @@ const SETTINGS: &[(&str, &str)] = &[
 pub struct PostgresOptions {
     /// `postgres://user:password@host:port/database`; a password in it is shown nowhere.
     pub url: String,
-    /// 0 to 31, one for each node that runs: claims are recovered by the node that made them.
-    pub node: u8,
+    /// Which life of which node this is: claims bear its number, and are refused once they were recovered by others.
+    pub node: NodeId,
     pub sealer: Arc<Sealer>,
     /// Connections of this node, at most (default 16).
     pub connections: u32,
@@ -55,7 +58,7 @@ impl PostgresOptions {
     /// The defaults for a database.
     #[must_use]
     pub fn new(url: impl Into<String>, sealer: Arc<Sealer>) -> Self {
-        Self { url: url.into(), node: 0, sealer, connections: 16, name: NAME.to_owned() }
+        Self { url: url.into(), node: ALONE, sealer, connections: 16, name: NAME.to_owned() }
     }
 }
 
@@ -113,7 +116,7 @@ impl PostgresLedger {
             map,
             sealer: Arc::clone(&options.sealer),
             messages: options.sealer.for_table(MESSAGE_TABLE),
-            node: i16::from(options.node),
+            node: options.node,
             known: map.all().map(|_: PartitionId| Known::default()).collect(),
         };
         Self::start(shared).await.map_err(PostgresOpenError::Ledger)
