@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, 
 use super::ControlDb;
 use super::document::StepsDocument;
 use super::error::of_database;
+use super::nodes::configuration_changed;
 use super::reading::{Reading, json, seal};
 use super::row::{channel, price, route, setting};
 
@@ -30,6 +31,7 @@ impl Channels for ControlDb {
         let write = self.write().await?;
         let put = channel::Entity::insert(row).on_conflict(replace);
         put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "channel"))?;
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 
@@ -56,6 +58,7 @@ impl Channels for ControlDb {
         let write = self.write().await?;
         let put = route::Entity::insert(row.into_active_model()).on_conflict(replace);
         put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "route"))?;
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 
@@ -84,6 +87,7 @@ impl Channels for ControlDb {
             let put = price::Entity::insert(row.into_active_model());
             put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
         }
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 
@@ -99,6 +103,7 @@ impl Channels for ControlDb {
         let write = self.write().await?;
         let put = setting::Entity::insert(row.into_active_model()).on_conflict(replace);
         put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "setting"))?;
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 }

@@ -19,6 +19,7 @@ mod first_start;
 mod idempotency;
 mod import;
 mod migrations;
+mod nodes;
 mod open;
 mod pack;
 mod preflight_document;
@@ -45,6 +46,7 @@ use bulk::{BulkReader, BulkWriter};
 
 pub use error::OpenControlError;
 pub use first_start::{FirstStart, secret_sha256};
+pub use nodes::NodeDb;
 
 /// What [`ControlDb::open`] needs.
 #[derive(Clone, Debug)]

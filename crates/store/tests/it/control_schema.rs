@@ -17,7 +17,7 @@ use crate::control_stage::{NOW, Stage, open, person, row};
 
 #[tokio::test]
 async fn a_file_of_a_newer_or_a_strange_program_is_refused() {
-    for (step, newer) in [("v2_contact_birthday", true), ("m20260101_contact", false)] {
+    for (step, newer) in [("v3_contact_birthday", true), ("m20260101_contact", false)] {
         let stage = Stage::open().await;
         stage.db.close().await.unwrap();
         let by_hand = rusqlite::Connection::open(ControlDb::file(&stage.folder())).unwrap();
@@ -27,7 +27,7 @@ async fn a_file_of_a_newer_or_a_strange_program_is_refused() {
         let ids = Arc::new(IdGenerator::new(0));
         let opened = ControlDb::open(OpenControl { folder: stage.folder(), sealer, ids }).await;
         match opened.expect_err("refused") {
-            OpenControlError::NewerSchema { found: 2, known: 1 } => assert!(newer),
+            OpenControlError::NewerSchema { found: 3, known: 2 } => assert!(newer),
             OpenControlError::ForeignSchema { step: named } => assert!(!newer && named == step),
             other => panic!("{other}"),
         }

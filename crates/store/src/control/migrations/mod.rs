@@ -4,6 +4,7 @@
 //! engines run the same list. A step is never changed once released: a later version adds steps behind the others.
 //! The name of a step begins with the version that brought it (`v1_…`).
 
+mod nodes;
 mod people;
 mod sending;
 mod tenants;
@@ -14,19 +15,19 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 1;
+pub(super) const SCHEMA_VERSION: u32 = 2;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        [tenants::STEPS, people::STEPS, sending::STEPS]
-            .into_iter()
-            .flatten()
-            .map(|(name, make)| Box::new(Step { name, make: *make }) as Box<dyn MigrationTrait>)
-            .collect()
+        steps().map(|(name, make)| Box::new(Step { name, make: *make }) as Box<dyn MigrationTrait>).collect()
     }
+}
+
+fn steps() -> impl Iterator<Item = &'static NamedStep> {
+    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS].into_iter().flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.
@@ -65,6 +66,16 @@ impl MigrationTrait for Step {
             Ddl::Index(index) => manager.create_index(*index).await,
         }
     }
+}
+
+/// What the tables that nodes share are made with.
+#[cfg(test)]
+pub(super) fn nodes_schema() -> Vec<TableCreateStatement> {
+    let tables = nodes::STEPS.iter().filter_map(|(_, make)| match make() {
+        Ddl::Table(table) => Some(*table),
+        Ddl::Index(_) => None,
+    });
+    tables.collect()
 }
 
 fn table<const N: usize>(name: &'static str, columns: [&mut ColumnDef; N]) -> Ddl {
@@ -155,7 +166,7 @@ mod tests {
     #[test]
     fn every_step_is_one_repeatable_statement_on_both_engines() {
         let mut names = BTreeSet::new();
-        for (name, make) in [tenants::STEPS, people::STEPS, sending::STEPS].into_iter().flatten() {
+        for (name, make) in steps() {
             assert!(names.insert(name), "{name} twice");
             assert!(
                 version_of(name).is_some_and(|version| (1..=SCHEMA_VERSION).contains(&version)),
