@@ -9,3 +9,7 @@ mod moves;
 pub mod postgres;
 pub mod sealing;
 pub mod upload;
+
+#[cfg(test)]
+#[path = "../tests/it/postgres_server.rs"]
+mod postgres_server;

@@ -100,16 +100,13 @@ statements! {
 }
 
 #[cfg(test)]
-#[path = "../../tests/it/postgres_server.rs"]
-mod postgres_server;
-
-#[cfg(test)]
 mod tests {
     use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
 
     use super::*;
     use crate::postgres::open::connect;
     use crate::postgres::schema;
+    use crate::postgres_server;
 
     /// What walks a partition's rows by no more than its number: from one end up to a limit, or all of a small table.
     const ALONG: &[&str] = &["LANES", "QUEUE_HEADS", "CLAIMS_OF_NODE", "TALLY_FOLD"];

@@ -69,12 +69,12 @@ impl NodeDb {
     /// # Errors
     /// When the engine cannot; nothing is lost by that.
     pub async fn close(&self) -> Result<(), ControlError> {
-        self.db.close_by_ref().await.map_err(failed)
+        self.db.close_by_ref().await.map_err(|e| failed(&e))
     }
 
     async fn rows(&self) -> Result<Vec<NodeRow>, ControlError> {
         let rows = node::Entity::find().order_by_asc(node::Column::Number).all(&self.db).await;
-        rows.map_err(failed)?.iter().map(node_of).collect()
+        rows.map_err(|e| failed(&e))?.iter().map(node_of).collect()
     }
 
     /// Sets a node's standing where its life is still in one of `from`. Whether it was.
@@ -94,7 +94,7 @@ impl NodeDb {
         if let Some(beat) = beat {
             change = change.filter(node::Column::Beat.eq(stored(beat)));
         }
-        Ok(change.exec(&self.db).await.map_err(failed)?.rows_affected == 1)
+        Ok(change.exec(&self.db).await.map_err(|e| failed(&e))?.rows_affected == 1)
     }
 }
 
@@ -117,10 +117,10 @@ impl Nodes for NodeDb {
         let leases = lease::Entity::find().order_by_asc(lease::Column::Name).all(&self.db).await;
         let nodes = self.rows().await?;
         let configuration = revision::Entity::find_by_id(CONFIGURATION).one(&self.db).await;
-        let configuration = configuration.map_err(failed)?.map_or(0, |row| row.number);
+        let configuration = configuration.map_err(|e| failed(&e))?.map_or(0, |row| row.number);
         Ok(Picture {
             nodes,
-            leases: leases.map_err(failed)?.iter().map(lease_of).collect::<Result<_, _>>()?,
+            leases: leases.map_err(|e| failed(&e))?.iter().map(lease_of).collect::<Result<_, _>>()?,
             configuration: Reading("revision").number("number", configuration)?,
         })
     }
@@ -153,7 +153,7 @@ impl Nodes for NodeDb {
                     .filter(node::Column::Number.eq(i32::from(number)))
                     .filter(node::Column::Epoch.eq(i64::from(seen.node.epoch)))
                     .filter(node::Column::Standing.eq(i32::from(Standing::Free.code())));
-                update.exec(&self.db).await.map_err(failed)?.rows_affected == 1
+                update.exec(&self.db).await.map_err(|e| failed(&e))?.rows_affected == 1
             }
         };
         Ok(joined.then_some(NodeId { number, epoch }))
@@ -167,7 +167,7 @@ impl Nodes for NodeDb {
             .filter(node::Column::Number.eq(i32::from(of.number)))
             .filter(node::Column::Epoch.eq(i64::from(of.epoch)))
             .filter(node::Column::Standing.is_in(holding));
-        Ok(beat.exec(&self.db).await.map_err(failed)?.rows_affected == 1)
+        Ok(beat.exec(&self.db).await.map_err(|e| failed(&e))?.rows_affected == 1)
     }
 
     async fn drain(&self, of: NodeId) -> Result<(), ControlError> {
@@ -206,7 +206,7 @@ impl Nodes for NodeDb {
                     .col_expr(lease::Column::Epoch, Expr::value(stored(epoch)))
                     .col_expr(lease::Column::Holder, Expr::value(by.raw()))
                     .col_expr(lease::Column::Usable, Expr::value(true));
-                update.exec(&self.db).await.map_err(failed)?.rows_affected == 1
+                update.exec(&self.db).await.map_err(|e| failed(&e))?.rows_affected == 1
             }
         };
         Ok(done.then_some(taken))
@@ -215,15 +215,15 @@ impl Nodes for NodeDb {
     async fn give_back(&self, of: &Lease) -> Result<(), ControlError> {
         if matches!(of.name, LeaseName::Import(_)) {
             let gone = lease::Entity::delete_many().filter(is_still(of));
-            return gone.exec(&self.db).await.map(|_| ()).map_err(failed);
+            return gone.exec(&self.db).await.map(|_| ()).map_err(|e| failed(&e));
         }
         let update = held(of).col_expr(lease::Column::Holder, Expr::value(Option::<i64>::None));
-        update.exec(&self.db).await.map(|_| ()).map_err(failed)
+        update.exec(&self.db).await.map(|_| ()).map_err(|e| failed(&e))
     }
 
     async fn set_usable(&self, of: &Lease, usable: bool) -> Result<(), ControlError> {
         let update = held(of).col_expr(lease::Column::Usable, Expr::value(usable));
-        update.exec(&self.db).await.map(|_| ()).map_err(failed)
+        update.exec(&self.db).await.map(|_| ()).map_err(|e| failed(&e))
     }
 }
 
@@ -243,7 +243,7 @@ fn is_still(known: &Lease) -> Condition {
 
 /// Whether a row was added; one that is there already was added by somebody faster.
 fn inserted(outcome: Result<u64, DbErr>) -> Result<bool, ControlError> {
-    match outcome.map_err(failed) {
+    match outcome.map_err(|e| failed(&e)) {
         Ok(_) => Ok(true),
         Err(ControlError::Exists(_)) => Ok(false),
         Err(error) => Err(error),
@@ -273,12 +273,9 @@ fn lease_of(row: &lease::Model) -> Result<Lease, ControlError> {
     })
 }
 
-fn failed(error: DbErr) -> ControlError {
-    of_database(&error, "node")
+fn failed(error: &DbErr) -> ControlError {
+    of_database(error, "node")
 }
 
-#[cfg(test)]
-#[path = "../../../tests/it/postgres_server.rs"]
-mod postgres_server;
 #[cfg(test)]
 mod tests;

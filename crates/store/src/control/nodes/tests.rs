@@ -6,9 +6,9 @@ use domain::nodes::{Duty, Lease, LeaseName, NodeId, Nodes as _, Standing};
 use domain::time::Timestamp;
 use futures::future::join_all;
 
-use super::postgres_server::fresh_database;
 use super::*;
 use crate::control::migrations::nodes_schema;
+use crate::postgres_server::fresh_database;
 
 const CLOCK: Timestamp = Timestamp::from_millis(1_789_524_000_000);
 const SEAT: LeaseName = LeaseName::Seat { channel: ChannelId(1), place: 0 };
@@ -160,6 +160,7 @@ async fn every_change_of_configuration_counts() {
 
 #[tokio::test]
 async fn a_url_that_is_none_is_not_repeated() {
-    let error = NodeDb::on_postgres("postgres://hongyan:secret@localhost:port/hongyan").map(|_| ()).unwrap_err();
+    let error =
+        NodeDb::on_postgres("postgres://hongyan:secret@localhost:port/hongyan").map(|_| ()).unwrap_err();
     assert!(matches!(&error, ControlError::Unavailable(text) if !text.contains("secret")), "{error}");
 }
