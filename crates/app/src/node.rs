@@ -32,6 +32,9 @@ use crate::clock::SystemClock;
 /// connection before a customer does, and every gateway answers it.
 const ACTIVE_TEST_INTERVAL: Duration = Duration::from_secs(30);
 
+/// How long the carriers' answers are awaited at the end: less than supervisors wait before they kill.
+const DRAIN: Duration = Duration::from_secs(20);
+
 /// What a node is started with.
 pub(crate) struct NodeOptions {
     pub(crate) data: PathBuf,
@@ -114,7 +117,15 @@ impl Node {
         Ok(Self { engine, clock, addr, first, ledger, control, channels, api, api_stop })
     }
 
-    /// Takes no new work, stops claiming, waits for the carriers' answers, and closes the files.
+    /// Claims nothing more and waits for the carriers' answers; the API still answers, and says that it drains. Logs what
+    /// remains.
+    pub(crate) async fn drain(&self) {
+        for remaining in self.engine.drain(DRAIN).await {
+            tracing::warn!(%remaining, "not finished when this node ends");
+        }
+    }
+
+    /// Takes no new work, says goodbye on the channels, and closes the files.
     pub(crate) async fn stop(self) {
         self.api_stop.cancel();
         let _ended = self.api.await;
