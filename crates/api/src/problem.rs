@@ -329,9 +329,10 @@ impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
         let kind = match &error {
             LedgerError::Full => Kind::DiskFull,
-            LedgerError::Unavailable(_) | LedgerError::Closed | LedgerError::ClockBehind { .. } => {
-                Kind::Unavailable
-            }
+            LedgerError::Unavailable(_)
+            | LedgerError::Closed
+            | LedgerError::Fenced
+            | LedgerError::ClockBehind { .. } => Kind::Unavailable,
             LedgerError::NoSuch(_) => Kind::NotFound,
             LedgerError::Inconsistent { .. } => Kind::Internal,
         };

@@ -41,7 +41,7 @@ pub(crate) struct CopyArgs {
 pub(crate) async fn run(args: CopyArgs, show: Show) -> Result<(), Failure> {
     let config = args.serve.config()?;
     let wrong = |error: anyhow::Error| Failure::Input(format!("{error:#}"));
-    let (place, node) = config.storage.server().map_err(wrong)?;
+    let place = config.storage.server().map_err(wrong)?;
     let data = &config.data;
     if !data.join("ledger").is_dir() {
         let data = data.display();
@@ -59,8 +59,8 @@ pub(crate) async fn run(args: CopyArgs, show: Show) -> Result<(), Failure> {
         // The database learns the keys with its first opening; from then on no other keys are taken.
         let key_file = config.key_file();
         let home = config.home(&key_file);
-        let storage = Storage::Postgres { place: place.clone(), node };
-        let ids = std::sync::Arc::new(domain::ids::IdGenerator::new(node));
+        let storage = Storage::Postgres(place.clone());
+        let ids = std::sync::Arc::new(domain::ids::IdGenerator::new(0));
         storage.control(&home, storage.sealer(&home).await?, ids).await?.close().await?;
         Ok(copied)
     };

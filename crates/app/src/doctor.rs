@@ -178,7 +178,7 @@ async fn look_at_database(storage: &anyhow::Result<Storage>, show: Show) -> Vec<
     let said = |name, good, zh: String, en: String| Finding { name, good, zh, en };
     let place = match storage {
         Ok(Storage::Sqlite) => return Vec::new(),
-        Ok(Storage::Postgres { place, .. }) => place,
+        Ok(Storage::Postgres(place)) => place,
         Err(error) => return vec![said("database", false, format!("{error:#}"), format!("{error:#}"))],
     };
     let facts = match server_facts(place).await {
@@ -232,7 +232,7 @@ async fn look_at_channels(config: &Config, storage: &anyhow::Result<Storage>) ->
     let there = match storage {
         Ok(Storage::Sqlite) => ControlDb::file(&config.data).exists(),
         // What is wrong with it was said already.
-        Ok(Storage::Postgres { place, .. }) => is_sealed(place).await.unwrap_or(false) && key_file.exists(),
+        Ok(Storage::Postgres(place)) => is_sealed(place).await.unwrap_or(false) && key_file.exists(),
         Err(_) => false,
     };
     let Ok(storage) = storage else { return Vec::new() };
@@ -246,7 +246,7 @@ async fn look_at_channels(config: &Config, storage: &anyhow::Result<Storage>) ->
         en: format!("the database does not open: {error}"),
     };
     let home = config.home(&key_file);
-    let ids = std::sync::Arc::new(IdGenerator::new(storage.node()));
+    let ids = std::sync::Arc::new(IdGenerator::new(0));
     let opened = async { storage.control(&home, storage.sealer(&home).await?, ids).await };
     let control = match opened.await {
         Ok(control) => control,

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: MigrateArgs, show: Show) -> Result<(), Failure> {
         storage.migrate(&config.home(&key_file)).await?;
         match &storage {
             Storage::Sqlite => Ok((String::new(), String::new())),
-            Storage::Postgres { place, .. } => {
+            Storage::Postgres(place) => {
                 let partitions = check(place).await?;
                 let spread = server_facts(place).await?.citus;
                 Ok(if spread {

@@ -25,11 +25,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
-use crate::storage::{Home, Storage};
+use crate::storage::{Home, Storage, Workplace};
 
 /// Silence after which a carrier is tested. The specification says three minutes; half a minute notices a dead
 /// connection before a customer does, and every gateway answers it.
 const ACTIVE_TEST_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long the carriers' answers are awaited at the end: less than supervisors wait before they kill.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// What a node is started with.
 pub(crate) struct NodeOptions {
@@ -72,9 +75,8 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let home = Home { data: &options.data, key_file: &options.key_file, partitions: options.partitions };
         let storage = &options.storage;
-        let ids = Arc::new(IdGenerator::new(storage.node()));
         let sealer = storage.sealer(&home).await?;
-        let ledger = storage.ledger(&home, &sealer, &ids).await?;
+        let Workplace { ledger, ids, membership } = storage.work(&home, &sealer, &clock).await?;
         // Before anything is sent: a start that fails has done nothing.
         let listener = TcpListener::bind(options.listen)
             .await
@@ -83,14 +85,15 @@ impl Node {
         let keep =
             |key: &Secret| options.owner_file.as_deref().map_or(Ok(()), |file| keep_owner_key(file, key));
         let first = control.first_start(clock.now(), &ids, keep).await?;
-        let engine = Engine::new(EngineParts {
+        let parts = EngineParts {
             ledger: Arc::clone(&ledger),
             control: Arc::clone(&control) as _,
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             policy: Arc::new(options.policy),
             settings: Settings::default(),
-        });
+        };
+        let engine = Engine::among(parts, membership);
         let (sender, events) = mpsc::channel(EVENT_BATCHES);
         let channels = TaskTracker::new();
         let settings = ChannelSettings {
@@ -111,7 +114,15 @@ impl Node {
         Ok(Self { engine, clock, addr, first, ledger, control, channels, api, api_stop })
     }
 
-    /// Takes no new work, stops claiming, waits for the carriers' answers, and closes the files.
+    /// Claims nothing more and waits for the carriers' answers; the API still answers, and says that it drains. Logs what
+    /// remains.
+    pub(crate) async fn drain(&self) {
+        for remaining in self.engine.drain(DRAIN).await {
+            tracing::warn!(%remaining, "not finished when this node ends");
+        }
+    }
+
+    /// Takes no new work, says goodbye on the channels, and closes the files.
     pub(crate) async fn stop(self) {
         self.api_stop.cancel();
         let _ended = self.api.await;

@@ -66,8 +66,40 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
         print!("{DEFAULTS}");
         return Ok(());
     }
-    let signalled = signalled()?;
+    let mut signalled = Box::pin(signalled()?);
     let config = args.config()?;
+    loop {
+        let node = start(&config, show).await?;
+        let is_told = tokio::select! {
+            () = &mut signalled => true,
+            () = node.engine.replaced() => false,
+        };
+        if is_told {
+            show.say("正在停止：等待通道应答……", "stopping: waiting for the channels' answers …");
+        } else {
+            show.say(
+                "其他节点已接管本节点：正在以新的身份重新启动……",
+                "other nodes have taken over from this one: it starts anew …",
+            );
+        }
+        let ending = async {
+            if is_told {
+                node.drain().await;
+            }
+            node.stop().await;
+        };
+        tokio::select! {
+            () = ending => {}
+            _ = wait_for_signal() => return Ok(()),
+        }
+        if is_told {
+            return Ok(());
+        }
+    }
+}
+
+/// Starts a node and says where it is.
+async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
     let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let node = Node::start(NodeOptions {
@@ -93,13 +125,7 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
         &format!("鸿雁已启动：http://{addr}  接口文档 http://{addr}/docs", addr = node.addr),
         &format!("Hongyan is up: http://{addr}  reference at http://{addr}/docs", addr = node.addr),
     );
-    signalled.await;
-    show.say("正在停止：等待通道应答……", "stopping: waiting for the channels' answers …");
-    tokio::select! {
-        () = node.stop() => {}
-        _ = wait_for_signal() => {}
-    }
-    Ok(())
+    Ok(node)
 }
 
 /// Ctrl-C or SIGTERM, from now on: a signal that comes before the future is awaited counts too.

@@ -9,14 +9,15 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
+use domain::nodes::{ClaimRecovery, Timing};
+use domain::time::Clock;
+use engine::{Joining, Membership};
 use serde::{Deserialize, Serialize};
-use store::control::{ControlDb, OpenControl, is_sealed};
+use store::control::{ControlDb, NodeDb, OpenControl, is_sealed};
 use store::ledger::{OpenOptions, SqliteLedger};
 use store::postgres::{PostgresLedger, PostgresOptions, PostgresPlace, migrate};
 use store::sealing::{KeyFileError, Sealer};
 
-/// Nodes have five bits of every id.
-const NODES: u8 = 32;
 /// A claim and a settlement can then be under way at the same time; many more than partitions only wait for each other.
 const CONNECTIONS: std::ops::RangeInclusive<u32> = 2..=200;
 
@@ -57,7 +58,6 @@ pub(crate) struct StorageConfig {
     url: Option<DatabaseUrl>,
     url_file: Option<PathBuf>,
     connections: u32,
-    node: u8,
 }
 
 /// What the command line and the environment say about storage.
@@ -101,7 +101,15 @@ impl StorageArgs {
 #[derive(Clone, Debug)]
 pub(crate) enum Storage {
     Sqlite,
-    Postgres { place: PostgresPlace, node: u8 },
+    Postgres(PostgresPlace),
+}
+
+/// What a node works on.
+pub(crate) struct Workplace {
+    pub(crate) ledger: Arc<dyn Ledger>,
+    /// They go on after the newest message, and bear the node's number.
+    pub(crate) ids: Arc<IdGenerator>,
+    pub(crate) membership: Membership,
 }
 
 impl StorageConfig {
@@ -112,24 +120,20 @@ impl StorageConfig {
     pub(crate) fn storage(&self) -> anyhow::Result<Storage> {
         match self.engine {
             Engine::Sqlite => Ok(Storage::Sqlite),
-            Engine::Postgres => self.server().map(|(place, node)| Storage::Postgres { place, node }),
+            Engine::Postgres => self.server().map(Storage::Postgres),
         }
     }
 
-    /// The server, whichever engine is in use, and which node this is.
+    /// The server, whichever engine is in use.
     ///
     /// # Errors
     /// As [`Self::storage`].
-    pub(crate) fn server(&self) -> anyhow::Result<(PostgresPlace, u8)> {
-        if self.node >= NODES {
-            bail!("storage.node = {}: 0 to {}", self.node, NODES - 1);
-        }
+    pub(crate) fn server(&self) -> anyhow::Result<PostgresPlace> {
         if !CONNECTIONS.contains(&self.connections) {
             let (least, most) = (CONNECTIONS.start(), CONNECTIONS.end());
             bail!("storage.connections = {}: {least} to {most}", self.connections);
         }
-        let place = PostgresPlace { connections: self.connections, ..PostgresPlace::new(self.url()?) };
-        Ok((place, self.node))
+        Ok(PostgresPlace { connections: self.connections, ..PostgresPlace::new(self.url()?) })
     }
 
     fn url(&self) -> anyhow::Result<String> {
@@ -165,28 +169,19 @@ impl Storage {
         StorageArgs { engine: Some(engine), database_url, database_url_file: None }.storage()
     }
 
-    /// Which node of a cluster this is: a part of every id that it makes.
-    pub(crate) fn node(&self) -> u8 {
-        match self {
-            Self::Sqlite => 0,
-            Self::Postgres { node, .. } => *node,
-        }
-    }
-
     /// Makes the schema, or brings it up to date. Files are also brought up to date by whoever opens them.
     ///
     /// # Errors
     /// As of opening.
     pub(crate) async fn migrate(&self, home: &Home<'_>) -> anyhow::Result<()> {
         match self {
-            Self::Postgres { place, .. } => {
+            Self::Postgres(place) => {
                 migrate(place, home.partitions).await?;
             }
             Self::Sqlite => {
                 let sealer = self.sealer(home).await?;
-                let ids = Arc::new(IdGenerator::new(0));
-                let ledger = self.ledger(home, &sealer, &ids).await?;
-                self.control(home, sealer, ids).await?.close().await?;
+                let ledger = self.ledger(home, &sealer).await?;
+                self.control(home, sealer, Arc::new(IdGenerator::new(0))).await?.close().await?;
                 ledger.close().await;
             }
         }
@@ -199,7 +194,7 @@ impl Storage {
     /// When the key file is missing or does not fit, or the database is not this program's.
     pub(crate) async fn sealer(&self, home: &Home<'_>) -> anyhow::Result<Arc<Sealer>> {
         std::fs::create_dir_all(home.data).with_context(|| home.data.display().to_string())?;
-        if let Self::Postgres { place, .. } = self
+        if let Self::Postgres(place) = self
             && is_sealed(place).await?
             && !home.key_file.exists()
         {
@@ -208,33 +203,51 @@ impl Storage {
         Ok(Sealer::open(home.key_file, home.data)?)
     }
 
-    /// The ledger. Ids go on after its newest message.
+    /// The ledger with a node's part in it: alone on files, among the others on a database.
     ///
     /// # Errors
-    /// When it is in use, of another version, or not there.
+    /// When it is in use, of another version, or not there, or all node numbers are in use.
+    pub(crate) async fn work(
+        &self,
+        home: &Home<'_>,
+        sealer: &Arc<Sealer>,
+        clock: &Arc<dyn Clock>,
+    ) -> anyhow::Result<Workplace> {
+        let place = match self {
+            Self::Sqlite => {
+                let ledger = open_files(home, sealer).await?;
+                let ids = Arc::new(IdGenerator::new(0));
+                ledger.newest_message().await?.into_iter().for_each(|newest| ids.start_after(newest));
+                return Ok(Workplace { ledger, ids, membership: Membership::alone() });
+            }
+            Self::Postgres(place) => place,
+        };
+        let port = Arc::new(NodeDb::on_postgres(place)?);
+        let joining = Joining::join(port, Arc::clone(clock), Timing::default()).await?;
+        let node = joining.node();
+        let ledger = PostgresLedger::open(&PostgresOptions::at(place, node, Arc::clone(sealer))).await?;
+        let ids = Arc::new(IdGenerator::new(node.number));
+        ids.start_after(joining.ids_after());
+        ledger.newest_message().await?.into_iter().for_each(|newest| ids.start_after(newest));
+        let membership = joining.over(Arc::clone(&ledger) as Arc<dyn ClaimRecovery>);
+        Ok(Workplace { ledger, ids, membership })
+    }
+
+    /// The ledger alone, for who is the only one at work on it.
+    ///
+    /// # Errors
+    /// As [`Self::work`].
     pub(crate) async fn ledger(
         &self,
         home: &Home<'_>,
         sealer: &Arc<Sealer>,
-        ids: &IdGenerator,
     ) -> anyhow::Result<Arc<dyn Ledger>> {
-        let (ledger, newest): (Arc<dyn Ledger>, _) = match self {
-            Self::Sqlite => {
-                let ledger = open_files(home, sealer).await?;
-                let newest = ledger.newest_message().await?;
-                (ledger, newest)
+        Ok(match self {
+            Self::Sqlite => open_files(home, sealer).await?,
+            Self::Postgres(place) => {
+                PostgresLedger::open(&PostgresOptions::alone(place, Arc::clone(sealer))).await?
             }
-            Self::Postgres { place, node } => {
-                let options = PostgresOptions::at(place, *node, Arc::clone(sealer));
-                let ledger = PostgresLedger::open(&options).await?;
-                let newest = ledger.newest_message().await?;
-                (ledger, newest)
-            }
-        };
-        if let Some(newest) = newest {
-            ids.start_after(newest);
-        }
-        Ok(ledger)
+        })
     }
 
     /// The control database.
@@ -250,7 +263,7 @@ impl Storage {
         let options = OpenControl { folder: home.data.to_owned(), sealer, ids };
         Ok(match self {
             Self::Sqlite => ControlDb::open(options).await?,
-            Self::Postgres { place, .. } => ControlDb::open_postgres(options, place).await?,
+            Self::Postgres(place) => ControlDb::open_postgres(options, place).await?,
         })
     }
 }
@@ -267,7 +280,7 @@ mod tests {
     use super::*;
 
     fn config(engine: Engine) -> StorageConfig {
-        StorageConfig { engine, url: None, url_file: None, connections: 16, node: 0 }
+        StorageConfig { engine, url: None, url_file: None, connections: 16 }
     }
 
     #[test]
@@ -283,7 +296,7 @@ mod tests {
         named.url_file = Some(file);
         let storage = named.storage().unwrap();
         assert!(!format!("{storage:?} {named:?}").contains("s3cret"));
-        let Storage::Postgres { place, .. } = storage else { panic!("a server") };
+        let Storage::Postgres(place) = storage else { panic!("a server") };
         assert_eq!(place.url, "postgres://hongyan:s3cret@db/hongyan");
 
         let said =
@@ -292,7 +305,7 @@ mod tests {
         twice.url = said.database_url.clone();
         assert!(twice.storage().is_err());
         said.over(&mut named);
-        let Ok(Storage::Postgres { place, .. }) = named.storage() else { panic!("the file is overridden") };
+        let Ok(Storage::Postgres(place)) = named.storage() else { panic!("the file is overridden") };
         assert_eq!(place.url, "postgres://other/hongyan");
     }
 
@@ -300,9 +313,7 @@ mod tests {
     fn numbers_out_of_range_are_named() {
         let mut wrong = config(Engine::Postgres);
         wrong.url = "postgres://db/hongyan".parse().ok();
-        wrong.node = 32;
-        assert!(wrong.storage().unwrap_err().to_string().contains("storage.node"));
-        (wrong.node, wrong.connections) = (31, 1);
+        wrong.connections = 1;
         assert!(wrong.storage().unwrap_err().to_string().contains("storage.connections"));
     }
 }

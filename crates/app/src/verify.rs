@@ -35,7 +35,7 @@ pub(crate) async fn run(args: VerifyArgs, show: Show) -> Result<(), Failure> {
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let verified = match storage {
         Storage::Sqlite => files(&config, show).await?,
-        Storage::Postgres { ref place, .. } => database(&storage, place, &config).await,
+        Storage::Postgres(ref place) => database(&storage, place, &config).await,
     };
     let verified = verified.map_err(|error| trouble::explain(error, show))?;
     if args.json {
@@ -69,7 +69,7 @@ async fn database(storage: &Storage, place: &PostgresPlace, config: &Config) -> 
     let home = config.home(&key_file);
     let sealer = storage.sealer(&home).await?;
     // What was sealed with other keys would all look damaged.
-    let ids = Arc::new(IdGenerator::new(storage.node()));
+    let ids = Arc::new(IdGenerator::new(0));
     storage.control(&home, Arc::clone(&sealer), ids).await?.close().await?;
     Ok(store::postgres::verify(place, &sealer).await?)
 }

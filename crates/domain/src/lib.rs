@@ -9,6 +9,7 @@ pub mod lane;
 pub mod ledger;
 pub mod message;
 pub mod money;
+pub mod nodes;
 pub mod opt_out;
 pub mod pace;
 pub mod phone;

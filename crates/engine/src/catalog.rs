@@ -1,9 +1,11 @@
 //! What every message needs from the control database, held in memory: entities, prices, routes.
 //!
-//! Invariant: whoever changes one of these through the engine sees the change at once; another process's change is
-//! seen after a restart (one process owns the control database in this version).
+//! Invariants: whoever changes one of these through the engine sees the change at once; another node's change is seen
+//! with a heartbeat, which looks at the number of the configuration; what was read before a change is never kept after
+//! it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig};
@@ -42,10 +44,40 @@ impl Prices {
 
 #[derive(Default)]
 pub(crate) struct Catalog {
+    /// Grows whenever something here is out of date: what was read under an older one is not kept.
+    age: AtomicU64,
     entities: RwLock<HashMap<AccountId, EntityId>>,
     prices: RwLock<HashMap<AccountId, Arc<Prices>>>,
     routes: RwLock<Option<Arc<[RouteConfig]>>>,
     channels: RwLock<Option<Arc<[ChannelConfig]>>>,
+}
+
+impl Catalog {
+    /// Something was changed: everything is read again when it is next needed.
+    pub(crate) fn forget(&self) {
+        self.age.fetch_add(1, Ordering::AcqRel);
+        write(&self.entities).clear();
+        write(&self.prices).clear();
+        *write(&self.routes) = None;
+        *write(&self.channels) = None;
+    }
+
+    /// Channels as last read; none after a change, until somebody reads them.
+    pub(crate) fn channels_in_memory(&self) -> Arc<[ChannelConfig]> {
+        read(&self.channels).clone().unwrap_or_else(|| Arc::from([]))
+    }
+
+    fn age(&self) -> u64 {
+        self.age.load(Ordering::Acquire)
+    }
+
+    /// Keeps what was read, unless something was changed since.
+    fn keep<T>(&self, read_at: u64, place: &RwLock<T>, keep: impl FnOnce(&mut T)) {
+        let mut place = write(place);
+        if self.age() == read_at {
+            keep(&mut place);
+        }
+    }
 }
 
 impl Engine {
@@ -57,10 +89,13 @@ impl Engine {
         if let Some(entity) = read(&self.catalog.entities).get(&account) {
             return Ok(*entity);
         }
+        let age = self.catalog.age();
         let found = self.control.account(account).await?;
         // Whoever asks was let in with a key of this account.
         let found = found.ok_or(ControlError::Inconsistent { table: "account", column: "id" })?;
-        write(&self.catalog.entities).insert(account, found.entity);
+        self.catalog.keep(age, &self.catalog.entities, |entities| {
+            entities.insert(account, found.entity);
+        });
         Ok(found.entity)
     }
 
@@ -72,8 +107,11 @@ impl Engine {
         if let Some(prices) = read(&self.catalog.prices).get(&account) {
             return Ok(Arc::clone(prices));
         }
+        let age = self.catalog.age();
         let prices = Arc::new(Prices::new(self.control.prices(account).await?));
-        write(&self.catalog.prices).insert(account, Arc::clone(&prices));
+        self.catalog.keep(age, &self.catalog.prices, |all| {
+            all.insert(account, Arc::clone(&prices));
+        });
         Ok(prices)
     }
 
@@ -83,7 +121,7 @@ impl Engine {
     /// When the control database refuses.
     pub async fn set_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
         self.control.put_prices(account, lines).await?;
-        write(&self.catalog.prices).remove(&account);
+        self.catalog.forget();
         Ok(())
     }
 
@@ -95,10 +133,11 @@ impl Engine {
         if let Some(routes) = read(&self.catalog.routes).as_ref() {
             return Ok(Arc::clone(routes));
         }
+        let age = self.catalog.age();
         let mut routes = self.control.routes().await?;
         routes.sort_by_key(|route| route.id);
         let routes: Arc<[RouteConfig]> = routes.into();
-        *write(&self.catalog.routes) = Some(Arc::clone(&routes));
+        self.catalog.keep(age, &self.catalog.routes, |kept| *kept = Some(Arc::clone(&routes)));
         Ok(routes)
     }
 
@@ -108,7 +147,7 @@ impl Engine {
     /// When the control database refuses.
     pub async fn set_route(&self, route: &RouteConfig) -> Result<(), ControlError> {
         self.control.put_route(route).await?;
-        *write(&self.catalog.routes) = None;
+        self.catalog.forget();
         Ok(())
     }
 
@@ -120,10 +159,11 @@ impl Engine {
         if let Some(channels) = read(&self.catalog.channels).as_ref() {
             return Ok(Arc::clone(channels));
         }
+        let age = self.catalog.age();
         let mut channels = self.control.channels().await?;
         channels.sort_by_key(|channel| channel.id);
         let channels: Arc<[ChannelConfig]> = channels.into();
-        *write(&self.catalog.channels) = Some(Arc::clone(&channels));
+        self.catalog.keep(age, &self.catalog.channels, |kept| *kept = Some(Arc::clone(&channels)));
         Ok(channels)
     }
 
@@ -148,7 +188,7 @@ impl Engine {
     /// When the control database refuses.
     pub async fn set_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
         self.control.put_channel(channel).await?;
-        *write(&self.catalog.channels) = None;
+        self.catalog.forget();
         Ok(())
     }
 

@@ -33,9 +33,10 @@ impl Whose {
     pub(crate) fn of_ledger(error: &LedgerError) -> Self {
         match error {
             LedgerError::Full => Self::DiskFull,
-            LedgerError::Unavailable(_) | LedgerError::Closed | LedgerError::ClockBehind { .. } => {
-                Self::Retry
-            }
+            LedgerError::Unavailable(_)
+            | LedgerError::Closed
+            | LedgerError::Fenced
+            | LedgerError::ClockBehind { .. } => Self::Retry,
             LedgerError::NoSuch(_) => Self::NotFound,
             LedgerError::Inconsistent { .. } => Self::Ours,
         }

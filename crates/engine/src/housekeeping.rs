@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use domain::control::ControlError;
 use domain::ledger::Retention;
+use domain::nodes::Duty;
 use domain::time::Timestamp;
 
 use crate::Engine;
@@ -36,6 +37,9 @@ impl Engine {
         let Some(dispatch) = self.dispatch() else { return false };
         let mut more = false;
         for partition in self.ledger.partitions().all() {
+            if !self.node.holds(Duty::Housekeeping) {
+                return false;
+            }
             let retry = Arc::clone(&dispatch.retry);
             match self.ledger.sweep(partition, retention, retry, self.clock.now()).await {
                 Ok(swept) => more |= swept.more,
@@ -48,7 +52,10 @@ impl Engine {
 
 async fn keep_house(engine: Arc<Engine>) {
     for round in 0u32.. {
-        let more = engine.sweep_round().await;
+        let mut more = false;
+        if engine.node.holds(Duty::Housekeeping) && !engine.is_draining() {
+            more = engine.sweep_round().await;
+        }
         if round.is_multiple_of(ROUNDS_TO_EXPIRY) {
             expire(&engine).await;
         }
@@ -62,12 +69,17 @@ async fn keep_house(engine: Arc<Engine>) {
 
 async fn expire(engine: &Arc<Engine>) {
     let now = engine.clock.now();
-    if let Err(error) = engine.control.expire_idempotent(now).await {
+    if engine.node.holds(Duty::Housekeeping)
+        && let Err(error) = engine.control.expire_idempotent(now).await
+    {
         tracing::warn!(%error, "old idempotency records could not be removed");
     }
-    if let Err(error) = forget_audiences(engine, now.minus(PREFLIGHT_TAKES)).await {
+    if engine.node.holds(Duty::Housekeeping)
+        && let Err(error) = forget_audiences(engine, now.minus(PREFLIGHT_TAKES)).await
+    {
         tracing::warn!(%error, "audiences that no campaign holds could not be removed");
     }
+    // On every node: uploads lie where they came in.
     let control = Arc::clone(&engine.control);
     let removed = tokio::task::spawn_blocking(move || control.expire_uploads(now.minus(UPLOADS_KEPT))).await;
     if let Ok(Err(error)) = removed {

@@ -12,12 +12,15 @@ pub mod import;
 mod audience;
 mod catalog;
 mod compose;
+mod drain;
 mod fault;
 mod housekeeping;
 mod inbound;
+mod nodes;
 mod settings;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use domain::control::Control;
@@ -32,8 +35,10 @@ pub use accept::SendError;
 pub use campaign::CampaignTrouble;
 pub use catalog::Prices;
 pub use dispatch::{ChannelStatus, DispatchError, StartChannel};
+pub use drain::{Readiness, Remaining};
 pub use fault::Whose;
 pub use import::ImportError;
+pub use nodes::{JoinError, Joining, Membership};
 pub use settings::Settings;
 
 /// What an engine is made of.
@@ -59,6 +64,8 @@ pub struct Engine {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<IdGenerator>,
     pub(crate) settings: Settings,
+    pub(crate) node: Membership,
+    pub(crate) draining: AtomicBool,
     policy: RwLock<Arc<Policy>>,
     pub(crate) catalog: catalog::Catalog,
     pub(crate) imports: import::RunningImports,
@@ -75,9 +82,15 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Puts the parts together; nothing runs yet.
+    /// Puts the parts together, as the only process on its storage; nothing runs yet.
     #[must_use]
     pub fn new(parts: EngineParts) -> Arc<Self> {
+        Self::among(parts, Membership::alone())
+    }
+
+    /// Puts the parts together, as one of several nodes on the same storage.
+    #[must_use]
+    pub fn among(parts: EngineParts, node: Membership) -> Arc<Self> {
         let EngineParts { ledger, control, clock, ids, policy, settings } = parts;
         Arc::new(Self {
             ledger,
@@ -85,6 +98,8 @@ impl Engine {
             clock,
             ids,
             settings,
+            node,
+            draining: AtomicBool::new(false),
             policy: RwLock::new(policy),
             catalog: catalog::Catalog::default(),
             imports: import::RunningImports::default(),
@@ -128,10 +143,20 @@ impl Engine {
         &self.settings
     }
 
-    /// Ends all loops and waits for them. What was not finished goes on after the next start.
+    /// Ends all loops and waits for them, then gives back what this node held. What was not finished goes on after the
+    /// next start, or on another node.
     pub async fn stop(&self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if let Some(joined) = self.node.joined() {
+            joined.leave().await;
+        }
+    }
+
+    /// Returns when other nodes took this one for dead: it acts no more, and whoever runs it stops it and starts another
+    /// life. Never when alone.
+    pub async fn replaced(&self) {
+        self.node.ended().await;
     }
 }

@@ -61,6 +61,7 @@ impl WatchedLedger {
                 LedgerError::Inconsistent { .. } => "inconsistent",
                 LedgerError::NoSuch(_) => "no such",
                 LedgerError::ClockBehind { .. } => "clock behind",
+                LedgerError::Fenced => "fenced",
                 LedgerError::Closed => "closed",
             };
             self.count("error", kind);

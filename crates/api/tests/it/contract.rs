@@ -125,3 +125,14 @@ async fn document_and_reference_are_served() {
     assert_eq!(house.get("/healthz").await.text(), "ok");
     assert_eq!(house.get("/readyz").await.text(), "ready");
 }
+
+#[tokio::test]
+async fn a_node_that_drains_says_so_and_still_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    assert_eq!(house.engine.drain(std::time::Duration::from_secs(5)).await, []);
+    let ready = house.get("/readyz").await;
+    assert_eq!((ready.status.as_u16(), ready.text()), (503, "draining"));
+    assert_eq!(house.get("/healthz").await.text(), "ok");
+    assert_eq!(house.get("/v1/openapi.json").await.status.as_u16(), 200);
+}

@@ -22,7 +22,7 @@ impl Database {
     pub(super) async fn of(engine: Engine) -> anyhow::Result<Self> {
         match Storage::from_environment(engine)? {
             Storage::Sqlite => Ok(Self::Files),
-            Storage::Postgres { place, .. } => Self::server(&place).await,
+            Storage::Postgres(place) => Self::server(&place).await,
         }
     }
 

@@ -84,9 +84,8 @@ pub(super) struct LedgerSetup {
 async fn open(place: &Place) -> anyhow::Result<(Arc<dyn Ledger>, Arc<ControlDb>)> {
     let (storage, home) = (Storage::from_environment(place.engine)?, place.home());
     let sealer = storage.sealer(&home).await?;
-    let ids = Arc::new(IdGenerator::new(0));
-    let ledger = storage.ledger(&home, &sealer, &ids).await?;
-    Ok((ledger, storage.control(&home, sealer, ids).await?))
+    let ledger = storage.ledger(&home, &sealer).await?;
+    Ok((ledger, storage.control(&home, sealer, Arc::new(IdGenerator::new(0))).await?))
 }
 
 /// Fills a new folder or an empty database; says how many recents it wrote and, once, the owner's key.
@@ -112,8 +111,8 @@ pub(super) async fn fill(setup: &str) -> anyhow::Result<()> {
             ledger.close().await;
             written
         }
-        Storage::Postgres { place, node } => {
-            let ledger = PostgresLedger::open(&PostgresOptions::at(place, *node, sealer)).await?;
+        Storage::Postgres(place) => {
+            let ledger = PostgresLedger::open(&PostgresOptions::alone(place, sealer)).await?;
             let written = ledger.preload_recents(phones, first.entity.id, clock.now()).await?;
             ledger.close().await;
             written

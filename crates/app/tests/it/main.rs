@@ -10,5 +10,6 @@ mod postgres;
 #[path = "../../../store/tests/it/postgres_server.rs"]
 mod postgres_server;
 mod protocols;
+mod proxy;
 mod start;
 mod story;

@@ -46,6 +46,9 @@ pub enum LedgerError {
     /// The node's clock is so far behind the last commit that deciding on it would be wrong.
     #[error("the clock is {behind_millis} ms behind the last commit; correct the clock")]
     ClockBehind { behind_millis: i64 },
+    /// Another node took this one for dead and recovered its claims: it must stop, and may begin a new life.
+    #[error("this node was taken for dead and replaced; it starts anew")]
+    Fenced,
     /// The ledger is shutting down.
     #[error("the ledger is closed")]
     Closed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::control::{IdempotentStart, TemplateRecord};
 use domain::ids::{AccountId, EntityId, MessageId, PartitionId, RouteId, TemplateId};
-use domain::ledger::{Entry, NewMessage};
+use domain::ledger::{Entry, LedgerError, NewMessage};
 use domain::message::{Category, Priority, Reason};
 use domain::phone::{Phone, Slot};
 use domain::template::{Template, Values};
@@ -53,6 +53,11 @@ impl Engine {
         let SendRequest { items, idempotency, route } = request;
         if items.is_empty() || items.len() > MAX_BATCH {
             return Err(SendError::BatchSize { items: items.len() });
+        }
+        // Its ids would bear a number that may be another node's by now.
+        if !self.node.may_act() {
+            let why = "this node cannot renew its life among the others".to_owned();
+            return Err(LedgerError::Unavailable(why).into());
         }
         let mut desk = self.desk(account, route).await?;
         self.load_templates(&mut desk, &items).await?;

@@ -12,6 +12,7 @@ use domain::control::{AUDIENCE_CHUNK_ROWS, Audience, Campaign, CampaignState, Co
 use domain::ids::{CampaignId, MessageId, PartitionId};
 use domain::ledger::{Entry, Expansion, NewMessage};
 use domain::money::Money;
+use domain::nodes::Duty;
 use domain::policy::RuleId;
 use domain::text::Encoding;
 use domain::time::Timestamp;
@@ -48,9 +49,21 @@ impl Expansions {
 
     /// Ends an expansion at its next group.
     pub(crate) fn end(&self, id: CampaignId) {
-        if let Some(token) = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&id) {
-            token.cancel();
-        }
+        self.retain(|running| running != id);
+    }
+
+    /// Ends all others than these at their next group.
+    pub(crate) fn retain(&self, mut wanted: impl FnMut(CampaignId) -> bool) {
+        let mut running = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        running.extract_if(|id, _| !wanted(*id)).for_each(|(_, token)| token.cancel());
+    }
+
+    pub(crate) fn is_running(&self, id: CampaignId) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&id)
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 
@@ -65,13 +78,19 @@ struct Work {
 }
 
 impl Engine {
-    /// Begins to expand a running or paused campaign, unless that is under way.
+    /// Begins to expand a running or paused campaign, unless that is under way or another node's duty.
     pub(super) fn spawn_expansion(self: &Arc<Self>, campaign: Campaign) {
+        if !self.may_expand() {
+            return;
+        }
         let Some(token) = self.expansions.begin(campaign.id, &self.stop) else { return };
         let engine = Arc::clone(self);
         self.tasks.spawn(async move {
             engine.expand_until_done(&campaign, &token).await;
-            engine.expansions.end(campaign.id);
+            // Who was ended is not in the list any more; another one may be.
+            if !token.is_cancelled() {
+                engine.expansions.end(campaign.id);
+            }
         });
     }
 
@@ -82,7 +101,7 @@ impl Engine {
             let outcome = self.expand(campaign, token).await;
             let error = match outcome {
                 Ok(()) => return,
-                Err(_) if token.is_cancelled() => return,
+                Err(_) if token.is_cancelled() || !self.may_expand() => return,
                 Err(error) => error,
             };
             if !may_pass(&error) {
@@ -99,6 +118,11 @@ impl Engine {
             }
             wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+
+    /// Whether this node is the one that expands campaigns.
+    fn may_expand(&self) -> bool {
+        self.node.holds(Duty::Campaigns) && !self.is_draining()
     }
 
     async fn expand(&self, campaign: &Campaign, token: &CancellationToken) -> Result<(), CampaignTrouble> {
@@ -122,7 +146,9 @@ impl Engine {
         let mut next = u32::try_from(lowest / CHUNK_ROWS).unwrap_or(u32::MAX);
         let mut group = self.read_group(&work.audience, next, GROUP_CHUNKS).await?;
         while group.rows > 0 {
-            if token.is_cancelled() {
+            // Before each write: a node that was frozen may find another one at it. What it has begun changes nothing,
+            // since the marks in the ledger are further.
+            if token.is_cancelled() || !self.may_expand() {
                 return Err(CampaignTrouble::Interrupted);
             }
             next += GROUP_CHUNKS;

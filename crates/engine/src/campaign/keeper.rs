@@ -5,9 +5,11 @@ use std::sync::Arc;
 use domain::control::{Campaign, CampaignAction, CampaignState};
 use domain::lane::LaneState;
 use domain::message::MessageState;
+use domain::nodes::Duty;
 use domain::report::Standings;
 
 use super::CampaignTrouble;
+use super::expand::expands;
 use crate::Engine;
 
 impl Engine {
@@ -39,19 +41,40 @@ impl Engine {
     pub fn spawn_keeper(self: &Arc<Self>) {
         let engine = Arc::clone(self);
         self.tasks.spawn(async move {
+            // Alone, the start has brought everything back.
+            let mut is_keeper = engine.node.joined().is_none();
             loop {
                 tokio::select! {
                     () = engine.stop.cancelled() => return,
                     () = tokio::time::sleep(engine.settings.tick) => {}
                 }
-                if let Err(error) = engine.keep_campaigns().await {
-                    tracing::warn!(%error, "looking after campaigns failed; it is tried again");
+                match engine.keep_in_turn(is_keeper).await {
+                    Ok(kept) => is_keeper = kept,
+                    Err(error) => {
+                        tracing::warn!(%error, "looking after campaigns failed; it is tried again");
+                    }
                 }
             }
         });
     }
 
-    /// One look: lets lanes follow that could not, launches what is due and finishes what has ended.
+    /// One look, if that is this node's duty. `was_keeper`: it was at the last look too, so nobody else's work is to be
+    /// gone on with. Returns whether it is now.
+    async fn keep_in_turn(self: &Arc<Self>, was_keeper: bool) -> Result<bool, CampaignTrouble> {
+        self.catch_up_lanes().await?;
+        if !self.node.holds(Duty::Campaigns) || self.is_draining() {
+            self.expansions.retain(|_| false);
+            return Ok(false);
+        }
+        if !was_keeper {
+            self.resume_all().await?;
+        }
+        self.keep_campaigns().await?;
+        Ok(true)
+    }
+
+    /// One look: lets lanes follow that could not, launches what is due, expands what another node started and finishes
+    /// what has ended.
     ///
     /// # Errors
     /// Storage's own; the next look tries again.
@@ -63,9 +86,28 @@ impl Engine {
                 unless_overtaken(self.launch_campaign(campaign.account, campaign.id).await)?;
             }
         }
-        for campaign in self.control.campaigns_in(&[CampaignState::Running]).await? {
-            if campaign.expanded && self.has_ended(&campaign).await? {
-                unless_overtaken(self.finish_campaign(&campaign).await)?;
+        let running = self.control.campaigns_in(&[CampaignState::Running]).await?;
+        if self.node.joined().is_some() {
+            self.take_over_expansions(&running).await?;
+        }
+        for campaign in &running {
+            if campaign.expanded && self.has_ended(campaign).await? {
+                unless_overtaken(self.finish_campaign(campaign).await)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Expands what other nodes were asked to start, and stops with what they cancelled.
+    async fn take_over_expansions(self: &Arc<Self>, running: &[Campaign]) -> Result<(), CampaignTrouble> {
+        if self.expansions.count() > 0 {
+            let paused = self.control.campaigns_in(&[CampaignState::Paused]).await?;
+            self.expansions.retain(|id| running.iter().chain(&paused).any(|campaign| campaign.id == id));
+        }
+        for campaign in running.iter().filter(|campaign| expands(campaign)) {
+            if !self.expansions.is_running(campaign.id) {
+                // The node that was asked may not have opened the lane yet.
+                unless_overtaken(self.follow(campaign).await)?;
             }
         }
         Ok(())

@@ -208,12 +208,22 @@ impl Engine {
     }
 
     async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
-        let campaign = self.campaign(account, id).await?;
-        if let Some(state) = lane_state(&campaign) {
+        let mut campaign = self.campaign(account, id).await?;
+        for _ in 0..TRIES {
+            let Some(state) = lane_state(&campaign) else { return Ok(()) };
             self.open_lane(lane_of(&campaign)).await?;
             self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
+            if self.node.joined().is_none() {
+                return Ok(());
+            }
+            // Another node may have changed it meanwhile and written its lane before this one did.
+            let now = self.campaign(account, id).await?;
+            if lane_state(&now) == Some(state) {
+                return Ok(());
+            }
+            campaign = now;
         }
-        Ok(())
+        Err(ControlError::Changed("campaign").into())
     }
 
     /// Lets lanes follow that could not when their campaigns changed, because storage refused: the change was written

@@ -48,6 +48,10 @@ impl RunningPreflights {
     ) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    pub(crate) fn count(&self) -> usize {
+        self.change(|running| running.len())
+    }
 }
 
 impl Engine {

@@ -30,7 +30,8 @@ pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<
         if slot.stop.is_cancelled() {
             break;
         }
-        let wait = if claims.len() >= most_claims {
+        let idle = engine.is_draining() || !engine.node.may_act();
+        let wait = if idle || claims.len() >= most_claims {
             IDLE
         } else {
             match plan(&engine, &dispatch, &slot, claims.is_empty()) {
@@ -75,7 +76,8 @@ fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -
         return Step::Idle;
     }
     let slots = dispatch.slots();
-    let channels = channels_now(&slots, now_millis);
+    let elsewhere = dispatch.elsewhere();
+    let channels = channels_now(&slots, &elsewhere, now_millis);
     let routes = dispatch.routes();
     let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
     let offer = Offer {
@@ -108,12 +110,16 @@ async fn claim(
         now: engine.clock.now(),
         policy: engine.policy(),
     };
+    let valid_until = engine.node.valid_until();
     let under_way = dispatch.recalls().begin();
     let Claim { outgoing, takes, paused, .. } = match engine.ledger.claim(request).await {
         Ok(claim) => claim,
         Err(error) => {
             dispatch.recalls().end(&under_way);
             dispatch.scheduler().served(&plan, &[]);
+            if let (LedgerError::Fenced, Some(joined)) = (&error, engine.node.joined()) {
+                joined.fence();
+            }
             return Err(error);
         }
     };
@@ -128,7 +134,9 @@ async fn claim(
         let mut recalls = dispatch.recalls();
         let (outgoing, recalled) = recalls.split(&under_way, outgoing);
         if !outgoing.is_empty() {
-            slot.channel.submit(outgoing, began + WRITE_DEADLINE_MILLIS);
+            // Nor once this node may have been taken for dead: by then its claims are being recovered.
+            let deadline = (began + WRITE_DEADLINE_MILLIS).min(valid_until);
+            slot.channel.submit(outgoing, deadline);
         }
         if !recalled.is_empty() {
             // With a deadline in the past the channel gives them back, and they are settled like any other.

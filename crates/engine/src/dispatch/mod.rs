@@ -9,11 +9,12 @@ mod claim;
 mod dispose;
 mod recalls;
 mod receipts;
+mod seats;
 mod settle;
 mod slot;
 mod status;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -33,6 +34,8 @@ pub use slot::ChannelSlot;
 pub use status::ChannelStatus;
 
 use self::recalls::Recalls;
+use self::seats::Elsewhere;
+use crate::nodes::keep_recovering;
 use crate::{CampaignTrouble, Engine};
 
 /// How often lanes and routes are read again: a changed speed is in force after at most this.
@@ -68,6 +71,12 @@ pub(crate) struct Dispatch {
     slots: RwLock<Vec<Arc<ChannelSlot>>>,
     /// The last slot of each channel that was changed or switched off: answers to what it claimed still come.
     former: RwLock<HashMap<ChannelId, Arc<ChannelSlot>>>,
+    /// Slots that were stopped and have not said goodbye, of each channel, oldest first.
+    leaving: Mutex<HashMap<ChannelId, VecDeque<Arc<ChannelSlot>>>>,
+    /// Channels that other nodes serve and this one does not.
+    elsewhere: RwLock<Arc<[Elsewhere]>>,
+    /// Held while seats change hands.
+    seating: tokio::sync::Mutex<()>,
     /// Channels started and not ended, replaced ones included, and as many loops that claim for them: whoever may still
     /// send an event.
     running: AtomicUsize,
@@ -84,9 +93,12 @@ impl Dispatch {
 
     /// A channel's slot, or its last one when it does not run any more.
     fn slot(&self, id: ChannelId) -> Option<Arc<ChannelSlot>> {
+        self.running_slot(id).or_else(|| self.former(id))
+    }
+
+    fn running_slot(&self, id: ChannelId) -> Option<Arc<ChannelSlot>> {
         let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
-        let running = slots.iter().find(|slot| slot.config.id == id).cloned();
-        running.or_else(|| self.former(id))
+        slots.iter().find(|slot| slot.config.id == id).cloned()
     }
 
     fn former(&self, id: ChannelId) -> Option<Arc<ChannelSlot>> {
@@ -99,7 +111,40 @@ impl Dispatch {
         if let Some(place) = slots.iter().position(|slot| slot.config.id == id) {
             let slot = slots.remove(place);
             slot.stop.cancel();
+            self.leaving().entry(id).or_default().push_back(Arc::clone(&slot));
             self.former.write().unwrap_or_else(PoisonError::into_inner).insert(id, slot);
+        }
+    }
+
+    /// Parts in flight by channel, those of stopped slots included. A slot shares its count with the one that replaced it.
+    pub(crate) fn in_flight(&self) -> Vec<(String, u32)> {
+        let mut counts: BTreeMap<ChannelId, (String, u32)> = BTreeMap::new();
+        let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
+        for slot in former.values().chain(&self.slots()) {
+            counts.insert(slot.config.id, (slot.config.name.clone(), slot.in_flight()));
+        }
+        counts.into_values().collect()
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, HashMap<ChannelId, VecDeque<Arc<ChannelSlot>>>> {
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns when all stopped slots of a channel have said goodbye; who never tells is not waited for again.
+    async fn goodbyes(&self, id: ChannelId) {
+        let leaving = self.leaving().get(&id).cloned().unwrap_or_default();
+        for slot in leaving {
+            slot.said_goodbye().await;
+            self.leaving().entry(id).or_default().retain(|known| !Arc::ptr_eq(known, &slot));
+        }
+    }
+
+    /// A channel has said goodbye on all connections of its oldest stopped slot.
+    fn ended(&self, id: ChannelId) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        let slot = self.leaving().get_mut(&id).and_then(VecDeque::pop_front);
+        if let Some(slot) = slot {
+            slot.gone.cancel();
         }
     }
 
@@ -119,6 +164,10 @@ impl Dispatch {
         for slot in slots {
             slot.channel.recall(phone);
         }
+    }
+
+    fn elsewhere(&self) -> Arc<[Elsewhere]> {
+        Arc::clone(&self.elsewhere.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn routes(&self) -> Arc<[RouteConfig]> {
@@ -143,12 +192,19 @@ impl Engine {
         if found > 0 {
             tracing::warn!(messages = found, "messages were in flight when the last process ended");
         }
-        self.resume_all().await?;
+        match self.node.joined() {
+            // Whoever has the duty brings campaigns back.
+            Some(joined) => self.start_heartbeat(joined).await?,
+            None => self.resume_all().await?,
+        }
         let dispatch = Arc::new(Dispatch {
             retry,
             start_channel,
             slots: RwLock::default(),
             former: RwLock::default(),
+            leaving: Mutex::default(),
+            elsewhere: RwLock::new(Arc::from([])),
+            seating: tokio::sync::Mutex::default(),
             running: AtomicUsize::new(0),
             scheduler: Mutex::default(),
             recalls: Mutex::default(),
@@ -157,9 +213,7 @@ impl Engine {
         });
         *self.dispatch.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&dispatch));
         self.refresh(&dispatch).await?;
-        for config in self.control.channels().await? {
-            self.start_slot(&dispatch, config);
-        }
+        self.start_channels(&dispatch).await?;
         let partitions = settle::start(self);
         let receipts = receipts::start(self, &dispatch);
         self.tasks.spawn(settle::take_events(
@@ -180,8 +234,16 @@ impl Engine {
     pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
         let dispatch = self.dispatch().ok_or(DispatchError::NotRunning)?;
         self.set_channel(config).await?;
+        if let Some(joined) = self.node.joined() {
+            let failed =
+                self.take_seats(&dispatch, joined).await?.into_iter().find(|(id, _)| *id == config.id);
+            return match failed {
+                None => Ok(()),
+                Some((id, detail)) => Err(DispatchError::Channel { id, detail }),
+            };
+        }
         dispatch.retire(config.id);
-        match self.start_slot(&dispatch, config.clone()) {
+        match self.start_whole(&dispatch, config.clone()) {
             None => Ok(()),
             Some(detail) => Err(DispatchError::Channel { id: config.id, detail }),
         }
@@ -200,6 +262,8 @@ impl Engine {
         let id = lane.id;
         self.ledger.open_lane(lane.clone()).await?;
         if let Some(dispatch) = self.dispatch() {
+            let (routes, channels) = (dispatch.routes(), self.catalog.channels_in_memory());
+            let lane = self.slowed(&dispatch, lane, &routes, &channels);
             dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
         }
         Ok(())
@@ -209,8 +273,34 @@ impl Engine {
         self.dispatch.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// All channels when alone; those for which there are seats when among others.
+    async fn start_channels(self: &Arc<Self>, dispatch: &Arc<Dispatch>) -> Result<(), DispatchError> {
+        let Some(joined) = self.node.joined() else {
+            for config in self.control.channels().await? {
+                self.start_whole(dispatch, config);
+            }
+            return Ok(());
+        };
+        self.take_seats(dispatch, joined).await?;
+        self.tasks.spawn(seats::keep(Arc::clone(self), Arc::clone(dispatch), Arc::clone(joined)));
+        let (joined, retry) = (Arc::clone(joined), Arc::clone(&dispatch.retry));
+        self.tasks.spawn(keep_recovering(Arc::clone(self), joined, retry));
+        Ok(())
+    }
+
+    /// A channel with all its connections; as [`Self::start_slot`].
+    fn start_whole(self: &Arc<Self>, dispatch: &Arc<Dispatch>, config: ChannelConfig) -> Option<String> {
+        let places = (0..config.connections).collect();
+        self.start_slot(dispatch, config, places)
+    }
+
     /// Returns why the channel could not be started.
-    fn start_slot(self: &Arc<Self>, dispatch: &Arc<Dispatch>, config: ChannelConfig) -> Option<String> {
+    fn start_slot(
+        self: &Arc<Self>,
+        dispatch: &Arc<Dispatch>,
+        config: ChannelConfig,
+        places: Vec<u16>,
+    ) -> Option<String> {
         if !config.enabled {
             return None;
         }
@@ -224,18 +314,22 @@ impl Engine {
         };
         dispatch.running.fetch_add(2, Ordering::AcqRel);
         let former = dispatch.former(config.id);
-        let slot = Arc::new(ChannelSlot::new(config, channel, stop, former.as_deref()));
+        let slot = Arc::new(ChannelSlot::new(config, places, channel, stop, former.as_deref()));
         dispatch.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
         self.tasks.spawn(claim::run(Arc::clone(self), Arc::clone(dispatch), slot));
         None
     }
 
     async fn refresh(&self, dispatch: &Dispatch) -> Result<(), DispatchError> {
-        let lanes: HashMap<_, _> =
-            self.ledger.lanes().await?.into_iter().map(|lane| (lane.id, lane)).collect();
+        let (routes, channels) = (self.routes().await?, self.channels().await?);
+        let lanes = self.ledger.lanes().await?.into_iter();
+        let lanes: HashMap<_, _> = lanes
+            .map(|lane| self.slowed(dispatch, lane, &routes, &channels))
+            .map(|lane| (lane.id, lane))
+            .collect();
         dispatch.scheduler().retain(|lane| lanes.contains_key(&lane));
         *dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner) = lanes;
-        *dispatch.routes.write().unwrap_or_else(PoisonError::into_inner) = self.routes().await?;
+        *dispatch.routes.write().unwrap_or_else(PoisonError::into_inner) = routes;
         Ok(())
     }
 }
@@ -254,14 +348,21 @@ async fn keep_fresh(engine: Arc<Engine>, dispatch: Arc<Dispatch>) {
     }
 }
 
-/// The channels as routing sees them.
-fn channels_now(slots: &[Arc<ChannelSlot>], now: u64) -> Vec<ChannelNow<'_>> {
-    slots
-        .iter()
-        .map(|slot| ChannelNow {
-            config: &slot.config,
-            usable: slot.is_usable(now),
-            free_parts: slot.free_parts(now),
-        })
-        .collect()
+/// The channels as routing sees them: those of this node, and those that only others can use.
+fn channels_now<'a>(
+    slots: &'a [Arc<ChannelSlot>],
+    elsewhere: &'a [Elsewhere],
+    now: u64,
+) -> Vec<ChannelNow<'a>> {
+    let here = slots.iter().map(|slot| ChannelNow {
+        config: &slot.config,
+        usable: slot.is_usable(now),
+        free_parts: slot.free_parts(now),
+    });
+    let there = elsewhere.iter().map(|channel| ChannelNow {
+        config: &channel.config,
+        usable: channel.usable,
+        free_parts: 0,
+    });
+    here.chain(there).collect()
 }

@@ -80,7 +80,7 @@ pub(super) async fn take_events(
         };
         let Some((id, event)) = event else { return };
         if matches!(event, ChannelEvent::Ended) {
-            dispatch.running.fetch_sub(1, Ordering::AcqRel);
+            dispatch.ended(id);
         }
         let Some(slot) = dispatch.slot(id) else { continue };
         match event {

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::channel::Channel;
 use domain::control::ChannelConfig;
@@ -15,6 +16,9 @@ use super::status::ChannelStatus;
 /// nothing is under way: small claims cost a commit each.
 const CLAIM_SHARE: u32 = 16;
 
+/// How long a stopped channel's goodbye is awaited; longer than it waits for its carrier's last answers.
+const FAREWELL: Duration = Duration::from_secs(6);
+
 /// What the ledger has in flight on one channel: claimed, and not yet settled. Shared with the slot that replaces this
 /// one, since the answers to what was claimed before come afterwards.
 #[derive(Default)]
@@ -27,8 +31,12 @@ struct InFlight {
 /// A running channel.
 pub struct ChannelSlot {
     pub(crate) config: ChannelConfig,
+    /// The channel's connections that are this node's.
+    pub(super) places: Vec<u16>,
     pub(crate) channel: Arc<dyn Channel>,
     pub(crate) stop: CancellationToken,
+    /// Cancelled when it has said goodbye on every connection.
+    pub(super) gone: CancellationToken,
     /// Parts promised to claims that are under way.
     reserved: AtomicU32,
     /// Never more parts than the window, so that a kill leaves no more messages uncertain than that.
@@ -54,14 +62,17 @@ impl ChannelSlot {
     /// `former` is the slot that this one replaces.
     pub(crate) fn new(
         config: ChannelConfig,
+        places: Vec<u16>,
         channel: Arc<dyn Channel>,
         stop: CancellationToken,
         former: Option<&Self>,
     ) -> Self {
         Self {
             config,
+            places,
             channel,
             stop,
+            gone: CancellationToken::new(),
             reserved: AtomicU32::new(0),
             in_flight: former.map(|former| Arc::clone(&former.in_flight)).unwrap_or_default(),
             health: Mutex::new(Health::new(HealthRules::default())),
@@ -118,6 +129,20 @@ impl ChannelSlot {
     /// Returns when parts were settled.
     pub(crate) async fn some_settled(&self) {
         self.in_flight.settled.notified().await;
+    }
+
+    /// Returns when a stopped slot has said goodbye on every connection, or does not tell.
+    pub(super) async fn said_goodbye(&self) {
+        if tokio::time::timeout(FAREWELL, self.gone.cancelled()).await.is_err() {
+            tracing::warn!(channel = %self.config.id, "a channel has not told that its connections are closed");
+        }
+    }
+
+    /// Parts that are not yet settled, those included that claims under way may still take.
+    pub(crate) fn in_flight(&self) -> u32 {
+        // In this order: a claim counts its parts as in flight before it gives the reserved ones back.
+        let reserved = self.reserved.load(Ordering::Acquire);
+        self.in_flight.parts.load(Ordering::Acquire).saturating_add(reserved)
     }
 
     /// Sets parts aside for a claim; they are free again when the guard is dropped, after what was claimed has been

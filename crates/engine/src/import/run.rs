@@ -11,6 +11,7 @@ use domain::control::{
 };
 use domain::ids::{AccountId, EntityId, ImportId, PartitionId};
 use domain::ledger::ConsentGrant;
+use domain::nodes::{Lease, LeaseName};
 use domain::policy::{Consented, LegalBasis};
 use tokio::sync::{mpsc, watch};
 
@@ -67,6 +68,10 @@ impl RunningImports {
     ) -> T {
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    pub(crate) fn count(&self) -> usize {
+        self.change(|running| running.len())
+    }
 }
 
 /// Rows on their way from the reader to the writer.
@@ -113,13 +118,44 @@ impl Engine {
         if !first {
             return Err(ImportError::AlreadyStarted { state: ImportState::Running.word() });
         }
-        if let Err(error) = self.control.put_import(&import).await {
-            self.imports.change(|running| running.remove(&id));
+        let held = match self.hold_import(&import).await {
+            Ok(held) => held,
+            Err(error) => {
+                self.imports.change(|running| running.remove(&id));
+                return Err(error);
+            }
+        };
+        let (engine, started) = (Arc::clone(self), import.clone());
+        self.tasks.spawn(async move {
+            engine.run_import(started, mapper, entity, sender).await;
+            engine.let_go(held).await;
+        });
+        Ok(import)
+    }
+
+    /// Makes the order durable, under a lease where there are other nodes: whose import it is must be known before it is
+    /// said to run, or another node would call it interrupted.
+    async fn hold_import(&self, import: &Import) -> Result<Option<Lease>, ImportError> {
+        let mut held = None;
+        if let Some(joined) = self.node.joined() {
+            held = joined.take(LeaseName::Import(import.id)).await?;
+            if held.is_none() {
+                return Err(ImportError::AlreadyStarted { state: ImportState::Running.word() });
+            }
+        }
+        if let Err(error) = self.control.put_import(import).await {
+            self.let_go(held).await;
             return Err(error.into());
         }
-        let (engine, started) = (Arc::clone(self), import.clone());
-        self.tasks.spawn(async move { engine.run_import(started, mapper, entity, sender).await });
-        Ok(import)
+        Ok(held)
+    }
+
+    async fn let_go(&self, held: Option<Lease>) {
+        if let (Some(joined), Some(lease)) = (self.node.joined(), held)
+            && let Err(error) = joined.port.give_back(&lease).await
+        {
+            tracing::warn!(%error, "the lease of an import could not be given back; it ends with this node");
+        }
     }
 
     /// The live progress of an import that runs in this process.
@@ -128,8 +164,8 @@ impl Engine {
         self.imports.change(|running| running.get(&id).cloned())
     }
 
-    /// After a restart: what was running is marked as failed, so that the user starts it again; what was imported
-    /// before stays and is updated, not doubled.
+    /// After a restart, or the end of another node: what was running there is marked as failed, so that the user starts
+    /// it again; what was imported before stays and is updated, not doubled.
     ///
     /// # Errors
     /// When the control database refuses.
@@ -137,8 +173,17 @@ impl Engine {
         for account in self.control.accounts().await? {
             for mut import in self.control.imports(account.id, IMPORTS_LOOKED_AT).await? {
                 let runs_here = self.imports.change(|running| running.contains_key(&import.id));
-                if import.state == ImportState::Running && !runs_here {
+                if import.state != ImportState::Running || runs_here {
+                    continue;
+                }
+                let Some(joined) = self.node.joined() else {
                     self.end_import(&mut import, Err(ImportError::Interrupted)).await;
+                    continue;
+                };
+                // Looked at after the import was read: one that runs is held.
+                if let Some(lease) = joined.take(LeaseName::Import(import.id)).await? {
+                    self.end_import(&mut import, Err(ImportError::Interrupted)).await;
+                    self.let_go(Some(lease)).await;
                 }
             }
         }
@@ -146,7 +191,7 @@ impl Engine {
     }
 
     async fn run_import(
-        self: Arc<Self>,
+        &self,
         mut import: Import,
         mapper: Mapper,
         entity: EntityId,

@@ -163,7 +163,7 @@ pub(crate) fn mapping(columns: &[(&str, ColumnUse)]) -> ImportMapping {
     ImportMapping { columns: columns.iter().map(|(name, becomes)| ((*name).to_owned(), *becomes)).collect() }
 }
 
-async fn furnish(control: &ControlDb, account: AccountId) {
+pub(crate) async fn furnish(control: &ControlDb, account: AccountId) {
     let (channel, route) = (ChannelId(1), RouteId(1));
     let domestic = [Carrier::Mobile, Carrier::Unicom, Carrier::Telecom, Carrier::Broadnet];
     let config = ChannelConfig {

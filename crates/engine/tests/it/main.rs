@@ -8,6 +8,11 @@ mod changed_channel;
 mod files;
 mod house;
 mod imports;
+mod nodes;
+mod nodes_death;
+#[path = "../../../store/tests/it/postgres_server.rs"]
+mod postgres_server;
 mod preflight;
 mod receipts;
 mod restart;
+mod town;

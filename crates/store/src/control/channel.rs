@@ -16,6 +16,7 @@ use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, 
 use super::ControlDb;
 use super::document::{Attributes, StepsDocument};
 use super::error::of_database;
+use super::nodes::configuration_changed;
 use super::reading::{Reading, json, seal};
 use super::row::{channel, channel_settings, price, route, setting};
 
@@ -57,6 +58,7 @@ impl Channels for ControlDb {
         let put = channel_settings::Entity::insert(row.into_active_model()).on_conflict(replace);
         let done = put.exec_without_returning(&write.transaction).await;
         done.map_err(|e| of_database(&e, "channel_settings"))?;
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 
@@ -83,6 +85,7 @@ impl Channels for ControlDb {
         let write = self.write().await?;
         let put = route::Entity::insert(row.into_active_model()).on_conflict(replace);
         put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "route"))?;
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 
@@ -111,6 +114,7 @@ impl Channels for ControlDb {
             let put = price::Entity::insert(row.into_active_model());
             put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
         }
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 
@@ -126,6 +130,7 @@ impl Channels for ControlDb {
         let write = self.write().await?;
         let put = setting::Entity::insert(row.into_active_model()).on_conflict(replace);
         put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "setting"))?;
+        configuration_changed(&write.transaction).await?;
         write.commit().await
     }
 }

@@ -21,6 +21,7 @@ mod first_start;
 mod idempotency;
 mod import;
 mod migrations;
+mod nodes;
 mod open;
 mod pack;
 mod preflight_document;
@@ -51,6 +52,7 @@ pub(crate) use bulk::phone_slots;
 pub use error::OpenControlError;
 pub use first_start::{FirstStart, secret_sha256};
 pub(crate) use migrations::shape::{Kind, Shape, shapes};
+pub use nodes::NodeDb;
 pub use open::is_sealed;
 pub(crate) use open::{check_postgres, migrate_postgres};
 

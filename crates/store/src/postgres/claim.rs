@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use domain::ids::{LaneId, MessageId, PartitionId};
 use domain::lane::{Lane, LaneState, Stream};
-use domain::ledger::{Claim, ClaimRequest, Take, TakeOutcome};
+use domain::ledger::{Claim, ClaimRequest, LedgerError, Take, TakeOutcome};
 use domain::message::MessageState;
+use domain::nodes::NodeId;
 use domain::policy::{Facts, PersonFacts, Recent, Scratch, Verdict, text_hash};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
@@ -33,7 +34,7 @@ use crate::moves::stream::stream_key;
 pub(super) struct ClaimDue<'a> {
     pub request: &'a ClaimRequest,
     /// Who claims.
-    pub node: i16,
+    pub node: NodeId,
     pub retry: &'a RetryPolicy,
 }
 
@@ -85,10 +86,13 @@ impl Operation for ClaimDue<'_> {
     async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<Option<Taken>> {
         let partition = self.request.partition;
         let Some(held) = try_lock(db, partition).await? else { return Ok(None) };
+        if held.refuses(self.node) {
+            return Err(LedgerError::Fenced.into());
+        }
         let now = shared.now(partition, held.committed_now, self.request.now)?;
         let mut claiming = Claiming {
             shared,
-            node: self.node,
+            node: i16::from(self.node.number),
             partition,
             taking: Taking::new(self.request, now, held.next_claim),
             batch: Batch::new(number(partition), self.retry),
@@ -117,7 +121,7 @@ impl Operation for ClaimDue<'_> {
         // Waits until the connection that was lost has ended its transaction.
         super::lanes::lock(db, self.request.partition).await?;
         let query = sqlx::query(sql::CLAIM_FIND).bind(number(self.request.partition)).bind(seq);
-        let row = query.bind(self.node).bind(now.millis()).fetch_optional(db).await?;
+        let row = query.bind(i16::from(self.node.number)).bind(now.millis()).fetch_optional(db).await?;
         let found: Option<Vec<i64>> = row.map(|row| row.try_get(0)).transpose()?;
         let ids = claim.outgoing.iter().map(|out| out.ticket.message.raw());
         Ok(found.is_some_and(|found| found.into_iter().eq(ids)))

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
+use domain::nodes::NodeId;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{Connection as _, Error as SqlError, PgConnection, PgPool, Postgres, Transaction};
 
@@ -27,7 +28,7 @@ pub(super) struct Shared {
     pub sealer: Arc<Sealer>,
     pub messages: Arc<TableSealer>,
     /// Of this node: whose claims [`Ledger::recover`](domain::ledger::Ledger::recover) ends.
-    pub node: i16,
+    pub node: NodeId,
     pub known: Vec<Known>,
 }
 

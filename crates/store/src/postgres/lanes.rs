@@ -3,6 +3,7 @@
 use domain::ids::{LaneId, PartitionId};
 use domain::lane::{Lane, LaneState};
 use domain::ledger::LedgerError;
+use domain::nodes::NodeId;
 use domain::time::Timestamp;
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
@@ -91,6 +92,15 @@ pub(super) struct Held {
     pub next_suppression: i64,
     pub unknown_through: i64,
     pub retired_through: i64,
+    /// By node number, the epoch up to which claims are refused.
+    pub fences: Vec<i64>,
+}
+
+impl Held {
+    /// Whether a life was ended by others: its claims were recovered here.
+    pub(super) fn refuses(&self, node: NodeId) -> bool {
+        self.fences.get(usize::from(node.number)).is_some_and(|fence| i64::from(node.epoch) <= *fence)
+    }
 }
 
 /// Locks a partition until the transaction ends. What is read after it includes all that the last holder committed.
@@ -112,6 +122,7 @@ fn held(row: &PgRow) -> Done<Held> {
         next_suppression: row.try_get(2)?,
         unknown_through: row.try_get(3)?,
         retired_through: row.try_get(4)?,
+        fences: row.try_get(5)?,
     })
 }
 

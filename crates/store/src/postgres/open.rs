@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
+use domain::nodes::NodeId;
 use sea_orm::sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sea_orm::sqlx::{Connection as _, Error as SqlError, PgConnection, PgPool};
 
@@ -23,14 +24,17 @@ const ACQUIRE: Duration = Duration::from_secs(10);
 const NAME: &str = "hongyan";
 /// Twice as many as there are partitions by default: each may claim while an answer is settled.
 const CONNECTIONS: u32 = 16;
+/// Who works alone needs to join nobody.
+const ALONE: NodeId = NodeId { number: 0, epoch: 1 };
 
-/// Of every connection. Time-outs, so that a lock that is never released or a plan gone wrong ends as an error; and
+/// Of every connection. Time-outs, so that a lock that is never released or a plan gone wrong ends as an error (the
+/// shortest is for nodes that are frozen in the middle of a transaction: the others must have its locks within 15 s); and
 /// plans that follow the keys whatever the statistics say: a table that was filled a moment ago has none, and a plan
 /// made while it was empty would walk all of it. Correctness depends on none of them.
 const SETTINGS: &[(&str, &str)] = &[
     ("statement_timeout", "15s"),
     ("lock_timeout", "10s"),
-    ("idle_in_transaction_session_timeout", "30s"),
+    ("idle_in_transaction_session_timeout", "5s"),
     ("enable_seqscan", "off"),
     ("enable_hashjoin", "off"),
     ("enable_mergejoin", "off"),
@@ -62,7 +66,14 @@ impl PostgresPlace {
 
     /// Connects when the first statement asks for it.
     pub(crate) fn connect(&self) -> Result<PgPool, PostgresOpenError> {
-        connect(&self.url, self.connections, &self.name)
+        self.connect_within(ACQUIRE)
+    }
+
+    /// [`Self::connect`], for who would rather fail than wait longer for a connection.
+    pub(crate) fn connect_within(&self, acquire: Duration) -> Result<PgPool, PostgresOpenError> {
+        let options = options(&self.url, &self.name)?;
+        let pool = PgPoolOptions::new().max_connections(self.connections).acquire_timeout(acquire);
+        Ok(pool.connect_lazy_with(options))
     }
 
     /// Says at once what is in the way, where a pool would wait and hope.
@@ -87,8 +98,8 @@ impl std::fmt::Debug for PostgresPlace {
 pub struct PostgresOptions {
     /// `postgres://user:password@host:port/database`; a password in it is shown nowhere.
     pub url: String,
-    /// 0 to 31, one for each node that runs: claims are recovered by the node that made them.
-    pub node: u8,
+    /// Which life of which node this is: claims bear its number, and are refused once they were recovered by others.
+    pub node: NodeId,
     pub sealer: Arc<Sealer>,
     /// Connections of this node, at most (default 16).
     pub connections: u32,
@@ -100,14 +111,24 @@ impl PostgresOptions {
     /// The defaults for a database.
     #[must_use]
     pub fn new(url: impl Into<String>, sealer: Arc<Sealer>) -> Self {
-        Self { url: url.into(), node: 0, sealer, connections: CONNECTIONS, name: NAME.to_owned() }
+        Self { url: url.into(), node: ALONE, sealer, connections: CONNECTIONS, name: NAME.to_owned() }
+    }
+
+    /// Of whoever is the only one at work on a place.
+    #[must_use]
+    pub fn alone(place: &PostgresPlace, sealer: Arc<Sealer>) -> Self {
+        Self::at(place, ALONE, sealer)
     }
 
     /// Of a node at a place.
     #[must_use]
-    pub fn at(place: &PostgresPlace, node: u8, sealer: Arc<Sealer>) -> Self {
+    pub fn at(place: &PostgresPlace, node: NodeId, sealer: Arc<Sealer>) -> Self {
         let PostgresPlace { url, connections, name } = place.clone();
         Self { url, node, sealer, connections, name }
+    }
+
+    fn place(&self) -> PostgresPlace {
+        PostgresPlace { url: self.url.clone(), connections: self.connections, name: self.name.clone() }
     }
 }
 
@@ -149,7 +170,7 @@ impl PostgresLedger {
     /// # Errors
     /// [`PostgresOpenError`]; never `Older`.
     pub async fn migrate(url: &str, partitions: u16) -> Result<(), PostgresOpenError> {
-        let pool = connect(url, 1, NAME)?;
+        let pool = PostgresPlace { connections: 1, ..PostgresPlace::new(url) }.connect()?;
         let migrated = schema::migrate(&pool, partitions).await;
         pool.close().await;
         migrated
@@ -160,7 +181,7 @@ impl PostgresLedger {
     /// # Errors
     /// [`PostgresOpenError`].
     pub async fn open(options: &PostgresOptions) -> Result<Arc<Self>, PostgresOpenError> {
-        let pool = connect(&options.url, options.connections, &options.name)?;
+        let pool = options.place().connect()?;
         let partitions = schema::check(&pool).await?;
         let map = PartitionMap::new(partitions);
         let shared = Shared {
@@ -168,16 +189,11 @@ impl PostgresLedger {
             map,
             sealer: Arc::clone(&options.sealer),
             messages: options.sealer.for_table(MESSAGE_TABLE),
-            node: i16::from(options.node),
+            node: options.node,
             known: map.all().map(|_: PartitionId| Known::default()).collect(),
         };
         Self::start(shared).await.map_err(PostgresOpenError::Ledger)
     }
-}
-
-pub(crate) fn connect(url: &str, connections: u32, name: &str) -> Result<PgPool, PostgresOpenError> {
-    let options = options(url, name)?;
-    Ok(PgPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE).connect_lazy_with(options))
 }
 
 fn options(url: &str, name: &str) -> Result<PgConnectOptions, PostgresOpenError> {

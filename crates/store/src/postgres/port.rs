@@ -13,6 +13,7 @@ use domain::ledger::{
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
     SuppressionRecord, Swept, TakeOutcome, Tally,
 };
+use domain::nodes::{ClaimRecovery, NodeId};
 use domain::phone::Phone;
 use domain::policy::{Consented, PersonFacts, Suppressed};
 use domain::retry::RetryPolicy;
@@ -68,15 +69,10 @@ impl PostgresLedger {
         Ok(Arc::new(Self { shared, lookout, poll, retry }))
     }
 
-    /// Ends the claims of a node that died: what was `sending` becomes `uncertain` or is queued again, as
-    /// [`Ledger::recover`] does for this node's own. The caller has made sure that the node is not at work, and that its
-    /// write deadline has passed. Returns how many messages were found in flight.
-    ///
-    /// # Errors
-    /// As of any write.
-    pub async fn recover_node(
+    async fn end_claims(
         &self,
-        node: u8,
+        node: NodeId,
+        fenced: bool,
         retry: Arc<RetryPolicy>,
         now: Timestamp,
     ) -> Result<u32, LedgerError> {
@@ -84,7 +80,7 @@ impl PostgresLedger {
         let mut found = 0;
         for partition in self.shared.map.all() {
             let _turn = self.shared.known(partition)?.turn.lock().await;
-            let operation = Recover { partition, node: i16::from(node), retry: &retry, now };
+            let operation = Recover { partition, node, fenced, retry: &retry, now };
             let (some, touched) = self.shared.transact(&operation).await?;
             self.lookout.note(partition, touched).await;
             found += some;
@@ -168,6 +164,18 @@ impl PostgresLedger {
             tokio::time::sleep(TURN).await;
         }
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl ClaimRecovery for PostgresLedger {
+    async fn recover_node(
+        &self,
+        node: NodeId,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Result<u32, LedgerError> {
+        self.end_claims(node, true, retry, now).await
     }
 }
 
@@ -429,8 +437,7 @@ impl Ledger for PostgresLedger {
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Result<u32, LedgerError> {
-        let node = u8::try_from(self.shared.node).unwrap_or_default();
-        self.recover_node(node, retry, now).await
+        self.end_claims(self.shared.node, false, retry, now).await
     }
 
     async fn sweep(

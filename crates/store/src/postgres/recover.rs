@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::ids::{MessageId, PartitionId};
+use domain::nodes::NodeId;
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
@@ -18,7 +19,9 @@ use crate::moves::recover::{Recovered, recover};
 /// Ends all claims of a node that is not at work: of this one at its start, or of one that died.
 pub(super) struct Recover<'a> {
     pub partition: PartitionId,
-    pub node: i16,
+    pub node: NodeId,
+    /// From now on this life may claim nothing more.
+    pub fenced: bool,
     pub retry: &'a RetryPolicy,
     pub now: Timestamp,
 }
@@ -29,6 +32,9 @@ impl Operation for Recover<'_> {
     async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<(u32, Touched)> {
         let held = lock(db, self.partition).await?;
         let now = shared.now(self.partition, held.committed_now, self.now)?;
+        if self.fenced && !held.refuses(self.node) {
+            self.fence(db, held.fences).await?;
+        }
         let claims = self.claims(db).await?;
         let mut batch = Batch::new(number(self.partition), self.retry);
         let ids: BTreeSet<i64> = claims.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
@@ -57,8 +63,18 @@ impl Operation for Recover<'_> {
 }
 
 impl Recover<'_> {
+    async fn fence(&self, db: &mut PgConnection, mut fences: Vec<i64>) -> Done<()> {
+        let place = usize::from(self.node.number);
+        fences.resize(fences.len().max(place + 1), 0);
+        fences[place] = i64::from(self.node.epoch);
+        let query = sqlx::query(sql::PARTITION_FENCE).bind(number(self.partition)).bind(fences);
+        query.execute(db).await?;
+        Ok(())
+    }
+
     async fn claims(&self, db: &mut PgConnection) -> Done<Vec<(i64, Vec<i64>)>> {
-        let query = sqlx::query(sql::CLAIMS_OF_NODE).bind(number(self.partition)).bind(self.node);
+        let query =
+            sqlx::query(sql::CLAIMS_OF_NODE).bind(number(self.partition)).bind(i16::from(self.node.number));
         let rows = query.fetch_all(db).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }

@@ -12,7 +12,7 @@ use super::open::PostgresOpenError;
 use super::sql;
 
 /// Statements of each step, in order.
-const MIGRATIONS: &[&[&str]] = &[V1];
+const MIGRATIONS: &[&[&str]] = &[V1, V2];
 
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -88,6 +88,10 @@ const V1: &[&str] = &[
        PRIMARY KEY (partition, id), UNIQUE (partition, gateway, carrier_id, phone_index))",
     "CREATE INDEX ledger_inbound_by_account ON ledger_inbound (partition, account, id)",
 ];
+
+/// By node number, the epoch up to which claims are refused. In the partition's row, since a claim locks that one and
+/// so sees the newest.
+const V2: &[&str] = &["ALTER TABLE ledger_partition ADD COLUMN fences bigint[] NOT NULL DEFAULT '{}'"];
 
 /// The tables that are there after all migrations, in the order in which they are made.
 pub(super) fn tables() -> Vec<&'static str> {

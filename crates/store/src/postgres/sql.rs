@@ -19,15 +19,16 @@ statements! {
     /// Only where Citus is: the catalogue is its own.
     CITUS_HAS_TABLE = "SELECT EXISTS (SELECT 1 FROM pg_dist_partition WHERE logicalrel = $1::text::regclass)";
 
-    PARTITION_NEW = "INSERT INTO ledger_partition VALUES ($1, $2, 0, 1, 1, 0, 0) ON CONFLICT DO NOTHING";
+    PARTITION_NEW = "INSERT INTO ledger_partition (partition, partitions, committed_now, next_claim, next_suppression, unknown_through, retired_through) VALUES ($1, $2, 0, 1, 1, 0, 0) ON CONFLICT DO NOTHING";
     PARTITION_COUNT = "SELECT count(*) FROM ledger_partition";
     /// For a claim: another node's turn is not waited for.
-    PARTITION_TRY = "SELECT committed_now, next_claim, next_suppression, unknown_through, retired_through FROM ledger_partition WHERE partition = $1 FOR UPDATE SKIP LOCKED";
+    PARTITION_TRY = "SELECT committed_now, next_claim, next_suppression, unknown_through, retired_through, fences FROM ledger_partition WHERE partition = $1 FOR UPDATE SKIP LOCKED";
     /// For everything else that is serialised.
-    PARTITION_LOCK = "SELECT committed_now, next_claim, next_suppression, unknown_through, retired_through FROM ledger_partition WHERE partition = $1 FOR UPDATE";
+    PARTITION_LOCK = "SELECT committed_now, next_claim, next_suppression, unknown_through, retired_through, fences FROM ledger_partition WHERE partition = $1 FOR UPDATE";
     PARTITION_NOW = "SELECT committed_now FROM ledger_partition WHERE partition = $1";
     PARTITION_SUPPRESSED = "UPDATE ledger_partition SET next_suppression = $2 WHERE partition = $1";
     PARTITION_SWEPT = "UPDATE ledger_partition SET committed_now = $2, unknown_through = $3, retired_through = $4 WHERE partition = $1";
+    PARTITION_FENCE = "UPDATE ledger_partition SET fences = $2 WHERE partition = $1";
     PARTITION_AT = "UPDATE ledger_partition SET committed_now = $2 WHERE partition = $1";
 
     LANE_PUT = "INSERT INTO ledger_lane (partition, id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (partition, id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved";
@@ -123,7 +124,7 @@ mod tests {
     use sea_orm::sqlx::{self, AssertSqlSafe, Row as _};
 
     use super::*;
-    use crate::postgres::open::connect;
+    use crate::postgres::PostgresPlace;
     use crate::postgres::schema;
     use crate::postgres_server;
 
@@ -142,7 +143,8 @@ mod tests {
     #[tokio::test]
     async fn every_statement_prepares_and_walks_no_whole_table() {
         let url = postgres_server::fresh_database().await;
-        let pool = connect(&url, 1, "test").unwrap();
+        let place = PostgresPlace { connections: 1, ..PostgresPlace::new(url) };
+        let pool = place.connect().unwrap();
         schema::migrate(&pool, 1).await.unwrap();
         let mut db = pool.acquire().await.unwrap();
         let generic = "SET plan_cache_mode = force_generic_plan";

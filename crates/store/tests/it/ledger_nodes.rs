@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::{Outgoing, ReceiptStatus};
-use domain::ids::MessageId;
+use domain::ids::{MessageId, PartitionId};
 use domain::lane::{LaneState, Stream};
 use domain::ledger::{Expansion, Ledger as _, LedgerError, ReceiptOutcome};
 use domain::message::{Category, MessageState, Reason};
+use domain::nodes::{ClaimRecovery as _, NodeId};
 use domain::phone::Phone;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use store::postgres::{PostgresLedger, PostgresOpenError, PostgresOptions};
@@ -254,10 +255,38 @@ async fn a_node_recovers_its_own_claims_and_those_of_one_that_died() {
     let third = first.second_node(2).await;
     assert_eq!(third.recover(retry(), first.now).await.unwrap(), 0, "it has claimed nothing");
     assert_eq!(second.ledger.recover(retry(), first.now).await.unwrap(), 4, "only its own");
-    assert_eq!(third.recover_node(0, retry(), first.now).await.unwrap(), 6, "as if node 0 had died");
-    assert_eq!(third.recover_node(0, retry(), first.now).await.unwrap(), 0);
+    assert_eq!(third.recover_node(node(0), retry(), first.now).await.unwrap(), 6, "as if node 0 had died");
+    assert_eq!(third.recover_node(node(0), retry(), first.now).await.unwrap(), 0);
     let uncertain = first.all_messages().await.into_iter().filter(|m| m.state == MessageState::Uncertain);
     assert_eq!(uncertain.count(), 10);
+}
+
+#[tokio::test]
+async fn a_node_that_was_taken_for_dead_claims_nothing_more_and_its_next_life_does() {
+    let first = Stage::new(Engine::Postgres, 2).await;
+    let second = first.second_node(1).await;
+    let lane = lane(1, Category::Notice);
+    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.accept(&(0..20).map(|n| first.message(&lane, n)).collect::<Vec<_>>()).await;
+    let before = first.claim_at(PartitionId(0), FIRST, &[(stream(1, None), 3)]).await.outgoing;
+    second.recover_node(node(0), Arc::clone(&first.retry), first.now).await.unwrap();
+    for id in first.ledger.partitions().all() {
+        let refused = first.ledger.claim(first.request(id, FIRST, &[(stream(1, None), 3)])).await;
+        assert!(matches!(refused, Err(LedgerError::Fenced)), "{refused:?}");
+    }
+    first.submit(&before[0]).await;
+    let late = first.receipt(before[0].ticket.message, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+    assert!(matches!(late, ReceiptOutcome::Applied { .. }), "what the carrier took before still counts");
+    let (data, keys) = (first.path().join("data"), first.path().join("keys/key"));
+    let mut options = PostgresOptions::new(first.url(), Sealer::open(&keys, &data).unwrap());
+    options.node = NodeId { epoch: 2, ..node(0) };
+    let ledger = PostgresLedger::open(&options).await.unwrap();
+    let again = Stage::with(ledger, domain::ids::IdGenerator::new(0), first.now);
+    assert_eq!(again.claim_at(PartitionId(1), FIRST, &[(stream(1, None), 3)]).await.outgoing.len(), 3);
+}
+
+fn node(number: u8) -> NodeId {
+    NodeId { number, epoch: 1 }
 }
 
 #[tokio::test]
@@ -287,7 +316,7 @@ async fn lost_connections_are_made_anew_and_nothing_is_lost() {
 async fn open_named(stage: &Stage, name: &str) -> Stage {
     let (data, keys) = (stage.path().join("data"), stage.path().join("keys/key"));
     let mut options = PostgresOptions::new(stage.url(), Sealer::open(&keys, &data).unwrap());
-    (options.node, options.name) = (3, name.to_owned());
+    (options.node, options.name) = (node(3), name.to_owned());
     let ledger = PostgresLedger::open(&options).await.unwrap();
     Stage::with(ledger, domain::ids::IdGenerator::new(3), stage.now)
 }

@@ -16,6 +16,7 @@ use domain::ledger::{
 };
 use domain::message::{Category, Priority, Reason};
 use domain::money::Money;
+use domain::nodes::NodeId;
 use domain::phone::{CarrierSet, Phone};
 use domain::policy::{Consented, LegalBasis, Policy, Scope, Suppressed, SuppressionSource};
 use domain::retry::RetryPolicy;
@@ -200,8 +201,29 @@ impl Stage {
         channel: ChannelId,
         takes: &[(Stream, u32)],
     ) -> Claim {
+        self.ledger.claim(self.request(partition, channel, takes)).await.unwrap()
+    }
+
+    pub(crate) fn request(
+        &self,
+        partition: PartitionId,
+        channel: ChannelId,
+        takes: &[(Stream, u32)],
+    ) -> ClaimRequest {
         let takes = takes.iter().map(|&(stream, limit)| Take { stream, limit }).collect();
-        self.claim_parts(partition, channel, takes, 1_000).await
+        self.request_parts(partition, channel, takes, 1_000)
+    }
+
+    fn request_parts(
+        &self,
+        partition: PartitionId,
+        channel: ChannelId,
+        takes: Vec<Take>,
+        max_parts: u32,
+    ) -> ClaimRequest {
+        let (now, policy, carriers) = (self.now, Arc::clone(&self.policy), self.reached);
+        let gateway = GATEWAY;
+        ClaimRequest { partition, channel, gateway, carriers, takes, max_parts, now, policy }
     }
 
     pub(crate) async fn claim_parts(
@@ -211,10 +233,7 @@ impl Stage {
         takes: Vec<Take>,
         max_parts: u32,
     ) -> Claim {
-        let (now, policy, carriers) = (self.now, Arc::clone(&self.policy), self.reached);
-        let gateway = GATEWAY;
-        let request = ClaimRequest { partition, channel, gateway, carriers, takes, max_parts, now, policy };
-        self.ledger.claim(request).await.unwrap()
+        self.ledger.claim(self.request_parts(partition, channel, takes, max_parts)).await.unwrap()
     }
 
     /// Claims all that is due in a stream, in every partition.
@@ -338,7 +357,7 @@ pub(crate) fn open(data: &Path, keys: &Path, partitions: u16) -> Arc<SqliteLedge
 
 pub(crate) async fn open_postgres(url: &str, data: &Path, keys: &Path, node: u8) -> Arc<PostgresLedger> {
     let mut options = PostgresOptions::new(url, Sealer::open(keys, data).unwrap());
-    options.node = node;
+    options.node = NodeId { number: node, epoch: 1 };
     // Many tests share one server.
     options.connections = 6;
     PostgresLedger::open(&options).await.unwrap()

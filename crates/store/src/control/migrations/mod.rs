@@ -4,6 +4,7 @@
 //! engines run the same list. A step is never changed once released: a later version adds steps behind the others.
 //! The name of a step begins with the version that brought it (`v1_…`).
 
+mod nodes;
 mod people;
 mod sending;
 pub(super) mod shape;
@@ -27,7 +28,7 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [tenants::STEPS, people::STEPS, sending::STEPS].into_iter().flatten()
+    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS].into_iter().flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.
@@ -66,6 +67,16 @@ impl MigrationTrait for Step {
             Ddl::Index(index) => manager.create_index(*index).await,
         }
     }
+}
+
+/// What the tables that nodes share are made with.
+#[cfg(test)]
+pub(super) fn nodes_schema() -> Vec<TableCreateStatement> {
+    let tables = nodes::STEPS.iter().filter_map(|(_, make)| match make() {
+        Ddl::Table(table) => Some(*table),
+        Ddl::Index(_) => None,
+    });
+    tables.collect()
 }
 
 fn table<const N: usize>(name: &'static str, columns: [&mut ColumnDef; N]) -> Ddl {
