@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(sum(&[a.clone(), b.clone()]), sum(&[b.clone(), a.clone()]));
         assert_ne!(sum(&[a.clone(), b.clone()]), sum(&[a.clone(), a.clone()]));
         assert_ne!(
-            sum(&[a.clone()]),
+            sum(std::slice::from_ref(&a)),
             sum(&[vec![Cell::Int(1), Cell::Bytes(b"x".to_vec())]]),
             "of another kind"
         );

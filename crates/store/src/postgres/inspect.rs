@@ -56,7 +56,7 @@ impl ServerWatch {
         let pool = place.connect()?;
         let mut held = pool.acquire().await?;
         let process: i32 = sqlx::query(sql::SERVER_PROCESS).fetch_one(&mut *held).await?.try_get(0)?;
-        Ok(Self { pool, held: held, process: u32::try_from(process).unwrap_or_default() })
+        Ok(Self { pool, held, process: u32::try_from(process).unwrap_or_default() })
     }
 
     /// Its number on the server's machine.

@@ -8,8 +8,8 @@ use super::{
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Limits;
 use crate::octets::{Reader, Secret, same};
-use crate::session::protocol::{Answered, Control, Greeting, Head, Kind, Message};
-use crate::session::{Protocol, Request, Role};
+use crate::session::protocol::{Answered, Control, Greeting, Head, Kind};
+use crate::session::{Event, Protocol, Request, Role};
 
 /// `Status` of CONNECT_RESP: accepted.
 const STATUS_OK: u32 = 0;
@@ -116,17 +116,11 @@ impl Cmpp {
         let authentic = !check_server_authenticator || same(&expected, &resp.authenticator_gateway);
         (!authentic).then_some(Refusal::ServerNotAuthentic)
     }
-
-    /// Decodes a PDU whose command is known.
-    fn body<'a>(&self, octets: &'a [u8]) -> Result<Pdu<'a>, DecodeError> {
-        let command = decode_header(octets)?.command;
-        let known = Command::from_number(command).ok_or(DecodeError::UnknownCommand { command })?;
-        decode_body(known, octets, self.version)
-    }
 }
 
 impl Protocol for Cmpp {
     const LIMITS: Limits = LIMITS;
+    type Command = Command;
     type Version = Version;
     type Sequence = u32;
     type MsgId = MsgId;
@@ -156,8 +150,12 @@ impl Protocol for Cmpp {
         Ok(Head { command: header.command, sequence: header.sequence })
     }
 
-    fn kind(command: u32) -> Option<Kind> {
-        Some(match Command::from_number(command)? {
+    fn command(number: u32) -> Option<Command> {
+        Command::from_number(number)
+    }
+
+    fn kind(command: Command) -> Kind {
+        match command {
             Command::Connect => Kind::LogIn,
             Command::ConnectResp => Kind::LogInAnswer,
             Command::Terminate => Kind::Goodbye,
@@ -170,7 +168,7 @@ impl Protocol for Cmpp {
             Command::DeliverResp => Kind::Answer(Some(Request::Deliver)),
             Command::QueryResp => Kind::Answer(Some(Request::Query)),
             Command::CancelResp => Kind::Answer(Some(Request::Cancel)),
-        })
+        }
     }
 
     fn encode(&self, pdu: &Pdu<'_>, sequence: u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -187,7 +185,7 @@ impl Protocol for Cmpp {
     }
 
     fn read_log_in(&mut self, octets: &[u8]) -> Result<Greeting<Self>, DecodeError> {
-        let Pdu::Connect(connect) = self.body(octets)? else {
+        let Pdu::Connect(connect) = decode_body(Command::Connect, octets, self.version)? else {
             return Err(DecodeError::UnknownCommand { command: decode_header(octets)?.command });
         };
         let Side::Server { highest } = self.side else { return Ok(Greeting::Ask(connect)) };
@@ -205,14 +203,15 @@ impl Protocol for Cmpp {
     }
 
     fn read_log_in_answer(&mut self, octets: &[u8]) -> Result<Result<u8, Refusal>, DecodeError> {
-        let Pdu::ConnectResp(resp) = self.body(octets)? else {
+        let Pdu::ConnectResp(resp) = decode_body(Command::ConnectResp, octets, self.version)? else {
             return Err(DecodeError::UnknownCommand { command: decode_header(octets)?.command });
         };
         Ok(self.refusal(octets.len(), &resp).map_or(Ok(resp.version), Err))
     }
 
-    fn read_answer(&self, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
-        Ok(match self.body(octets)? {
+    #[inline]
+    fn read_answer(&self, command: Command, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
+        Ok(match decode_body(command, octets, self.version)? {
             Pdu::SubmitResp(SubmitResp { msg_id, result })
             | Pdu::DeliverResp(DeliverResp { msg_id, result }) => Answered::Message { msg_id, result },
             Pdu::QueryResp(answer) => Answered::Other(Answer::Query(answer)),
@@ -221,15 +220,23 @@ impl Protocol for Cmpp {
         })
     }
 
-    fn read_message<'a>(&self, _role: Role, octets: &'a [u8]) -> Result<Message<'a, Self>, DecodeError> {
-        Ok(match self.body(octets)? {
-            Pdu::Submit(submit) => Message::Submit(submit),
-            Pdu::Deliver(deliver) if deliver.is_report() => {
-                Message::Report(Reported { report: Report::decode(deliver.content)?, deliver })
-            }
-            Pdu::Deliver(deliver) => Message::Inbound(deliver),
-            Pdu::Query(query) => Message::Ask(Ask::Query(query)),
-            Pdu::Cancel(msg_id) => Message::Ask(Ask::Cancel(msg_id)),
+    #[inline]
+    fn read_message<'a>(
+        &self,
+        _role: Role,
+        command: Command,
+        sequence: Self::Sequence,
+        octets: &'a [u8],
+    ) -> Result<Event<'a, Self>, DecodeError> {
+        Ok(match decode_body(command, octets, self.version)? {
+            Pdu::Submit(submit) => Event::Submit { sequence, submit },
+            Pdu::Deliver(deliver) if deliver.is_report() => Event::Report {
+                sequence,
+                report: Reported { report: Report::decode(deliver.content)?, deliver },
+            },
+            Pdu::Deliver(deliver) => Event::Inbound { sequence, deliver },
+            Pdu::Query(query) => Event::Asked { sequence, ask: Ask::Query(query) },
+            Pdu::Cancel(msg_id) => Event::Asked { sequence, ask: Ask::Cancel(msg_id) },
             other => return Err(DecodeError::UnknownCommand { command: other.command().number() }),
         })
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::event::{Event, Plain};
 use super::link::{Notice, Phase};
 use super::machine::{Opening, Session};
-use super::protocol::{Answered, Control, Greeting, Head, Kind, Message, Protocol};
+use super::protocol::{Answered, Control, Greeting, Head, Kind, Protocol};
 use super::window::{Answer, Pending};
 use super::{CloseCause, Request};
 use crate::error::DecodeError;
@@ -15,7 +15,7 @@ enum Step<P: Protocol> {
     /// Told without borrowing.
     Tell(Plain<P>),
     /// A PDU whose content the event borrows.
-    Message { head: Head<P::Sequence>, frame: Range<usize> },
+    Message { head: Head<P::Sequence>, command: P::Command, frame: Range<usize> },
     /// Handled here.
     Handled,
     /// Nothing is left.
@@ -29,7 +29,7 @@ impl<P: Protocol> Session<P> {
         loop {
             match self.step() {
                 Step::Tell(plain) => return Some(plain.into()),
-                Step::Message { head, frame } => return Some(self.message(head, frame)),
+                Step::Message { head, command, frame } => return Some(self.message(head, command, frame)),
                 Step::Handled => {}
                 Step::Idle => return None,
             }
@@ -53,9 +53,10 @@ impl<P: Protocol> Session<P> {
     fn frame(&mut self, frame: Range<usize>) -> Step<P> {
         // The framer has checked the length, so the header can always be read.
         let Ok(head) = P::head(self.link.input.get(frame.clone())) else { return Step::Handled };
-        let Some(kind) = P::kind(head.command) else {
+        let Some(command) = P::command(head.command) else {
             return self.unsupported(head);
         };
+        let kind = P::kind(command);
         if matches!(self.link.phase(), Phase::Opening(_))
             && matches!(kind, Kind::Message(_) | Kind::Answer(_))
         {
@@ -87,10 +88,10 @@ impl<P: Protocol> Session<P> {
             Kind::LogIn => self.on_log_in(head, frame),
             Kind::LogInAnswer => self.on_log_in_answer(head, frame),
             Kind::Message(served_by) if served_by.is_none_or(|role| role == self.role) => {
-                Step::Message { head, frame }
+                Step::Message { head, command, frame }
             }
             Kind::Answer(request) if request.is_none_or(|request| request.sender() == self.role) => {
-                self.on_answer(head, request, frame)
+                self.on_answer(head, (command, request), frame)
             }
             Kind::Message(_) | Kind::Answer(_) => self.unsupported(head),
         }
@@ -106,11 +107,11 @@ impl<P: Protocol> Session<P> {
     fn on_answer(
         &mut self,
         head: Head<P::Sequence>,
-        request: Option<Request>,
+        (command, request): (P::Command, Option<Request>),
         frame: Range<usize>,
     ) -> Step<P> {
         let octets = self.link.input.get(frame);
-        let answered = match self.protocol.read_answer(octets) {
+        let answered = match self.protocol.read_answer(command, octets) {
             Ok(answered) => answered,
             Err(error) => return Step::Tell(self.malformed(head, error)),
         };
@@ -136,14 +137,11 @@ impl<P: Protocol> Session<P> {
         }
     }
 
-    fn message(&mut self, head: Head<P::Sequence>, frame: Range<usize>) -> Event<'_, P> {
+    fn message(&mut self, head: Head<P::Sequence>, command: P::Command, frame: Range<usize>) -> Event<'_, P> {
         let octets = self.link.input.get(frame);
         let sequence = head.sequence;
-        match self.protocol.read_message(self.role, octets) {
-            Ok(Message::Submit(submit)) => Event::Submit { sequence, submit },
-            Ok(Message::Inbound(deliver)) => Event::Inbound { sequence, deliver },
-            Ok(Message::Report(report)) => Event::Report { sequence, report },
-            Ok(Message::Ask(ask)) => Event::Asked { sequence, ask },
+        match self.protocol.read_message(self.role, command, sequence, octets) {
+            Ok(event) => event,
             Err(error) => {
                 // Written by hand: the other event may borrow the input.
                 if let Some(answer) = self.protocol.malformed(head, octets) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use super::{Request, Role};
+use super::{Event, Request, Role};
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Limits;
 use crate::octets::Secret;
@@ -71,18 +71,6 @@ pub enum Answered<P: Protocol> {
     Other(P::Answer),
 }
 
-/// A request of the peer, read.
-pub enum Message<'a, P: Protocol> {
-    /// A message on its way to a phone.
-    Submit(P::Submit<'a>),
-    /// A message from a phone.
-    Inbound(P::Deliver<'a>),
-    /// What became of a part.
-    Report(P::Report<'a>),
-    /// Anything else.
-    Ask(P::Ask<'a>),
-}
-
 /// A protocol as a [`super::Session`] needs it. The value holds what the protocol remembers of one connection: the
 /// version agreed on, the secret while the log-in is under way.
 pub trait Protocol: Sized + Debug + PartialEq + Send + 'static {
@@ -90,6 +78,8 @@ pub trait Protocol: Sized + Debug + PartialEq + Send + 'static {
     const LIMITS: Limits;
     /// The sequence number after which ours begin anew at 1.
     const LARGEST_SEQUENCE: u32 = u32::MAX;
+    /// A command that is spoken here.
+    type Command: Copy + Debug + Eq;
     /// Which layouts hold.
     type Version: Copy + Debug + Eq + Send + Sync + 'static;
     /// A sequence number as the header holds it.
@@ -128,8 +118,11 @@ pub trait Protocol: Sized + Debug + PartialEq + Send + 'static {
     /// [`DecodeError`] when the PDU is shorter than a header.
     fn head(octets: &[u8]) -> Result<Head<Self::Sequence>, DecodeError>;
 
-    /// What to do with a command; `None` for one that is not spoken here.
-    fn kind(command: u32) -> Option<Kind>;
+    /// The command of a number; `None` for one that is not spoken here.
+    fn command(number: u32) -> Option<Self::Command>;
+
+    /// What to do with a command.
+    fn kind(command: Self::Command) -> Kind;
 
     /// Appends one whole PDU.
     ///
@@ -161,13 +154,20 @@ pub trait Protocol: Sized + Debug + PartialEq + Send + 'static {
     ///
     /// # Errors
     /// [`DecodeError`].
-    fn read_answer(&self, octets: &[u8]) -> Result<Answered<Self>, DecodeError>;
+    fn read_answer(&self, command: Self::Command, octets: &[u8]) -> Result<Answered<Self>, DecodeError>;
 
-    /// Reads a request of [`Kind::Message`] that `role` serves.
+    /// Reads a request of [`Kind::Message`] that `role` serves into the event that tells it. (Written into its place at
+    /// once: a submit is some four hundred octets, and copying it costs more than reading it.)
     ///
     /// # Errors
     /// [`DecodeError`].
-    fn read_message<'a>(&self, role: Role, octets: &'a [u8]) -> Result<Message<'a, Self>, DecodeError>;
+    fn read_message<'a>(
+        &self,
+        role: Role,
+        command: Self::Command,
+        sequence: Self::Sequence,
+        octets: &'a [u8],
+    ) -> Result<Event<'a, Self>, DecodeError>;
 
     /// The answer to a request with a wrong body, if an answer can say so.
     fn malformed(&self, head: Head<Self::Sequence>, octets: &[u8]) -> Option<Self::Pdu<'static>>;

@@ -20,10 +20,18 @@ pub fn decode(octets: &[u8]) -> Result<(Sequence, Pdu<'_>), DecodeError> {
     let header = decode_header(octets)?;
     let command = Command::from_number(header.command)
         .ok_or(DecodeError::UnknownCommand { command: header.command })?;
+    Ok((header.sequence, decode_body(command, octets)?))
+}
+
+/// Decodes the body of a whole PDU whose header has been read.
+///
+/// # Errors
+/// [`DecodeError`], with offsets from the PDU's first octet.
+pub fn decode_body(command: Command, octets: &[u8]) -> Result<Pdu<'_>, DecodeError> {
     let mut reader = Reader::at(octets, HEADER_OCTETS);
     let pdu = body(command, &mut reader)?;
     reader.finish()?;
-    Ok((header.sequence, pdu))
+    Ok(pdu)
 }
 
 /// Reads the header of a whole PDU and checks its length field.

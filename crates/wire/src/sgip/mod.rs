@@ -13,7 +13,7 @@ pub mod pdu;
 mod protocol;
 mod session;
 
-pub use decode::{decode, decode_header};
+pub use decode::{decode, decode_body, decode_header};
 pub use describe::describe;
 pub use encode::encode;
 pub use pdu::{

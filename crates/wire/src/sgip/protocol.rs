@@ -6,13 +6,13 @@
 
 use super::{
     Bind, Command, Deliver, LIMITS, LoginType, Pdu, Report, Sequence, Submit, Trace, UserReport, decode,
-    decode_header, encode, result,
+    decode_body, decode_header, encode, result,
 };
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Limits;
 use crate::octets::Secret;
-use crate::session::protocol::{Answered, Control, Greeting, Head, Kind, Message};
-use crate::session::{Protocol, Request, Role};
+use crate::session::protocol::{Answered, Control, Greeting, Head, Kind};
+use crate::session::{Event, Protocol, Request, Role};
 
 /// What SGIP remembers of a connection: what its own sequence numbers begin with.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,6 +73,7 @@ fn unexpected(octets: &[u8]) -> DecodeError {
 
 impl Protocol for Sgip {
     const LIMITS: Limits = LIMITS;
+    type Command = Command;
     type Version = ();
     type Sequence = Place;
     type MsgId = Sequence;
@@ -101,8 +102,12 @@ impl Protocol for Sgip {
         Ok(Head { command: header.command, sequence: Place { sequence: header.sequence, report } })
     }
 
-    fn kind(command: u32) -> Option<Kind> {
-        Some(match Command::from_number(command)? {
+    fn command(number: u32) -> Option<Command> {
+        Command::from_number(number)
+    }
+
+    fn kind(command: Command) -> Kind {
+        match command {
             Command::Bind => Kind::LogIn,
             Command::BindResp => Kind::LogInAnswer,
             Command::Unbind => Kind::Goodbye,
@@ -114,7 +119,7 @@ impl Protocol for Sgip {
                 Kind::Answer(Some(Request::Deliver))
             }
             Command::TraceResp => Kind::Answer(Some(Request::Query)),
-        })
+        }
     }
 
     fn encode(&self, pdu: &Pdu<'_>, place: Place, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -145,29 +150,36 @@ impl Protocol for Sgip {
         }
     }
 
-    fn read_answer(&self, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
-        match decode(octets)? {
-            (
-                sequence,
-                Pdu::SubmitResp(result)
-                | Pdu::DeliverResp(result)
-                | Pdu::ReportResp(result)
-                | Pdu::UserReportResp(result),
-            ) => Ok(Answered::Message { msg_id: sequence, result: result.into() }),
-            (_, Pdu::TraceResp(resp)) => Ok(Answered::Other(Answer::Trace {
+    #[inline]
+    fn read_answer(&self, command: Command, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
+        match decode_body(command, octets)? {
+            Pdu::SubmitResp(result)
+            | Pdu::DeliverResp(result)
+            | Pdu::ReportResp(result)
+            | Pdu::UserReportResp(result) => {
+                Ok(Answered::Message { msg_id: decode_header(octets)?.sequence, result: result.into() })
+            }
+            Pdu::TraceResp(resp) => Ok(Answered::Other(Answer::Trace {
                 nodes: u8::try_from(resp.lines().len()).unwrap_or(u8::MAX),
             })),
             _ => Err(unexpected(octets)),
         }
     }
 
-    fn read_message<'a>(&self, _role: Role, octets: &'a [u8]) -> Result<Message<'a, Self>, DecodeError> {
-        match decode(octets)?.1 {
-            Pdu::Submit(submit) => Ok(Message::Submit(submit)),
-            Pdu::Deliver(deliver) => Ok(Message::Inbound(deliver)),
-            Pdu::Report(report) => Ok(Message::Report(report)),
-            Pdu::UserReport(report) => Ok(Message::Ask(Ask::UserReport(report))),
-            Pdu::Trace(trace) => Ok(Message::Ask(Ask::Trace(trace))),
+    #[inline]
+    fn read_message<'a>(
+        &self,
+        _role: Role,
+        command: Command,
+        sequence: Self::Sequence,
+        octets: &'a [u8],
+    ) -> Result<Event<'a, Self>, DecodeError> {
+        match decode_body(command, octets)? {
+            Pdu::Submit(submit) => Ok(Event::Submit { sequence, submit }),
+            Pdu::Deliver(deliver) => Ok(Event::Inbound { sequence, deliver }),
+            Pdu::Report(report) => Ok(Event::Report { sequence, report }),
+            Pdu::UserReport(report) => Ok(Event::Asked { sequence, ask: Ask::UserReport(report) }),
+            Pdu::Trace(trace) => Ok(Event::Asked { sequence, ask: Ask::Trace(trace) }),
             _ => Err(unexpected(octets)),
         }
     }

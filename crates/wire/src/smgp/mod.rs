@@ -14,7 +14,7 @@ mod protocol;
 mod report;
 mod session;
 
-pub use decode::{decode, decode_header};
+pub use decode::{decode, decode_body, decode_header};
 pub use describe::describe;
 pub use encode::encode;
 pub use msg_id::MsgId;

@@ -2,13 +2,13 @@
 
 use super::{
     Command, Deliver, DeliverResp, HEADER_OCTETS, LIMITS, Login, LoginResp, MsgId, Pdu, Query, QueryResp,
-    Report, Submit, SubmitResp, Version, auth, decode, decode_header, encode,
+    Report, Submit, SubmitResp, Version, auth, decode, decode_body, decode_header, encode,
 };
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Limits;
 use crate::octets::{Reader, Secret};
-use crate::session::protocol::{Answered, Control, Greeting, Head, Kind, Message};
-use crate::session::{Protocol, Request, Role};
+use crate::session::protocol::{Answered, Control, Greeting, Head, Kind};
+use crate::session::{Event, Protocol, Request, Role};
 
 /// `Status`: accepted, taken.
 const STATUS_OK: u32 = 0;
@@ -61,6 +61,7 @@ fn unexpected(octets: &[u8]) -> DecodeError {
 
 impl Protocol for Smgp {
     const LIMITS: Limits = LIMITS;
+    type Command = Command;
     type Version = Version;
     type Sequence = u32;
     type MsgId = MsgId;
@@ -90,8 +91,12 @@ impl Protocol for Smgp {
         Ok(Head { command: header.command, sequence: header.sequence })
     }
 
-    fn kind(command: u32) -> Option<Kind> {
-        Some(match Command::from_number(command)? {
+    fn command(number: u32) -> Option<Command> {
+        Command::from_number(number)
+    }
+
+    fn kind(command: Command) -> Kind {
+        match command {
             Command::Login => Kind::LogIn,
             Command::LoginResp => Kind::LogInAnswer,
             Command::Exit => Kind::Goodbye,
@@ -103,7 +108,7 @@ impl Protocol for Smgp {
             Command::SubmitResp => Kind::Answer(Some(Request::Submit)),
             Command::DeliverResp => Kind::Answer(Some(Request::Deliver)),
             Command::QueryResp => Kind::Answer(Some(Request::Query)),
-        })
+        }
     }
 
     fn encode(&self, pdu: &Pdu<'_>, sequence: u32, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -134,8 +139,9 @@ impl Protocol for Smgp {
         }
     }
 
-    fn read_answer(&self, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
-        match self.body(octets)? {
+    #[inline]
+    fn read_answer(&self, command: Command, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
+        match decode_body(command, octets, self.version)? {
             Pdu::SubmitResp(SubmitResp { msg_id, status })
             | Pdu::DeliverResp(DeliverResp { msg_id, status }) => {
                 Ok(Answered::Message { msg_id, result: status })
@@ -145,14 +151,22 @@ impl Protocol for Smgp {
         }
     }
 
-    fn read_message<'a>(&self, _role: Role, octets: &'a [u8]) -> Result<Message<'a, Self>, DecodeError> {
-        match self.body(octets)? {
-            Pdu::Submit(submit) => Ok(Message::Submit(submit)),
-            Pdu::Deliver(deliver) if deliver.is_report == 1 => {
-                Ok(Message::Report(Reported { report: Report::decode(deliver.content)?, deliver }))
-            }
-            Pdu::Deliver(deliver) => Ok(Message::Inbound(deliver)),
-            Pdu::Query(query) => Ok(Message::Ask(Ask::Query(query))),
+    #[inline]
+    fn read_message<'a>(
+        &self,
+        _role: Role,
+        command: Command,
+        sequence: Self::Sequence,
+        octets: &'a [u8],
+    ) -> Result<Event<'a, Self>, DecodeError> {
+        match decode_body(command, octets, self.version)? {
+            Pdu::Submit(submit) => Ok(Event::Submit { sequence, submit }),
+            Pdu::Deliver(deliver) if deliver.is_report == 1 => Ok(Event::Report {
+                sequence,
+                report: Reported { report: Report::decode(deliver.content)?, deliver },
+            }),
+            Pdu::Deliver(deliver) => Ok(Event::Inbound { sequence, deliver }),
+            Pdu::Query(query) => Ok(Event::Asked { sequence, ask: Ask::Query(query) }),
             _ => Err(unexpected(octets)),
         }
     }

@@ -21,10 +21,19 @@ pub fn decode(octets: &[u8]) -> Result<(u32, Pdu<'_>), DecodeError> {
     let header = decode_header(octets)?;
     let command = Command::from_number(header.command)
         .ok_or(DecodeError::UnknownCommand { command: header.command })?;
+    Ok((header.sequence, decode_body(command, octets)?))
+}
+
+/// Decodes the body of a whole PDU whose command is known.
+///
+/// # Errors
+/// [`DecodeError`], with offsets from the PDU's first octet.
+pub fn decode_body(command: Command, octets: &[u8]) -> Result<Pdu<'_>, DecodeError> {
+    let header = decode_header(octets)?;
     let mut reader = Reader::at(octets, HEADER_OCTETS);
     let pdu = body(command, header.status, &mut reader)?;
     reader.finish()?;
-    Ok((header.sequence, pdu))
+    Ok(pdu)
 }
 
 /// Reads the header of a whole PDU and checks its length field.

@@ -14,7 +14,7 @@ mod receipt;
 mod session;
 
 pub use codes::{Command, status, tag};
-pub use decode::{decode, decode_header};
+pub use decode::{decode, decode_body, decode_header};
 pub use describe::describe;
 pub use encode::encode;
 pub use pdu::{

@@ -2,13 +2,13 @@
 
 use super::{
     AlertNotification, Bind, BindResp, CancelSm, Command, LIMITS, MessageResp, Pdu, QuerySm, QuerySmResp,
-    Receipt, ReplaceSm, ShortMessage, Version, decode, decode_header, encode, status, tag,
+    Receipt, ReplaceSm, ShortMessage, Version, decode, decode_body, decode_header, encode, status, tag,
 };
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Limits;
 use crate::octets::{Octets, Secret};
-use crate::session::protocol::{Answered, Control, Greeting, Head, Kind, Message};
-use crate::session::{Protocol, Request, Role};
+use crate::session::protocol::{Answered, Control, Greeting, Head, Kind};
+use crate::session::{Event, Protocol, Request, Role};
 use crate::tlv::Tlvs;
 
 /// Bit of `command_id` that answers have.
@@ -97,6 +97,7 @@ impl Smpp {
 impl Protocol for Smpp {
     const LIMITS: Limits = LIMITS;
     const LARGEST_SEQUENCE: u32 = 0x7FFF_FFFF;
+    type Command = Command;
     type Version = Version;
     type Sequence = Place;
     type MsgId = Octets<65>;
@@ -127,8 +128,13 @@ impl Protocol for Smpp {
         Ok(Head { command: header.command, sequence: Place { sequence: header.sequence, data } })
     }
 
-    fn kind(command: u32) -> Option<Kind> {
-        Some(match Command::from_number(command)? {
+    fn command(number: u32) -> Option<Command> {
+        // Nobody is asked to bind here: a client always connects by itself.
+        Command::from_number(number).filter(|command| *command != Command::Outbind)
+    }
+
+    fn kind(command: Command) -> Kind {
+        match command {
             Command::BindReceiver | Command::BindTransmitter | Command::BindTransceiver => Kind::LogIn,
             Command::BindReceiverResp | Command::BindTransmitterResp | Command::BindTransceiverResp => {
                 Kind::LogInAnswer
@@ -141,15 +147,13 @@ impl Protocol for Smpp {
                 Kind::Message(Some(Role::Server))
             }
             Command::DeliverSm | Command::AlertNotification => Kind::Message(Some(Role::Client)),
-            Command::DataSm => Kind::Message(None),
             Command::SubmitSmResp => Kind::Answer(Some(Request::Submit)),
             Command::DeliverSmResp => Kind::Answer(Some(Request::Deliver)),
             Command::QuerySmResp => Kind::Answer(Some(Request::Query)),
             Command::CancelSmResp | Command::ReplaceSmResp => Kind::Answer(Some(Request::Cancel)),
             Command::DataSmResp | Command::GenericNack => Kind::Answer(None),
-            // A client here always connects by itself.
-            Command::Outbind => return None,
-        })
+            Command::DataSm | Command::Outbind => Kind::Message(None),
+        }
     }
 
     fn encode(&self, pdu: &Pdu<'_>, place: Place, out: &mut Vec<u8>) -> Result<(), EncodeError> {
@@ -181,8 +185,9 @@ impl Protocol for Smpp {
         Ok(Ok(served.unwrap_or(0)))
     }
 
-    fn read_answer(&self, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
-        Ok(match decode(octets)?.1 {
+    #[inline]
+    fn read_answer(&self, command: Command, octets: &[u8]) -> Result<Answered<Self>, DecodeError> {
+        Ok(match decode_body(command, octets)? {
             Pdu::SubmitSmResp(resp) | Pdu::DeliverSmResp(resp) | Pdu::DataSmResp(resp) => {
                 Answered::Message { msg_id: resp.message_id, result: resp.status }
             }
@@ -198,23 +203,31 @@ impl Protocol for Smpp {
         })
     }
 
-    fn read_message<'a>(&self, role: Role, octets: &'a [u8]) -> Result<Message<'a, Self>, DecodeError> {
-        let message = match decode(octets)?.1 {
-            Pdu::SubmitSm(submit) => return Ok(Message::Submit(submit)),
-            Pdu::QuerySm(query) => return Ok(Message::Ask(Ask::Query(query))),
-            Pdu::CancelSm(cancel) => return Ok(Message::Ask(Ask::Cancel(cancel))),
-            Pdu::ReplaceSm(replace) => return Ok(Message::Ask(Ask::Replace(replace))),
-            Pdu::AlertNotification(alert) => return Ok(Message::Ask(Ask::Alert(alert))),
+    #[inline]
+    fn read_message<'a>(
+        &self,
+        role: Role,
+        command: Command,
+        sequence: Self::Sequence,
+        octets: &'a [u8],
+    ) -> Result<Event<'a, Self>, DecodeError> {
+        let message = match decode_body(command, octets)? {
+            Pdu::SubmitSm(submit) => return Ok(Event::Submit { sequence, submit }),
+            Pdu::QuerySm(query) => return Ok(Event::Asked { sequence, ask: Ask::Query(query) }),
+            Pdu::CancelSm(cancel) => return Ok(Event::Asked { sequence, ask: Ask::Cancel(cancel) }),
+            Pdu::ReplaceSm(replace) => return Ok(Event::Asked { sequence, ask: Ask::Replace(replace) }),
+            Pdu::AlertNotification(alert) => return Ok(Event::Asked { sequence, ask: Ask::Alert(alert) }),
             Pdu::DeliverSm(deliver) => deliver,
             Pdu::DataSm(data) => ShortMessage::of_data(&data),
             _ => return Err(unexpected(octets)),
         };
         Ok(match role {
-            Role::Server => Message::Submit(message),
-            Role::Client if message.is_receipt() => {
-                Message::Report(Reported { receipt: Receipt::of(&message)?, deliver: message })
-            }
-            Role::Client => Message::Inbound(message),
+            Role::Server => Event::Submit { sequence, submit: message },
+            Role::Client if message.is_receipt() => Event::Report {
+                sequence,
+                report: Reported { receipt: Receipt::of(&message)?, deliver: message },
+            },
+            Role::Client => Event::Inbound { sequence, deliver: message },
         })
     }
 
