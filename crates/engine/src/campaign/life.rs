@@ -216,17 +216,23 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets lanes follow that could not when their campaigns changed, because storage refused: the change was written
-    /// down, so nobody can ask for it a second time.
+    /// Lets lanes and expansions follow that could not when their campaigns changed, because storage refused: the change
+    /// was written down, so nobody can ask for it a second time.
     ///
     /// # Errors
     /// Storage's own; what still lags is tried again at the next call.
-    pub async fn catch_up_lanes(&self) -> Result<(), CampaignTrouble> {
+    pub async fn catch_up_lanes(self: &Arc<Self>) -> Result<(), CampaignTrouble> {
         let stray = std::mem::take(&mut *self.stray_lanes());
         let mut outcome = Ok(());
         for (account, id) in stray {
-            let alone = self.lane_changes.lock().await;
-            outcome = outcome.and(self.lane_follows(account, id, &alone).await);
+            let followed = match self.campaign(account, id).await {
+                Ok(campaign) => self.follow(&campaign).await,
+                Err(error) => {
+                    self.stray_lanes().insert((account, id));
+                    Err(error)
+                }
+            };
+            outcome = outcome.and(followed);
         }
         outcome
     }
