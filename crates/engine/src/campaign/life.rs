@@ -208,10 +208,16 @@ impl Engine {
     }
 
     async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
-        let campaign = self.campaign(account, id).await?;
-        if let Some(state) = lane_state(&campaign) {
+        let mut campaign = self.campaign(account, id).await?;
+        // Another node may have changed it meanwhile, and written its lane before this one did: who writes a lane last
+        // sees to it that it is right.
+        while let Some(state) = lane_state(&campaign) {
             self.open_lane(lane_of(&campaign)).await?;
             self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
+            campaign = self.campaign(account, id).await?;
+            if lane_state(&campaign).is_none_or(|now| now == state) {
+                break;
+            }
         }
         Ok(())
     }
