@@ -34,7 +34,7 @@ pub use catalog::Prices;
 pub use dispatch::{ChannelStatus, DispatchError, StartChannel};
 pub use fault::Whose;
 pub use import::ImportError;
-pub use settings::Settings;
+pub use settings::{HeavyWork, Settings};
 
 /// What an engine is made of.
 pub struct EngineParts {
