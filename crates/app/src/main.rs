@@ -12,6 +12,7 @@ mod pdu;
 mod serve;
 mod show;
 mod simulate;
+mod simulation;
 mod trouble;
 mod usage;
 mod verify;
@@ -52,6 +53,7 @@ enum Command {
     /// 短信 / messages
     Message(To<MessageArgs>),
     Sim(simulate::SimArgs),
+    Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
     Verify(verify::VerifyArgs),
@@ -77,6 +79,7 @@ async fn main() -> ExitCode {
         Command::Doctor(args) => doctor::run(args, show).await,
         Command::Verify(args) => verify::run(args, show).await,
         Command::Sim(args) => simulate::run(args, show).await,
+        Command::Simulate(args) => simulation::run(args, show).await,
         Command::Pdu(command) => pdu::run(command, show),
         Command::Send(asked) => client::run(Asked::Send(asked), show).await,
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,

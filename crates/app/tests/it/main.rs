@@ -5,5 +5,6 @@ mod demo;
 mod house;
 mod kill;
 mod pdu;
+mod simulate;
 mod start;
 mod story;
