@@ -14,6 +14,7 @@ mod pdu;
 mod serve;
 mod show;
 mod simulate;
+mod simulation;
 mod storage;
 mod text;
 mod trouble;
@@ -56,6 +57,7 @@ enum Command {
     /// 短信 / messages
     Message(To<MessageArgs>),
     Sim(simulate::SimArgs),
+    Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
     Migrate(migrate::MigrateArgs),
@@ -88,6 +90,7 @@ async fn main() -> ExitCode {
         Command::Migrate(args) => migrate::run(args, show).await,
         Command::Verify(args) => verify::run(args, show).await,
         Command::Sim(args) => simulate::run(args, show).await,
+        Command::Simulate(args) => simulation::run(args, show).await,
         Command::Pdu(command) => pdu::run(command, show),
         Command::Text(command) => text::run(command, show),
         Command::Send(asked) => client::run(Asked::Send(asked), show).await,

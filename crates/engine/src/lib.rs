@@ -39,7 +39,7 @@ pub use drain::{Readiness, Remaining};
 pub use fault::Whose;
 pub use import::ImportError;
 pub use nodes::{JoinError, Joining, Membership};
-pub use settings::Settings;
+pub use settings::{HeavyWork, Settings};
 
 /// What an engine is made of.
 pub struct EngineParts {

@@ -7,6 +7,26 @@ use domain::phone::Country;
 use domain::text::{DEFAULT_OPT_OUT, TextRules};
 use jiff::tz::TimeZone;
 
+/// Where work that takes milliseconds is done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HeavyWork {
+    /// On a thread that may block, beside everything else.
+    #[default]
+    Beside,
+    /// At once, on the caller's thread: for simulation, where nothing may depend on what threads do when.
+    AtOnce,
+}
+
+impl HeavyWork {
+    /// Does the work; `None` when its thread ended without an answer.
+    pub(crate) async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        match self {
+            Self::Beside => tokio::task::spawn_blocking(work).await.ok(),
+            Self::AtOnce => Some(work()),
+        }
+    }
+}
+
 /// Settings of one process, fixed at start.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -26,6 +46,8 @@ pub struct Settings {
     pub campaign_valid_for: Duration,
     /// How often scheduler and finisher look.
     pub tick: Duration,
+    /// Where an expansion composes its texts.
+    pub heavy_work: HeavyWork,
 }
 
 impl Default for Settings {
@@ -39,6 +61,7 @@ impl Default for Settings {
             valid_for: Duration::from_secs(24 * 3600),
             campaign_valid_for: Duration::from_secs(7 * 24 * 3600),
             tick: Duration::from_secs(1),
+            heavy_work: HeavyWork::default(),
         }
     }
 }

@@ -1,153 +1,85 @@
-//! A campaign's audience becomes messages, as the engine's expansion does it: chunk by chunk, from the ledger's own marks,
-//! again after a failure, and now and then from the beginning.
+//! Campaigns of the world: what each says, when it is to start, and the audience that was frozen for it. The engine
+//! launches and expands them.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
-use domain::control::Campaign;
-use domain::ids::{IdGenerator, MessageId, PartitionId};
-use domain::ledger::{Entry, Expansion, Ledger as _, LedgerError, NewMessage};
-use domain::message::Reason;
-use domain::money::Money;
+use domain::control::{Audience, AudienceRow, AudienceStats, Campaign};
+use domain::ids::{AudienceId, ContactId};
+use domain::ledger::NewMessage;
 use domain::phone::Phone;
-use domain::policy::RuleId;
-use domain::text::Encoding;
-use domain::time::{Clock as _, Timestamp};
+use domain::time::Timestamp;
 
-use crate::cast;
-use crate::clock::WorldClock;
-use crate::watch::WatchedLedger;
+use crate::random::Random;
+use crate::world::World;
 
-/// Rows of one chunk.
-const CHUNK: usize = 6;
+/// Rows of one chunk: few, so that even a short audience is expanded in several groups.
+const CHUNK: usize = 3;
+/// Every so many people lack what the text needs.
+const WITHOUT_GIFT: usize = 13;
+/// Every so many get a text of two parts.
+const LONG_GIFT: usize = 5;
+/// The latest start of a scheduled campaign: so that it ends within the time that the end of a run waits.
+const LATEST: u64 = 20 * 3_600_000;
 
-const IDLE: u8 = 0;
-const RUNNING: u8 = 1;
-const DONE: u8 = 2;
-
-/// A campaign and who is to get it.
+/// A campaign and how many rows its audience has.
 pub(crate) struct Plan {
     pub campaign: Campaign,
-    pub rows: Vec<Phone>,
-    progress: Arc<AtomicU8>,
+    pub rows: u64,
+    /// Somebody asked for that.
     pub cancelled: bool,
 }
 
-impl Plan {
-    pub(crate) fn new(campaign: Campaign, rows: Vec<Phone>) -> Self {
-        Self { campaign, rows, progress: Arc::default(), cancelled: false }
-    }
-
-    pub(crate) fn is_idle(&self) -> bool {
-        self.progress.load(Ordering::Relaxed) == IDLE
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        self.progress.load(Ordering::Relaxed) == DONE
-    }
-
-    pub(crate) fn node_died(&mut self) {
-        if self.progress.load(Ordering::Relaxed) == RUNNING {
-            self.progress = Arc::default();
-        }
-    }
-
-    /// The task that expands it. `again`: as if no mark had been read.
-    pub(crate) fn expand(
-        &self,
-        ledger: Arc<WatchedLedger>,
-        clock: Arc<WorldClock>,
-        ids: Arc<IdGenerator>,
-        again: bool,
-    ) -> impl Future<Output = ()> + Send + 'static {
-        self.progress.store(RUNNING, Ordering::Relaxed);
-        let (progress, campaign, rows) =
-            (Arc::clone(&self.progress), self.campaign.clone(), self.rows.clone());
-        async move {
-            let expansion = Work { ledger: &ledger, clock: &clock, ids: &ids, campaign: &campaign };
-            let outcome = expansion.run(&rows, again).await;
-            if outcome.is_ok() {
-                ledger.model.lock().expanded(campaign.lane, rows.len() as u64);
-            }
-            progress.store(if outcome.is_ok() { DONE } else { IDLE }, Ordering::Relaxed);
-        }
-    }
+/// The place of a message in its campaign's audience: the world's contacts are numbered by it.
+pub(crate) fn ordinal_of(message: &NewMessage) -> Option<u64> {
+    message.contact.map(|contact| contact.raw().unsigned_abs())
 }
 
-struct Work<'a> {
-    ledger: &'a WatchedLedger,
-    clock: &'a WorldClock,
-    ids: &'a IdGenerator,
-    campaign: &'a Campaign,
+/// The frozen audience of some phones, with its chunks.
+pub(crate) fn freeze(
+    id: AudienceId,
+    campaign: &Campaign,
+    phones: &[Phone],
+) -> (Audience, Vec<Vec<AudienceRow>>) {
+    let rows: Vec<AudienceRow> = phones.iter().enumerate().map(|(place, phone)| row(place, *phone)).collect();
+    let chunks: Vec<Vec<AudienceRow>> = rows.chunks(CHUNK).map(<[AudienceRow]>::to_vec).collect();
+    let people = rows.len() as u64;
+    let audience = Audience {
+        id,
+        account: campaign.account,
+        campaign: campaign.id,
+        columns: vec!["row".to_owned(), "gift".to_owned()],
+        stats: AudienceStats { read: people, people, ..AudienceStats::default() },
+        chunks: u32::try_from(chunks.len()).unwrap_or(u32::MAX),
+        checksum: None,
+    };
+    (audience, chunks)
 }
 
-impl Work<'_> {
-    async fn run(&self, rows: &[Phone], again: bool) -> Result<(), LedgerError> {
-        let map = self.ledger.partitions();
-        let mut marks = Vec::new();
-        for partition in map.all() {
-            let mark = self.ledger.expanded_through(partition, self.campaign.lane).await?;
-            marks.push(if again { 0 } else { mark });
-        }
-        for (chunk, phones) in rows.chunks(CHUNK).enumerate() {
-            let first = chunk * CHUNK;
-            let through = (first + CHUNK) as u64;
-            for partition in map.all() {
-                let mark = marks.get(usize::from(partition.0)).copied().unwrap_or(0);
-                if through > mark {
-                    self.accept(partition, phones, first, through, mark).await?;
-                }
-            }
-        }
-        Ok(())
-    }
+fn row(place: usize, phone: Phone) -> AudienceRow {
+    let gift = match place {
+        place if place % WITHOUT_GIFT == WITHOUT_GIFT - 1 => String::new(),
+        place if place.is_multiple_of(LONG_GIFT) => "保温杯一只".repeat(14),
+        _ => "保温杯".to_owned(),
+    };
+    let contact = Some(ContactId::from_raw(place as i64));
+    AudienceRow { contact, phone, test: false, values: vec![place.to_string(), gift] }
+}
 
-    async fn accept(
-        &self,
-        partition: PartitionId,
-        phones: &[Phone],
-        first: usize,
-        through: u64,
-        mark: u64,
-    ) -> Result<(), LedgerError> {
-        let now = self.clock.now();
-        let map = self.ledger.partitions();
-        let mut messages = Vec::new();
-        for (ordinal, phone) in (first as u64..).zip(phones) {
-            if map.of(phone.slot()) == partition && ordinal >= mark {
-                let message = self.message(*phone, ordinal, now);
-                self.ledger.model.lock().offered(&message, Some(ordinal));
-                messages.push(message);
-            }
-        }
-        let expansion = Expansion { lane: self.campaign.lane, through };
-        self.ledger.accept(partition, messages, Some(expansion), now).await.map(drop)
-    }
-
-    /// Every thirteenth person lacks what the text needs.
-    fn message(&self, phone: Phone, ordinal: u64, now: Timestamp) -> NewMessage {
-        let entry = match ordinal % 13 {
-            12 => Entry::Reject { reason: Reason::MissingVariable, rule: RuleId::NONE },
-            _ => Entry::Queue { due_at: now, by_carrier: true },
+impl World {
+    /// When a campaign is to start: at once, or at some moment, often one at which hours or days change.
+    pub(crate) fn any_schedule(random: &mut Random, now: Timestamp, moments: [u64; 3]) -> Option<Timestamp> {
+        let [closing, midnight, opening] = moments;
+        let around = |random: &mut Random, moment: u64| {
+            let spread = 120_000;
+            (moment + random.between(0, spread)).saturating_sub(spread / 2)
         };
-        let campaign = self.campaign;
-        NewMessage {
-            id: MessageId::from(self.ids.next(now, phone.slot())),
-            lane: campaign.lane,
-            account: campaign.account,
-            entity: campaign.entity,
-            campaign: Some(campaign.id),
-            contact: None,
-            category: campaign.category,
-            phone,
-            text: format!("【鸿雁】会员日{}第{ordinal}位，拒收请回复R", campaign.lane.raw()),
-            encoding: Encoding::Ucs2,
-            parts: if ordinal.is_multiple_of(5) { 2 } else { 1 },
-            price: Money::from_micros(45_000),
-            carrier: phone.carrier(),
-            valid_until: now.plus(cast::CAMPAIGN_VALID_FOR),
-            test: false,
-            entry,
-        }
+        let wait = match random.below(10) {
+            0..5 => return None,
+            5 => around(random, closing),
+            6 => around(random, midnight),
+            7 => around(random, opening),
+            _ => random.between(1_000, 3 * 3_600_000),
+        };
+        Some(now.plus(Duration::from_millis(wait.clamp(1_000, LATEST))))
     }
 }

@@ -1,7 +1,7 @@
 //! The carriers: what they were handed, what they took and answered, what they still have to report.
 //!
-//! They outlive every crash of the node. A carrier decides about a message when it is written; its answer may come
-//! later or never, its receipts early, late, twice or without a phone. Owns the truth about what was sent.
+//! They outlive every crash of the nodes. A carrier decides about a message when its first part arrives; its answer may
+//! come later or never, its receipts early, late, twice or without a phone. Owns the truth about what was sent.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use domain::channel::{
     Capacity, CarrierCode, CarrierMessageId, Channel, Inbound, Outgoing, Receipt, ReceiptStatus,
-    SubmitOutcome, Submitted,
+    SubmitOutcome, Submitted, Ticket,
 };
 use domain::ids::{ChannelId, GatewayId};
 use domain::message::Category;
@@ -19,34 +19,42 @@ use domain::time::Timestamp;
 use tokio::sync::Notify;
 
 use crate::cast;
+use crate::link::Link;
 use crate::random::Random;
 
-/// What a carrier will answer to what was written.
+/// What a carrier answers to the parts of a message.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Fate {
-    Taken(Vec<u64>),
+enum Fate {
+    /// So many parts are taken, the rest is refused with this result.
+    Taken(u8, u32),
     Throttled,
-    Refused(&'static str),
-    /// It took some parts and refused the next.
-    Partial(Vec<u64>, &'static str),
 }
 
-/// On the wire, not answered.
-pub(crate) struct Written {
-    pub outgoing: Outgoing,
-    pub fate: Fate,
+/// What a carrier thinks of a message whose parts arrive.
+struct Verdict {
+    ticket: Ticket,
+    fate: Fate,
+    /// What it will report; `None`: never anything.
+    status: Option<ReceiptStatus>,
+    code: &'static str,
+    with_phone: bool,
 }
 
-/// One channel with the carrier behind it.
+/// What a carrier answers to one part: its id, and a result that is 0 when it is taken.
+pub(crate) struct Judged {
+    pub id: u64,
+    pub result: u32,
+}
+
+/// One node's connection on a channel, with the carrier behind it.
 pub(crate) struct Line {
-    pub up: bool,
+    pub link: Option<Link>,
     /// Handed over and not written, each with its write deadline (milliseconds of the monotonic clock).
     pub waiting: VecDeque<(Outgoing, u64)>,
-    pub written: Vec<Written>,
-    /// Given up as unanswered; their answers are still to come.
-    pub late: Vec<(Outgoing, Vec<u64>)>,
     /// Taken back and not yet told.
     pub recalled: Vec<Outgoing>,
+    /// The message whose parts are arriving at the carrier.
+    deciding: Option<Verdict>,
     /// Wakes who waits for room.
     changed: Arc<Notify>,
 }
@@ -56,8 +64,8 @@ pub(crate) struct Line {
 pub(crate) enum Delivery {
     /// To be delivered.
     Waiting,
-    /// Delivered, not acknowledged.
-    Out,
+    /// Delivered to a node and not acknowledged.
+    Out(usize),
     Acknowledged,
 }
 
@@ -85,61 +93,70 @@ pub(crate) struct Carriers {
     random: Random,
 }
 
-/// Codes of a refused submit: our parameters, a system failure, a ported number.
-const REFUSALS: [&str; 3] = ["9", "3", "13"];
+/// Results of a refused submit: our parameters, a system failure, a ported number.
+const REFUSALS: [u32; 3] = [9, 3, 13];
+/// `Result` of SUBMIT_RESP: flow control.
+const THROTTLED: u32 = 8;
 /// Codes of receipts that say no: absent, no such number, black list, congestion.
 const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "MBBLACK", "MH:0007"];
 
 impl Carriers {
-    pub(crate) fn new(random: Random) -> Self {
+    /// `nodes`: how many there are, each with a line to every carrier.
+    pub(crate) fn new(random: Random, nodes: usize) -> Self {
         let line = |_| Line {
-            up: false,
+            link: None,
             waiting: VecDeque::new(),
-            written: Vec::new(),
-            late: Vec::new(),
             recalled: Vec::new(),
+            deciding: None,
             changed: Arc::new(Notify::new()),
         };
-        let lines = (0..cast::CHANNELS).map(line).collect();
+        let lines = (0..nodes * usize::from(cast::CHANNELS)).map(line).collect();
         Self { lines, reports: Vec::new(), answers: Vec::new(), next_id: 1, random }
     }
 
-    /// Decides about a message and queues the receipts of what is taken.
-    pub(crate) fn take(&mut self, outgoing: &Outgoing, line: usize, now: Timestamp) -> Fate {
-        let refusal = REFUSALS[self.random.below(REFUSALS.len())];
-        let parts = usize::from(outgoing.parts);
-        match self.random.below(100) {
-            0..8 => Fate::Throttled,
-            8..16 => Fate::Refused(refusal),
-            16..22 if parts > 1 => Fate::Partial(self.parts_taken(outgoing, line, parts - 1, now), refusal),
-            _ => Fate::Taken(self.parts_taken(outgoing, line, parts, now)),
+    /// Decides about a part that arrived, the first time about its whole message, and queues the receipt of what is
+    /// taken.
+    pub(crate) fn judge(&mut self, outgoing: &Outgoing, part: u8, line: usize, now: Timestamp) -> Judged {
+        let known = self.lines[line].deciding.take().filter(|verdict| verdict.ticket == outgoing.ticket);
+        let verdict = known.unwrap_or_else(|| self.decide(outgoing));
+        let refused = match verdict.fate {
+            Fate::Taken(parts, _) if part < parts => None,
+            Fate::Taken(_, result) => Some(result),
+            Fate::Throttled => Some(THROTTLED),
+        };
+        let id = self.foreign_id();
+        if let (None, Some(status)) = (refused, verdict.status) {
+            let receipt = Receipt {
+                gateway: cast::gateway_of(line),
+                carrier_id: CarrierMessageId::Number(id),
+                phone: verdict.with_phone.then_some(outgoing.phone),
+                status,
+                code: CarrierCode::new(verdict.code.as_bytes()),
+                received_at: now,
+            };
+            self.reports.push(Report { receipt, delivery: Delivery::Waiting });
         }
+        self.lines[line].deciding = Some(verdict);
+        Judged { id, result: refused.unwrap_or(0) }
     }
 
-    fn parts_taken(&mut self, outgoing: &Outgoing, line: usize, parts: usize, now: Timestamp) -> Vec<u64> {
+    fn decide(&mut self, outgoing: &Outgoing) -> Verdict {
+        let refusal = REFUSALS[self.random.below(REFUSALS.len())];
+        let parts = outgoing.parts;
+        let fate = match self.random.below(100) {
+            0..8 => Fate::Throttled,
+            8..16 => Fate::Taken(0, refusal),
+            16..22 if parts > 1 => Fate::Taken(parts - 1, refusal),
+            _ => Fate::Taken(parts, 0),
+        };
         let (status, code) = match self.random.below(100) {
             0..68 => (Some(ReceiptStatus::Delivered), "DELIVRD"),
             68..86 => (Some(ReceiptStatus::Undelivered), FAILURES[self.random.below(FAILURES.len())]),
             86..94 => (Some(ReceiptStatus::Expired), "EXPIRED"),
             _ => (None, ""),
         };
-        let ids: Vec<u64> = (0..parts as u64).map(|part| self.next_id + part).collect();
-        self.next_id += parts as u64;
-        if let Some(status) = status {
-            let with_phone = !self.random.chance(150);
-            self.reports.extend(ids.iter().map(|id| Report {
-                receipt: Receipt {
-                    gateway: GatewayId(line as u16 + 1),
-                    carrier_id: CarrierMessageId::Number(*id),
-                    phone: with_phone.then_some(outgoing.phone),
-                    status,
-                    code: CarrierCode::new(code.as_bytes()),
-                    received_at: now,
-                },
-                delivery: Delivery::Waiting,
-            }));
-        }
-        ids
+        let with_phone = !self.random.chance(150);
+        Verdict { ticket: outgoing.ticket, fate, status, code, with_phone }
     }
 
     /// An id that no message has.
@@ -155,17 +172,31 @@ impl Carriers {
         }
     }
 
-    /// The node died: what was not written is gone with it, what is not acknowledged will be delivered again.
-    pub(crate) fn node_died(&mut self) {
-        for line in &mut self.lines {
-            line.up = false;
+    /// A node died: what was not written is gone with it, what is not acknowledged will be delivered again.
+    pub(crate) fn node_died(&mut self, place: usize) {
+        for line in &mut self.lines[cast::lines(place)] {
+            line.link = None;
+            line.deciding = None;
             line.waiting.clear();
-            line.written.clear();
-            line.late.clear();
             line.recalled.clear();
         }
+        self.node_silent(place);
+    }
+
+    /// A connection broke: what was not acknowledged on it comes again on another one.
+    pub(crate) fn broke(&mut self, place: usize, gateway: GatewayId) {
+        self.lines[cast::line_to(place, gateway)].deciding = None;
+        for report in self.reports.iter_mut().filter(|report| report.receipt.gateway == gateway) {
+            if report.delivery == Delivery::Out(place) {
+                report.delivery = Delivery::Waiting;
+            }
+        }
+    }
+
+    /// A node does not answer any more: what it has not acknowledged goes to another one.
+    pub(crate) fn node_silent(&mut self, place: usize) {
         let again = |delivery: &mut Delivery| {
-            if *delivery == Delivery::Out {
+            if *delivery == Delivery::Out(place) {
                 *delivery = Delivery::Waiting;
             }
         };
@@ -177,28 +208,48 @@ impl Carriers {
 impl Line {
     /// Parts that may be handed over now.
     fn free(&self) -> u32 {
-        if !self.up {
-            return 0;
+        let free = self.link.as_ref().map_or(0, Link::free) as u32;
+        let waiting: u32 = self.waiting.iter().map(|(outgoing, _)| u32::from(outgoing.parts)).sum();
+        free.saturating_sub(waiting)
+    }
+
+    pub(crate) fn has_to_write(&self) -> bool {
+        let acks = self.link.as_ref().is_some_and(Link::has_acks);
+        !self.recalled.is_empty() || acks || self.waiting.front().is_some_and(|(first, _)| self.fits(first))
+    }
+
+    /// Whether it need not wait: there is room for it, or nothing to wait for.
+    fn fits(&self, outgoing: &Outgoing) -> bool {
+        self.link.as_ref().is_none_or(|link| link.free() >= usize::from(outgoing.parts))
+    }
+
+    /// The next message that need not wait, with its deadline; one that is past it need not either.
+    pub(crate) fn next_to_write(&mut self, now: u64) -> Option<(Outgoing, u64)> {
+        let (first, deadline) = self.waiting.front()?;
+        if *deadline >= now && !self.fits(first) {
+            return None;
         }
-        let parts = |outgoing: &Outgoing| u32::from(outgoing.parts);
-        let waiting: u32 = self.waiting.iter().map(|(outgoing, _)| parts(outgoing)).sum();
-        let written: u32 = self.written.iter().map(|written| parts(&written.outgoing)).sum();
-        u32::from(cast::WINDOW).saturating_sub(waiting + written)
+        let (outgoing, deadline) = self.waiting.pop_front()?;
+        // Without a connection it is as if its time had passed.
+        Some((outgoing, if self.link.is_some() { deadline } else { 0 }))
+    }
+
+    pub(crate) fn can_deliver(&self) -> bool {
+        self.link.as_ref().is_some_and(Link::can_deliver)
     }
 }
 
-/// What a fate looks like when its answer arrives.
-pub(crate) fn answer(fate: &Fate) -> SubmitOutcome {
-    let ids = |ids: &[u64]| ids.iter().map(|id| CarrierMessageId::Number(*id)).collect();
-    match fate {
-        Fate::Taken(taken) => SubmitOutcome::Taken(ids(taken)),
-        Fate::Throttled => SubmitOutcome::Throttled,
-        Fate::Refused(code) => {
-            SubmitOutcome::Refused { code: CarrierCode::new(code.as_bytes()), taken: Vec::new() }
-        }
-        Fate::Partial(taken, code) => {
-            SubmitOutcome::Refused { code: CarrierCode::new(code.as_bytes()), taken: ids(taken) }
-        }
+/// The word for an answer in coverage.
+pub(crate) fn word(outcome: &SubmitOutcome) -> &'static str {
+    match outcome {
+        SubmitOutcome::Taken(_) => "taken",
+        SubmitOutcome::Throttled => "throttled",
+        SubmitOutcome::Refused { taken, .. } if taken.is_empty() => "refused",
+        SubmitOutcome::Refused { .. } => "partial",
+        SubmitOutcome::NotWritten { recalled: true } => "recalled",
+        SubmitOutcome::NotWritten { .. } => "not written",
+        SubmitOutcome::Uncertain { .. } => "never",
+        SubmitOutcome::TakenLate(_) => "late",
     }
 }
 
@@ -223,42 +274,42 @@ impl SharedCarriers {
 
 /// [`Channel`] over one line of the carriers.
 pub(crate) struct WorldChannel {
-    pub number: u16,
+    pub id: ChannelId,
+    pub line: usize,
     pub carriers: SharedCarriers,
 }
 
-impl WorldChannel {
-    fn line(&self) -> usize {
-        usize::from(self.number) - 1
-    }
+/// A node's connection on a channel.
+pub(crate) fn line_of(place: usize, channel: ChannelId) -> usize {
+    cast::line_to(place, GatewayId(channel.0))
 }
 
 #[async_trait]
 impl Channel for WorldChannel {
     fn id(&self) -> ChannelId {
-        ChannelId(self.number)
+        self.id
     }
 
     fn capacity(&self) -> Capacity {
         let carriers = self.carriers.lock();
-        let line = &carriers.lines[self.line()];
-        Capacity { parts: line.free(), connections_up: u16::from(line.up) }
+        let line = &carriers.lines[self.line];
+        Capacity { parts: line.free(), connections_up: u16::from(line.link.is_some()) }
     }
 
     async fn capacity_changed(&self) {
-        let changed = Arc::clone(&self.carriers.lock().lines[self.line()].changed);
+        let changed = Arc::clone(&self.carriers.lock().lines[self.line].changed);
         changed.notified().await;
     }
 
     fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64) {
         let mut carriers = self.carriers.lock();
-        let line = &mut carriers.lines[self.line()];
+        let line = &mut carriers.lines[self.line];
         line.waiting.extend(batch.into_iter().map(|outgoing| (outgoing, write_deadline_millis)));
     }
 
     fn recall(&self, phone: Phone) -> usize {
         let mut carriers = self.carriers.lock();
-        let line = &mut carriers.lines[self.line()];
+        let line = &mut carriers.lines[self.line];
         let (back, stay) = line.waiting.drain(..).partition(|(outgoing, _)| outgoing.phone == phone);
         line.waiting = stay;
         let back: VecDeque<(Outgoing, u64)> = back;

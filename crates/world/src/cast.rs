@@ -8,7 +8,7 @@ use domain::control::{
     Account, AudienceSource, Campaign, CampaignState, ChannelConfig, PriceLine, Protocol, Quirks,
     RouteConfig, RouteStep, Secret,
 };
-use domain::ids::{AccountId, CampaignId, ChannelId, EntityId, GatewayId, LaneId, RouteId};
+use domain::ids::{AccountId, AudienceId, CampaignId, ChannelId, EntityId, GatewayId, LaneId, RouteId};
 use domain::lane::{Lane, LaneState, WindowClose};
 use domain::message::{Category, Priority};
 use domain::money::Money;
@@ -26,10 +26,38 @@ pub(crate) const GROUP: [i64; 2] = [2, 3];
 pub(crate) const CHANNELS: u16 = 3;
 /// Unanswered submits of one channel.
 pub(crate) const WINDOW: u16 = 6;
+/// Nodes of one world, at most.
+pub(crate) const NODES: usize = 3;
 /// Few, so that caps, repeats and refusals meet.
 const PHONES: u64 = 24;
 /// How long a campaign's messages are of use.
 pub(crate) const CAMPAIGN_VALID_FOR: Duration = Duration::from_secs(3 * 86_400);
+
+/// The number under which a node claims and makes ids.
+pub(crate) fn node(place: usize) -> u8 {
+    place as u8
+}
+
+/// The connections of a node, one for each channel.
+pub(crate) fn lines(place: usize) -> std::ops::Range<usize> {
+    let channels = usize::from(CHANNELS);
+    place * channels..(place + 1) * channels
+}
+
+/// The channel of a connection.
+pub(crate) fn channel_of(line: usize) -> ChannelId {
+    ChannelId((line % usize::from(CHANNELS)) as u16 + 1)
+}
+
+/// The gateway behind a connection.
+pub(crate) fn gateway_of(line: usize) -> GatewayId {
+    GatewayId(channel_of(line).0)
+}
+
+/// The connection of a node to a gateway.
+pub(crate) fn line_to(place: usize, gateway: GatewayId) -> usize {
+    lines(place).start + usize::from(gateway.0) - 1
+}
 
 pub(crate) fn account(number: i64) -> Account {
     Account {
@@ -100,12 +128,12 @@ pub(crate) fn policy() -> Arc<Policy> {
     Arc::new(rules().build().expect("the built-in rules with one group are sound"))
 }
 
-/// A running campaign whose audience the world expands itself.
+/// A campaign that was counted and waits to be started.
 pub(crate) fn campaign(
-    id: CampaignId,
-    lane: LaneId,
+    (id, lane, frozen): (CampaignId, LaneId, AudienceId),
     account: AccountId,
     window_close: WindowClose,
+    scheduled_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Campaign {
     Campaign {
@@ -114,24 +142,25 @@ pub(crate) fn campaign(
         entity: EntityId::from_raw(account.raw()),
         name: String::new(),
         category: Category::Marketing,
-        signature: String::new(),
+        signature: "鸿雁".to_owned(),
         template: None,
-        text: String::new(),
+        // Campaigns differ in their texts, or one would keep the others from their people.
+        text: format!("会员日{}第{{{{ row }}}}位，凭短信领{{{{ gift }}}}", lane.raw()),
         audience: AudienceSource::All,
         test_numbers: Vec::new(),
-        scheduled_at: None,
+        scheduled_at,
         speed: None,
         window_close,
         valid_for: CAMPAIGN_VALID_FOR,
         route: RouteId(1),
         held_words_approved: false,
-        state: CampaignState::Running,
+        state: CampaignState::Preflighted,
         lane,
-        frozen: None,
+        frozen: Some(frozen),
         preflight: None,
-        expanded: true,
+        expanded: false,
         created_at: now,
-        started_at: Some(now),
+        started_at: None,
         finished_at: None,
         version: 0,
     }

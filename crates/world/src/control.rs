@@ -1,6 +1,6 @@
 //! The control database in memory: what of it the engine needs to send. It survives every crash, as if each write were
-//! on the disk when it returns. There are no contacts, audiences, imports and uploads in the world; asking for them
-//! finds nothing, and writing them is refused.
+//! on the disk when it returns. Audiences come into it frozen. There are no contacts, imports and uploads in the world;
+//! asking for them finds nothing, and writing them is refused.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -18,6 +18,8 @@ use domain::ids::{AccountId, AudienceId, CampaignId, ImportId, MessageId, Templa
 use domain::time::Timestamp;
 
 use crate::cast;
+use crate::faults::Fault;
+use crate::random::Random;
 
 type Asked<T> = Result<T, ControlError>;
 
@@ -34,15 +36,37 @@ struct Request {
 struct Tables {
     campaigns: BTreeMap<CampaignId, Campaign>,
     requests: BTreeMap<(AccountId, String), Request>,
+    audiences: BTreeMap<AudienceId, (Audience, Vec<Vec<AudienceRow>>)>,
 }
 
 /// [`domain::control::Control`] without a disk.
-#[derive(Default)]
 pub(crate) struct MemoryControl {
     tables: Mutex<Tables>,
+    fault: Fault,
+    random: Mutex<Random>,
 }
 
 impl MemoryControl {
+    pub(crate) fn new(fault: Fault, random: Random) -> Self {
+        Self { tables: Mutex::default(), fault, random: Mutex::new(random) }
+    }
+
+    /// What others do meanwhile.
+    async fn linger(&self) {
+        let turns = {
+            let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+            if random.chance(250) { random.between(1, 12) } else { 0 }
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Adds an audience with its chunks.
+    pub(crate) fn put_audience(&self, audience: Audience, chunks: Vec<Vec<AudienceRow>>) {
+        self.tables().audiences.insert(audience.id, (audience, chunks));
+    }
+
     fn tables(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -109,14 +133,20 @@ impl Campaigns for MemoryControl {
         Ok(())
     }
     async fn update_campaign(&self, campaign: &mut Campaign) -> Asked<()> {
-        let mut tables = self.tables();
-        let known = tables.campaigns.get_mut(&campaign.id).filter(|known| known.version == campaign.version);
-        let known = known.ok_or(ControlError::Changed("campaign"))?;
-        campaign.version += 1;
-        known.clone_from(campaign);
+        self.linger().await;
+        {
+            let mut tables = self.tables();
+            let known = tables.campaigns.get_mut(&campaign.id);
+            let known = known.filter(|known| known.version == campaign.version);
+            let known = known.ok_or(ControlError::Changed("campaign"))?;
+            campaign.version += 1;
+            known.clone_from(campaign);
+        }
+        self.linger().await;
         Ok(())
     }
     async fn campaign(&self, account: AccountId, id: CampaignId) -> Asked<Option<Campaign>> {
+        self.linger().await;
         Ok(self.tables().campaigns.get(&id).filter(|campaign| campaign.account == account).cloned())
     }
     async fn campaigns(
@@ -132,7 +162,8 @@ impl Campaigns for MemoryControl {
     }
     async fn campaigns_in(&self, states: &[CampaignState]) -> Asked<Vec<Campaign>> {
         let tables = self.tables();
-        Ok(tables.campaigns.values().filter(|campaign| states.contains(&campaign.state)).cloned().collect())
+        let found = tables.campaigns.values().filter(|campaign| states.contains(&campaign.state));
+        Ok(found.cloned().map(|campaign| self.fault.listed(campaign)).collect())
     }
 }
 
@@ -206,11 +237,14 @@ impl Audiences for MemoryControl {
     async fn finish_audience(&self, _: AccountId, _: AudienceId, _: AudienceStats) -> Asked<Audience> {
         not_here()
     }
-    async fn audience(&self, _: AccountId, _: AudienceId) -> Asked<Option<Audience>> {
-        Ok(None)
+    async fn audience(&self, account: AccountId, id: AudienceId) -> Asked<Option<Audience>> {
+        let tables = self.tables();
+        let found = tables.audiences.get(&id).map(|(audience, _)| audience);
+        Ok(found.filter(|audience| audience.account == account).cloned())
     }
-    async fn chunk(&self, _: AccountId, _: AudienceId, _: u32) -> Asked<Option<Vec<AudienceRow>>> {
-        Ok(None)
+    async fn chunk(&self, _: AccountId, id: AudienceId, number: u32) -> Asked<Option<Vec<AudienceRow>>> {
+        let tables = self.tables();
+        Ok(tables.audiences.get(&id).and_then(|(_, chunks)| chunks.get(number as usize)).cloned())
     }
     async fn forgotten_audiences(&self, _: Timestamp, _: u64) -> Asked<Vec<(AccountId, AudienceId)>> {
         Ok(Vec::new())

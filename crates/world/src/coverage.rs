@@ -7,11 +7,13 @@ use std::fmt;
 const REQUIRED: &[&str] = &[
     "event send",
     "event campaign",
-    "event expand",
+    "event keep",
     "event commit",
     "event tick",
     "event jump",
     "event write",
+    "event carry",
+    "event read",
     "event answer",
     "event receipt",
     "event receipt twice",
@@ -28,6 +30,30 @@ const REQUIRED: &[&str] = &[
     "event speed",
     "event disconnect",
     "event connect",
+    "event start",
+    "event freeze",
+    "event thaw",
+    "event take over",
+    "event fence",
+    "event clock set back",
+    "event clock corrected",
+    "event disk fails",
+    "event disk mended",
+    "fault disk full",
+    "fault disk read-only",
+    "error full",
+    "nodes 1",
+    "nodes 2",
+    "nodes 3",
+    "fault node frozen",
+    "fault dead node taken over",
+    "fault frozen node taken over",
+    "fault claims taken over",
+    "fault node came back after it was taken over",
+    "fault request lost with its node",
+    "fault clock set back",
+    "error clock behind",
+    "fault octets lost",
     "fault killed",
     "fault power lost",
     "fault storage once",
@@ -37,11 +63,18 @@ const REQUIRED: &[&str] = &[
     "fault receipt early",
     "fault receipt without phone",
     "fault settlement lost",
+    "campaign launched at its time",
+    "campaign launched on another day",
+    "campaign launched outside sending hours",
+    "campaign expanded in several groups",
+    "campaign finished",
     "answer taken",
     "answer throttled",
     "answer refused",
     "answer partial",
     "answer recalled",
+    "answer not written",
+    "answer never",
     "answer late",
     "receipt delivered",
     "receipt undelivered",
@@ -94,6 +127,11 @@ impl Coverage {
     #[must_use]
     pub fn of(&self, name: &str) -> u64 {
         self.counts.get(name).copied().unwrap_or(0)
+    }
+
+    /// Every counter with its name, in order of the names.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.counts.iter().map(|(name, count)| (name.as_str(), *count))
     }
 
     /// What a run should have met and did not.

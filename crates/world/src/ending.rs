@@ -3,37 +3,47 @@
 
 use std::time::Duration;
 
-use domain::control::{CampaignState, Campaigns as _};
+use domain::control::{Campaign, CampaignState, Campaigns as _};
 use domain::ids::{AccountId, MessageId, PartitionId};
 use domain::lane::LaneState;
-use domain::ledger::{MessageFilter, MessageRecord};
+use domain::ledger::{Ledger, MessageFilter, MessageRecord};
 use store::ledger::Trouble;
 
 use crate::carrier::Delivery;
 use crate::cast;
+use crate::model::caps::{is_closed, local_day};
 use crate::model::inspect::cover;
 use crate::node::Node;
 use crate::world::World;
 
+/// Rows that the engine expands at once: four chunks.
+const ROWS_OF_A_GROUP: u64 = 12;
 /// Messages read at once.
 const PAGE: u32 = 1_000;
 /// Rounds in which what can move moves, at most; far more than are ever needed.
-const ROUNDS: usize = 400;
+const ROUNDS: usize = 300;
+/// How long a round is: a claim of one is written in the next, well before its deadline.
+const ROUND: Duration = Duration::from_millis(700);
+/// Rounds without any move after which nothing will move: two looks of the house are among them, and slow retries come
+/// every few seconds.
+const QUIET: usize = 9;
 /// Looks at the clock after that: long enough for the longest validity and the wait for receipts after it.
 const LONG_WAITS: usize = 16;
 const LONG_WAIT: Duration = Duration::from_secs(12 * 3_600);
 
 impl World {
     /// Compares the ledger with the model.
-    pub(crate) async fn inspect(&mut self, node: &Node, end: bool) -> Result<(), String> {
-        let records = self.read(node).await?;
+    pub(crate) fn inspect(&mut self, end: bool) -> Result<(), String> {
+        let Some(storage) = &self.storage else { return Ok(()) };
+        let reader = std::sync::Arc::clone(&storage.reader);
+        let records = self.look(read(&*reader))?;
         let lanes: Vec<_> = {
             let mut lanes: Vec<_> = records.iter().map(|record| record.lane).collect();
             lanes.sort();
             lanes.dedup();
             lanes
         };
-        let tallies = node.reader.tallies(&lanes).await.map_err(|error| error.to_string())?;
+        let tallies = self.look(reader.tallies(&lanes)).map_err(|error| error.to_string())?;
         self.model.lock().inspect(&records, &tallies, end);
         if end {
             cover(&records, &mut self.coverage());
@@ -41,88 +51,81 @@ impl World {
         self.check()
     }
 
-    async fn read(&self, node: &Node) -> Result<Vec<MessageRecord>, String> {
-        let mut records = Vec::new();
-        for account in 1..=cast::ACCOUNTS {
-            let mut after: Option<MessageId> = None;
-            loop {
-                let account = AccountId::from_raw(account);
-                let filter = MessageFilter { account, campaign: None, state: None, phone: None, after };
-                let (page, next) =
-                    node.reader.messages(&filter, PAGE).await.map_err(|error| error.to_string())?;
-                records.extend(page);
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(records)
-    }
-
     /// Ends everything that was begun.
-    pub(crate) async fn bring_to_an_end(&mut self, node: &mut Node) -> Result<(), String> {
+    pub(crate) fn bring_to_an_end(&mut self) -> Result<(), String> {
         self.tell("the end begins");
-        self.calm_down(node, 40).await?;
-        self.resume_all(node);
-        for plan in 0..self.plans.len() {
-            if self.plans[plan].is_idle() {
-                self.expand(node);
-            }
-        }
-        self.calm_down(node, ROUNDS).await?;
+        self.gather()?;
+        self.calm_down(40)?;
+        self.resume_all();
+        self.calm_down(ROUNDS)?;
         for _ in 0..LONG_WAITS {
-            self.advance(LONG_WAIT).await;
-            self.calm_down(node, 60).await?;
+            self.advance(LONG_WAIT);
+            self.calm_down(60)?;
         }
-        self.check_lanes(node).await?;
-        self.inspect(node, true).await
+        self.check_campaigns()?;
+        self.inspect(true)
     }
 
     /// Lets everything move without faults until nothing does, for so many rounds at most.
-    async fn calm_down(&mut self, node: &mut Node, rounds: usize) -> Result<(), String> {
+    fn calm_down(&mut self, rounds: usize) -> Result<(), String> {
         let mut quiet = 0;
         for round in 0..rounds {
-            let before = self.model.lock().changes;
+            let before = self.model.lock().moves();
             for id in 0..cast::PARTITIONS {
-                self.commit_in(node, PartitionId(id), Trouble::None);
+                self.commit_in(PartitionId(id), Trouble::None);
             }
-            self.take_turns().await;
-            if node.is_started() && node.has_room() {
-                self.carriers_answer(node);
+            self.take_turns();
+            for node in self.running_nodes() {
+                if node.is_started() && node.has_room() {
+                    self.carriers_answer(&node);
+                }
             }
-            if round.is_multiple_of(8) && node.is_started() {
-                let engine = std::sync::Arc::clone(&node.engine);
-                tokio::spawn(async move {
-                    engine.sweep_round().await;
-                    let _tried_again_by_the_next = engine.catch_up_lanes().await;
-                });
+            if round.is_multiple_of(4)
+                && let Some(node) = self.any_node().filter(Node::is_started)
+            {
+                self.keep_house(&node);
             }
-            self.advance(Duration::from_millis(300)).await;
-            self.take_turns().await;
+            self.bury()?;
+            for place in self.startable() {
+                self.start_node(place)?;
+            }
+            for place in self.silent() {
+                self.take_over(place);
+            }
+            self.advance(ROUND);
+            self.take_turns();
             self.check()?;
-            node.stepper.tend_logs(1 << 20).map_err(|error| error.to_string())?;
-            quiet = if self.model.lock().changes == before { quiet + 1 } else { 0 };
-            // A sweep is among any eight rounds, and slow retries come every few seconds.
-            if quiet > 24 {
+            quiet = if self.model.lock().moves() == before { quiet + 1 } else { 0 };
+            if quiet > QUIET {
                 break;
             }
         }
-        Ok(())
+        self.tend_logs()
+    }
+
+    fn keep_house(&self, node: &Node) {
+        let engine = std::sync::Arc::clone(&node.engine);
+        node.spawn(async move {
+            engine.sweep_round().await;
+            let _tried_again_by_the_next = engine.keep_campaigns().await;
+        });
     }
 
     fn carriers_answer(&mut self, node: &Node) {
         self.connect(node);
+        self.sessions_wait();
         for _ in 0..3 {
             self.write(node);
+            self.carry(node, true);
             self.answer(node);
+            self.read(node, true);
         }
         {
             let mut carriers = self.carriers.lock();
             // What was never acknowledged comes again, sooner or later.
             if self.step_of_chance() {
                 for report in &mut carriers.reports {
-                    if report.delivery == Delivery::Out {
+                    if matches!(report.delivery, Delivery::Out(_)) {
                         report.delivery = Delivery::Waiting;
                     }
                 }
@@ -137,26 +140,35 @@ impl World {
         self.model.lock().changes.is_multiple_of(7)
     }
 
-    fn resume_all(&mut self, node: &Node) {
+    fn resume_all(&mut self) {
+        let Some(node) = self.any_node() else { return };
         let campaigns: Vec<_> = self.plans.iter().filter(|plan| !plan.cancelled).collect();
         for plan in campaigns {
             let campaign = &plan.campaign;
-            self.ask_for_lane(node, (campaign.account, campaign.id, campaign.lane), LaneState::Open);
+            self.ask_for_lane(&node, (campaign.account, campaign.id, campaign.lane), LaneState::Open);
         }
     }
 
-    /// What the control database says of a campaign is what its lane is.
-    async fn check_lanes(&self, node: &Node) -> Result<(), String> {
-        let lanes = node.reader.lanes().await.map_err(|error| error.to_string())?;
+    /// What the control database says of a campaign is what its lane is, and what is running has all its people.
+    fn check_campaigns(&self) -> Result<(), String> {
+        let Some(storage) = &self.storage else { return Err("the storage is down at the end".to_owned()) };
+        let lanes = self.look(storage.reader.lanes()).map_err(|error| error.to_string())?;
         for plan in &self.plans {
             let id = plan.campaign.id;
-            let campaign = self.control.campaign(plan.campaign.account, id).await;
-            let state = campaign.ok().flatten().map(|campaign| campaign.state);
-            let lane = lanes.iter().find(|lane| lane.id == plan.campaign.lane).map(|lane| lane.state);
-            let expected = match state {
-                Some(CampaignState::Running) => LaneState::Open,
-                Some(CampaignState::Paused) => LaneState::Paused,
-                Some(CampaignState::Cancelled) => LaneState::Cancelled,
+            let campaign = self.look(self.control.campaign(plan.campaign.account, id));
+            let Some(campaign) = campaign.ok().flatten() else { continue };
+            let lane = lanes.iter().find(|lane| lane.id == campaign.lane).map(|lane| lane.state);
+            self.cover_campaign(&campaign, plan.rows);
+            let expected = match campaign.state {
+                CampaignState::Running => LaneState::Open,
+                CampaignState::Paused => LaneState::Paused,
+                CampaignState::Cancelled if campaign.started_at.is_some() => LaneState::Cancelled,
+                CampaignState::Finished | CampaignState::Cancelled => {
+                    continue;
+                }
+                state if self.model.lock().is_started(campaign.lane) => {
+                    return Err(format!("{id} was started and is {state} at the end"));
+                }
                 _ => continue,
             };
             if lane.is_some_and(|lane| lane != expected) {
@@ -165,4 +177,45 @@ impl World {
         }
         Ok(())
     }
+
+    fn cover_campaign(&self, campaign: &Campaign, rows: u64) {
+        let ended = matches!(campaign.state, CampaignState::Cancelled);
+        if campaign.started_at.is_some() && !ended {
+            self.model.lock().expanded(campaign.lane, rows);
+        }
+        if campaign.state == CampaignState::Finished {
+            self.count("campaign", "finished");
+        }
+        if campaign.expanded && rows > ROWS_OF_A_GROUP {
+            self.count("campaign", "expanded in several groups");
+        }
+        if let (Some(at), Some(started)) = (campaign.scheduled_at, campaign.started_at) {
+            self.count("campaign", "launched at its time");
+            if local_day(campaign.created_at.millis()) != local_day(started.millis()) {
+                self.count("campaign", "launched on another day");
+            }
+            if is_closed(at.millis()) {
+                self.count("campaign", "launched outside sending hours");
+            }
+        }
+    }
+}
+
+/// Every message of the ledger.
+async fn read(reader: &dyn Ledger) -> Result<Vec<MessageRecord>, String> {
+    let mut records = Vec::new();
+    for account in 1..=cast::ACCOUNTS {
+        let mut after: Option<MessageId> = None;
+        loop {
+            let account = AccountId::from_raw(account);
+            let filter = MessageFilter { account, campaign: None, state: None, phone: None, after };
+            let (page, next) = reader.messages(&filter, PAGE).await.map_err(|error| error.to_string())?;
+            records.extend(page);
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(records)
 }

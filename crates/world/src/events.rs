@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use domain::ids::PartitionId;
 use domain::time::Clock as _;
-use store::ledger::{Loss, Trouble};
+use store::ledger::Loss;
 
-use crate::carrier::Delivery;
+use crate::carrier::{Delivery, Line};
 use crate::cast;
+use crate::link::Link;
 use crate::node::Node;
-use crate::world::{End, World};
+use crate::storage::Disk;
+use crate::world::World;
 
 /// Campaigns of one world, at most.
 const CAMPAIGNS: usize = 5;
-/// Bytes of a log that are copied into the file between two steps.
-const LOG_BYTES: u64 = 1 << 20;
 const HOUR: u64 = 3_600_000;
 const DAY: u64 = 24 * HOUR;
 /// China's clocks are ahead of UTC.
@@ -24,11 +23,13 @@ const EAST: u64 = 8 * HOUR;
 pub(crate) enum Event {
     Send,
     Campaign,
-    Expand,
+    Keep,
     Commit,
     Tick,
     Jump,
     Write,
+    Carry,
+    Read,
     Answer,
     Receipt,
     ReceiptTwice,
@@ -49,17 +50,28 @@ pub(crate) enum Event {
     Inspect,
     Kill,
     PowerLoss,
+    Start,
+    Freeze,
+    Thaw,
+    TakeOver,
+    Fence,
+    SetBack,
+    Correct,
+    DiskFails,
+    DiskMended,
 }
 
 impl Event {
-    const ALL: [Self; 27] = [
+    const ALL: [Self; 38] = [
         Self::Send,
         Self::Campaign,
-        Self::Expand,
+        Self::Keep,
         Self::Commit,
         Self::Tick,
         Self::Jump,
         Self::Write,
+        Self::Carry,
+        Self::Read,
         Self::Answer,
         Self::Receipt,
         Self::ReceiptTwice,
@@ -80,6 +92,15 @@ impl Event {
         Self::Inspect,
         Self::Kill,
         Self::PowerLoss,
+        Self::Start,
+        Self::Freeze,
+        Self::Thaw,
+        Self::TakeOver,
+        Self::Fence,
+        Self::SetBack,
+        Self::Correct,
+        Self::DiskFails,
+        Self::DiskMended,
     ];
 
     /// The word in stories and coverage.
@@ -87,11 +108,13 @@ impl Event {
         match self {
             Self::Send => "send",
             Self::Campaign => "campaign",
-            Self::Expand => "expand",
+            Self::Keep => "keep",
             Self::Commit => "commit",
             Self::Tick => "tick",
             Self::Jump => "jump",
             Self::Write => "write",
+            Self::Carry => "carry",
+            Self::Read => "read",
             Self::Answer => "answer",
             Self::Receipt => "receipt",
             Self::ReceiptTwice => "receipt twice",
@@ -112,41 +135,106 @@ impl Event {
             Self::Inspect => "inspect",
             Self::Kill => "kill",
             Self::PowerLoss => "power loss",
+            Self::Start => "start",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::TakeOver => "take over",
+            Self::Fence => "fence",
+            Self::SetBack => "clock set back",
+            Self::Correct => "clock corrected",
+            Self::DiskFails => "disk fails",
+            Self::DiskMended => "disk mended",
         }
+    }
+
+    /// Whether one running node does it or is told it.
+    fn is_of_a_node(self) -> bool {
+        let of_the_world = [
+            Self::Kill,
+            Self::PowerLoss,
+            Self::Start,
+            Self::Freeze,
+            Self::Thaw,
+            Self::TakeOver,
+            Self::Fence,
+            Self::SetBack,
+            Self::Correct,
+            Self::DiskFails,
+            Self::DiskMended,
+        ];
+        !of_the_world.contains(&self)
     }
 }
 
 /// What can happen at this moment.
+#[derive(Default)]
 struct Chances {
+    storage: bool,
+    waiting: bool,
+    campaigns: usize,
+    /// Nodes: several there are, alive, running, to be started, standing still, silent for too long, taken over.
+    several: bool,
+    alive: usize,
+    running: usize,
+    startable: usize,
+    frozen: usize,
+    silent: usize,
+    overtaken: usize,
+    set_back: usize,
+    disk: Disk,
+    /// Of the node that acts.
     started: bool,
     room: bool,
-    waiting: bool,
     to_write: bool,
-    written: bool,
+    to_carry: bool,
+    to_read: bool,
+    owed: bool,
     reports: bool,
     reported: bool,
     answers: bool,
+    up: usize,
     down: usize,
-    campaigns: usize,
-    to_expand: bool,
 }
 
 impl Chances {
-    fn of(world: &World, node: &Node) -> Self {
+    fn of(world: &World, node: Option<&Node>) -> Self {
+        let seats = &world.seats;
+        let of_the_node = node.map_or_else(Self::default, |node| Self::of_node(world, node));
+        Self {
+            storage: world.storage.is_some(),
+            waiting: !world.waiting().is_empty(),
+            campaigns: world.plans.len(),
+            several: seats.len() > 1,
+            alive: seats.iter().filter(|seat| seat.life.is_some()).count(),
+            running: seats.iter().filter(|seat| seat.running().is_some()).count(),
+            startable: world.startable().len(),
+            frozen: world.frozen().len(),
+            silent: world.silent().len(),
+            overtaken: world.overtaken().len(),
+            disk: world.disk,
+            set_back: seats.iter().filter(|seat| seat.clock.is_set_back()).count(),
+            ..of_the_node
+        }
+    }
+
+    fn of_node(world: &World, node: &Node) -> Self {
         let carriers = world.carriers.lock();
-        let is = |delivery: Delivery| move |report: &&crate::carrier::Report| report.delivery == delivery;
+        let lines = &carriers.lines[cast::lines(node.place)];
+        let links = || lines.iter().filter_map(|line| line.link.as_ref());
+        let up = links().count();
         Self {
             started: node.is_started(),
             room: node.has_room(),
-            waiting: (0..cast::PARTITIONS).any(|id| node.stepper.waiting(PartitionId(id)) > 0),
-            to_write: carriers.lines.iter().any(|l| !l.waiting.is_empty() || !l.recalled.is_empty()),
-            written: carriers.lines.iter().any(|l| !l.written.is_empty() || !l.late.is_empty()),
-            reports: carriers.reports.iter().any(|report| is(Delivery::Waiting)(&report)),
-            reported: carriers.reports.iter().any(|report| is(Delivery::Acknowledged)(&report)),
+            to_write: lines.iter().any(Line::has_to_write),
+            to_carry: links().any(Link::has_octets_for_carrier),
+            to_read: links().any(Link::has_octets_for_us),
+            owed: links().any(|link| link.owes() > 0),
+            reports: carriers.reports.iter().any(|report| report.delivery == Delivery::Waiting),
+            reported: carriers.reports.iter().any(|report| report.delivery == Delivery::Acknowledged),
             answers: !carriers.answers.is_empty(),
-            down: carriers.lines.iter().filter(|line| !line.up).count(),
-            campaigns: world.plans.len(),
-            to_expand: world.plans.iter().any(|plan| plan.is_idle() || plan.is_done()),
+            up,
+            down: lines.len() - up,
+            ..Self::default()
         }
     }
 
@@ -154,81 +242,161 @@ impl Chances {
     fn weight(&self, event: Event) -> u32 {
         let told = |able: bool, weight| if self.started && self.room && able { weight } else { 0 };
         let asked = |able: bool, weight| if self.started && able { weight } else { 0 };
+        let when = |able: bool, weight| if able { weight } else { 0 };
         match event {
-            Event::Commit if self.waiting => 260,
-            Event::Commit => 0,
+            Event::Commit => when(self.waiting, 260),
             Event::Tick => 110,
             Event::Jump => asked(true, 3),
             Event::Send => asked(true, 36),
             Event::Campaign => asked(self.campaigns < CAMPAIGNS, 14),
-            Event::Expand => asked(self.to_expand, 12),
+            Event::Keep => asked(self.campaigns > 0, 12),
             Event::Write => told(self.to_write, 150),
-            Event::Answer => told(self.written, 110),
-            Event::Receipt => told(self.reports, 70),
-            Event::ReceiptTwice => told(self.reported, 5),
-            Event::ReceiptUnknown => told(true, 2),
-            Event::OptOut => told(true, 7),
-            Event::Chat => told(true, 3),
-            Event::InboundTwice => told(self.answers, 3),
+            Event::Carry => told(self.to_carry, 110),
+            Event::Read => told(self.to_read, 110),
+            Event::Answer => told(self.owed, 110),
+            Event::Receipt => told(self.reports && self.up > 0, 50),
+            Event::ReceiptTwice => told(self.reported && self.up > 0, 5),
+            Event::ReceiptUnknown => told(self.up > 0, 2),
+            Event::OptOut => told(self.up > 0, 7),
+            Event::Chat => told(self.up > 0, 3),
+            Event::InboundTwice => told(self.answers && self.up > 0, 3),
             Event::Suppress | Event::Unsuppress => asked(true, 4),
             Event::Consent => asked(true, 14),
             Event::Pause | Event::Resume | Event::Speed => asked(self.campaigns > 0, 4),
             Event::Cancel => asked(self.campaigns > 1, 1),
-            Event::Disconnect => told(self.down < 3, 4),
+            Event::Disconnect => told(self.up > 0, 4),
             Event::Connect => told(self.down > 0, 60),
             Event::Sweep => asked(true, 6),
-            Event::Inspect => 8,
-            Event::Kill | Event::PowerLoss => 2,
+            Event::Inspect => when(self.storage, 8),
+            Event::Kill => when(self.alive > 0, if self.several { 4 } else { 2 }),
+            Event::PowerLoss => when(self.alive > 0, 2),
+            Event::Start => when(self.startable > 0, if self.running == 0 { 600 } else { 10 }),
+            Event::Freeze => when(self.running > 0, if self.several { 4 } else { 1 }),
+            Event::Thaw => when(self.frozen > 0, if self.running == 0 { 200 } else { 9 }),
+            Event::TakeOver => when(self.silent > 0, 40),
+            Event::Fence => when(self.overtaken > 0, 25),
+            Event::SetBack => when(self.running > 0 && self.set_back == 0, 1),
+            Event::Correct => when(self.set_back > 0, 8),
+            Event::DiskFails => when(self.disk == Disk::Sound, 2),
+            Event::DiskMended => when(self.disk != Disk::Sound, 25),
         }
     }
 }
 
 impl World {
-    /// One step. `Some`: the node dies by it.
-    pub(crate) async fn next_step(&mut self, node: &mut Node) -> Result<Option<End>, String> {
-        let chances = Chances::of(self, node);
+    /// One step.
+    pub(crate) fn next_step(&mut self) -> Result<(), String> {
+        let node = self.any_node();
+        let chances = Chances::of(self, node.as_ref());
         let place = self.random.weighed(Event::ALL.iter().map(|event| chances.weight(*event)));
         let event = place.map_or(Event::Tick, |place| Event::ALL[place]);
         self.count("event", event.word());
-        match event {
-            Event::Commit => self.commit(node),
-            Event::Tick => {
-                let millis = if self.random.chance(800) {
-                    self.random.between(1, 150)
-                } else {
-                    self.random.between(150, 3_000)
-                };
-                self.tell(&format!("tick {millis} ms"));
-                self.advance(Duration::from_millis(millis)).await;
+        match (event, node) {
+            (Event::Commit, _) => {
+                self.commit();
+                self.tend_logs()?;
             }
-            Event::Jump => {
+            (Event::Tick, _) => {
+                let millis = self.tick_millis(chances.several && chances.running < chances.alive.max(2));
+                self.tell(&format!("tick {millis} ms"));
+                self.advance(Duration::from_millis(millis));
+            }
+            (Event::Jump, _) => {
                 let millis = self.jump();
                 self.tell(&format!("jump {} min", millis / 60_000));
-                self.advance(Duration::from_millis(millis)).await;
+                self.advance(Duration::from_millis(millis));
             }
-            Event::Inspect => self.inspect(node, false).await?,
+            (Event::Inspect, _) => self.inspect(false)?,
+            (event, Some(node)) if event.is_of_a_node() => self.act(event, &node),
+            (event, node) => {
+                // What dies must not be held.
+                drop(node);
+                self.nodes_change(event)?;
+            }
+        }
+        self.sessions_wait();
+        Ok(())
+    }
+
+    /// Most ticks are short; while a node is missing some are long enough for its lease to end.
+    fn tick_millis(&mut self, missing: bool) -> u64 {
+        match self.random.below(1_000) {
+            0..120 if missing => self.random.between(3_000, 20_000),
+            0..800 => self.random.between(1, 150),
+            _ => self.random.between(150, 3_000),
+        }
+    }
+
+    fn nodes_change(&mut self, event: Event) -> Result<(), String> {
+        let alive = |world: &Self| -> Vec<usize> {
+            (0..world.seats.len()).filter(|place| world.seats[*place].life.is_some()).collect()
+        };
+        let running = |world: &Self| -> Vec<usize> {
+            (0..world.seats.len()).filter(|place| world.seats[*place].running().is_some()).collect()
+        };
+        let places = match event {
+            Event::Kill => alive(self),
+            Event::Start => self.startable(),
+            Event::Freeze | Event::SetBack => running(self),
+            Event::Thaw => self.frozen(),
+            Event::TakeOver => self.silent(),
+            Event::Fence => self.overtaken(),
+            Event::Correct => (0..self.seats.len()).collect(),
+            _ => vec![0],
+        };
+        let Some(&place) = self.random.pick(&places) else { return Ok(()) };
+        match event {
             Event::Kill => {
-                self.tell("killed");
+                self.tell(&format!("node {place} is killed"));
                 self.count("fault", "killed");
-                return Ok(Some(End::Died(Loss::Process)));
+                self.kill_node(place)?;
             }
             Event::PowerLoss => {
                 let kept = self.random.between(0, 1_000) as u16;
                 self.tell("power lost");
                 self.count("fault", "power lost");
-                return Ok(Some(End::Died(Loss::Power { kept })));
+                self.kill_all(Loss::Power { kept })?;
             }
-            event => self.act(event, node),
+            Event::Start => {
+                // Nobody restarts a machine within a second.
+                let millis = self.random.between(1_000, 4_000);
+                self.advance(Duration::from_millis(millis));
+                self.start_node(place)?;
+            }
+            Event::Freeze => self.freeze(place),
+            Event::Thaw => self.thaw(place),
+            Event::TakeOver => self.take_over(place),
+            Event::Fence => {
+                self.tell(&format!("node {place} finds that it was taken over and ends"));
+                self.kill_node(place)?;
+            }
+            Event::SetBack => {
+                let millis = self.random.between(500, 12_000);
+                self.tell(&format!("node {place}: clock set back by {millis} ms"));
+                self.count("fault", "clock set back");
+                self.seats[place].clock.set_back(millis);
+            }
+            Event::Correct => {
+                self.tell("clocks are corrected");
+                self.seats.iter().for_each(|seat| seat.clock.correct());
+            }
+            Event::DiskFails => {
+                self.disk = if self.random.chance(500) { Disk::Full } else { Disk::ReadOnly };
+                self.tell(&format!("the disk is {:?}", self.disk));
+            }
+            _ => {
+                self.tell("the disk is sound again");
+                self.disk = Disk::Sound;
+            }
         }
-        node.stepper.tend_logs(LOG_BYTES).map_err(|error| error.to_string())?;
-        Ok(None)
+        Ok(())
     }
 
     fn act(&mut self, event: Event, node: &Node) {
         match event {
             Event::Send => self.send(node),
             Event::Campaign => self.launch(node),
-            Event::Expand => self.expand(node),
+            Event::Keep => self.keep(node),
             Event::Suppress => self.suppress(node),
             Event::Unsuppress => self.unsuppress(node),
             Event::Consent => self.consent(node),
@@ -237,58 +405,39 @@ impl World {
             Event::Sweep => {
                 let engine = std::sync::Arc::clone(&node.engine);
                 self.tell("sweep");
-                tokio::spawn(async move {
+                node.spawn(async move {
                     engine.sweep_round().await;
-                    let _tried_again_by_the_next = engine.catch_up_lanes().await;
                 });
             }
             event => self.carriers_act(event, node),
         }
     }
 
-    /// A partition does what waits; sometimes its storage does not let it.
-    fn commit(&mut self, node: &mut Node) {
-        let waiting: Vec<PartitionId> =
-            (0..cast::PARTITIONS).map(PartitionId).filter(|id| node.stepper.waiting(*id) > 0).collect();
-        let Some(&id) = self.random.pick(&waiting) else { return };
-        let trouble = match self.random.below(1_000) {
-            0..12 => Trouble::Once(self.random.between(1, 1_500) as u32),
-            12..20 => Trouble::Always(self.random.between(1, 1_500) as u32),
-            _ => Trouble::None,
-        };
-        self.commit_in(node, id, trouble);
+    /// The scheduler and the finisher look.
+    pub(crate) fn keep(&mut self, node: &Node) {
+        self.tell("keep");
+        let (engine, model, by) = (std::sync::Arc::clone(&node.engine), self.model.clone(), node.place);
+        model.lock().follows(by);
+        node.spawn(async move {
+            let _tried_again_by_the_next = engine.keep_campaigns().await;
+            model.lock().followed(by);
+        });
     }
 
-    /// One step of a partition's writer.
-    pub(crate) fn commit_in(&mut self, node: &mut Node, id: PartitionId, trouble: Trouble) {
-        let Some(stepped) = node.stepper.step(id, trouble) else { return };
-        if stepped.interrupted {
-            let kind = if matches!(trouble, Trouble::Always(_)) { "storage always" } else { "storage once" };
-            self.count("fault", kind);
-        }
-        let mut model = self.model.lock();
-        model.changes += u64::from(stepped.failed < stepped.commands);
-        if stepped.durable {
-            model.synced(id);
-        }
-        drop(model);
-        let interrupted = if stepped.interrupted { format!(", {trouble:?}") } else { String::new() };
-        self.tell(&format!(
-            "commit {} of {} ({} failed{interrupted})",
-            id.0, stepped.commands, stepped.failed
-        ));
+    /// Milliseconds until marketing must stop, until midnight, and until marketing may be sent.
+    pub(crate) fn moments(&self) -> [u64; 3] {
+        let now = self.clock.now().millis().unsigned_abs() + EAST;
+        [20 * HOUR, 0, 8 * HOUR].map(|moment| (moment + DAY - now % DAY) % DAY)
     }
 
     /// Milliseconds to a moment of interest, or to any.
     fn jump(&mut self) -> u64 {
-        let now = self.clock.now().millis().unsigned_abs() + EAST;
-        let of_day = now % DAY;
-        let until = |moment: u64| (moment + DAY - of_day) % DAY;
+        let [closing, midnight, opening] = self.moments();
         let near = self.random.between(0, 90_000);
         match self.random.below(10) {
-            0..2 => until(20 * HOUR).saturating_sub(near),
-            2..4 => until(0).saturating_sub(near),
-            4..7 => until(8 * HOUR) + near,
+            0..2 => closing.saturating_sub(near),
+            2..4 => midnight.saturating_sub(near),
+            4..7 => opening + near,
             7..9 => self.random.between(60_000, 6 * HOUR),
             _ => self.random.between(DAY, 4 * DAY),
         }

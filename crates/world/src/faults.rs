@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::channel::{Capacity, Channel, Outgoing, Receipt};
+use domain::control::{AUDIENCE_CHUNK_ROWS, Campaign};
 use domain::ids::{AccountId, ChannelId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
 use domain::lane::{Lane, LaneState};
 use domain::ledger::{
@@ -62,11 +63,29 @@ pub enum Fault {
     RecoveryForgotten,
     /// One counter is off by one.
     TallyMiscounted,
+    /// Campaigns are launched whatever their time.
+    ScheduleForgotten,
+    /// A partition says that it has more of an audience than it has.
+    MarkTooFar,
+    /// Claims of a partition do not wait for each other: what one took another takes too.
+    ClaimWithoutLock,
+    /// A node that starts ends the claims of all others as if it were alone.
+    OthersRecovered,
+    /// What a silent node had in flight is not looked after.
+    TakeoverForgotten,
+    /// A node goes on claiming after it was taken over.
+    FenceForgotten,
+    /// What a full disk refused is acknowledged.
+    FullIgnored,
+    /// Connections acknowledge receipts before they are durable.
+    AcknowledgedAtOnce,
+    /// A connection takes answers to two parts of one read for each other's.
+    AnswersMixedUp,
 }
 
 impl Fault {
     /// Every deliberate fault.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 27] = [
         Self::AcceptBeforeCommit,
         Self::SettleBeforeCommit,
         Self::SettlementForgotten,
@@ -85,6 +104,15 @@ impl Fault {
         Self::ChunkTwice,
         Self::RecoveryForgotten,
         Self::TallyMiscounted,
+        Self::ScheduleForgotten,
+        Self::MarkTooFar,
+        Self::ClaimWithoutLock,
+        Self::OthersRecovered,
+        Self::TakeoverForgotten,
+        Self::FenceForgotten,
+        Self::FullIgnored,
+        Self::AcknowledgedAtOnce,
+        Self::AnswersMixedUp,
     ];
 
     /// The rules that the engine decides by.
@@ -114,6 +142,39 @@ impl Fault {
         }
     }
 
+    /// Whose claims a node that starts ends besides its own.
+    pub(crate) fn also_recovered(self, place: usize) -> Vec<u8> {
+        let others = (0..cast::NODES).filter(|other| *other != place).map(cast::node);
+        if self == Self::OthersRecovered { others.collect() } else { Vec::new() }
+    }
+
+    pub(crate) fn forgets_takeover(self) -> bool {
+        self == Self::TakeoverForgotten
+    }
+
+    pub(crate) fn forgets_fence(self) -> bool {
+        self == Self::FenceForgotten
+    }
+
+    pub(crate) fn acknowledges_at_once(self) -> bool {
+        self == Self::AcknowledgedAtOnce
+    }
+
+    /// What a read says of some parts: token, what became of it, whether late.
+    pub(crate) fn mix_up<P>(self, steps: &mut [(u64, P, bool)]) {
+        if let (Self::AnswersMixedUp, [(one, ..), (other, ..), ..]) = (self, steps) {
+            std::mem::swap(one, other);
+        }
+    }
+
+    /// A campaign as a list of the control database shows it.
+    pub(crate) fn listed(self, mut campaign: Campaign) -> Campaign {
+        if self == Self::ScheduleForgotten {
+            campaign.scheduled_at = None;
+        }
+        campaign
+    }
+
     /// The channel with the fault in it.
     pub(crate) fn channel(self, inner: Arc<dyn Channel>) -> Arc<dyn Channel> {
         match self {
@@ -132,6 +193,8 @@ pub(crate) struct Memory {
     again: Vec<Outgoing>,
     /// Refusals on their way.
     held: Vec<(PartitionId, SuppressionOrder)>,
+    /// What was handed out last.
+    last: Option<Outgoing>,
 }
 
 struct FaultyLedger {
@@ -194,11 +257,16 @@ impl Ledger for FaultyLedger {
             return Ok(count);
         }
         let expansion = expansion.filter(|_| !self.is(Fault::ChunkTwice));
-        self.inner.accept(partition, messages, expansion, now).await
+        let count = messages.len() as u32;
+        match self.inner.accept(partition, messages, expansion, now).await {
+            Err(LedgerError::Full) if self.is(Fault::FullIgnored) => Ok(count),
+            answer => answer,
+        }
     }
 
     async fn expanded_through(&self, partition: PartitionId, lane: LaneId) -> Asked<u64> {
-        self.inner.expanded_through(partition, lane).await
+        let through = self.inner.expanded_through(partition, lane).await?;
+        Ok(if self.is(Fault::MarkTooFar) { through + AUDIENCE_CHUNK_ROWS as u64 } else { through })
     }
 
     async fn claim(&self, request: ClaimRequest) -> Asked<Claim> {
@@ -214,6 +282,12 @@ impl Ledger for FaultyLedger {
             memory.again = rest;
             memory.out.extend(claim.outgoing.iter().cloned());
             claim.outgoing.append(&mut again);
+        }
+        if self.is(Fault::ClaimWithoutLock) {
+            let mut memory = self.memory();
+            let next = claim.outgoing.last().cloned();
+            let last = std::mem::replace(&mut memory.last, next);
+            claim.outgoing.extend(last.filter(|outgoing| outgoing.ticket.partition == partition));
         }
         let held = std::mem::take(&mut self.memory().held);
         for (partition, order) in held {

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::control::Campaigns as _;
-use domain::ids::{AccountId, CampaignId, EntityId, LaneId};
+use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId};
 use domain::lane::{LaneState, WindowClose};
 use domain::ledger::{ConsentGrant, Ledger as _, SuppressionOrder};
 use domain::message::Category;
 use domain::phone::Phone;
 use domain::policy::{Consented, LegalBasis, Scope, Suppressed, SuppressionSource};
-use domain::time::Clock as _;
+use domain::time::{Clock as _, Timestamp};
 use engine::accept::{Content, IdempotencyKey, SendItem, SendRequest};
 
-use crate::audience::Plan;
+use crate::audience::{Plan, freeze};
 use crate::cast;
 use crate::events::Event;
 use crate::node::Node;
@@ -37,7 +37,8 @@ impl World {
         let account = self.any_account();
         let count = 1 + self.random.below(4);
         self.requests += 1;
-        let items: Vec<SendItem> = (0..count).map(|place| self.item(place)).collect();
+        let now = node.clock.now();
+        let items: Vec<SendItem> = (0..count).map(|place| self.item(place, now)).collect();
         let key = self.random.chance(700).then(|| IdempotencyKey {
             key: format!("request-{}", self.requests),
             body_sha256: [self.requests as u8; 32],
@@ -46,7 +47,7 @@ impl World {
         let tries = if key.is_some() { TRIES } else { 1 };
         let request = SendRequest { items, idempotency: key, route: None };
         let engine = Arc::clone(&node.engine);
-        tokio::spawn(async move {
+        node.spawn(async move {
             for _ in 0..tries {
                 if engine.send(account, request.clone()).await.is_ok() {
                     return;
@@ -55,7 +56,7 @@ impl World {
         });
     }
 
-    fn item(&mut self, place: usize) -> SendItem {
+    fn item(&mut self, place: usize, now: Timestamp) -> SendItem {
         let phone = self.any_phone();
         let number = if self.random.chance(140) { 7 } else { self.requests * 10 + place as u64 };
         let (category, text) = match self.random.below(10) {
@@ -79,45 +80,45 @@ impl World {
             signature: None,
             category: Some(category),
             priority: None,
-            send_at: later.map(|later| self.clock.now().plus(later)),
+            send_at: later.map(|later| now.plus(later)),
             valid_for: brief,
         }
     }
 
-    /// A campaign starts; its audience is expanded by later steps.
+    /// A campaign is started, now or at its time.
     pub(crate) fn launch(&mut self, node: &Node) {
         let account = self.any_account();
-        let now = self.clock.now();
-        let id = CampaignId::from(node.ids.fresh(now));
-        let lane = LaneId::from(node.ids.fresh(now));
+        let now = node.clock.now();
+        let names = (
+            CampaignId::from(node.ids.fresh(now)),
+            LaneId::from(node.ids.fresh(now)),
+            AudienceId::from(node.ids.fresh(now)),
+        );
         let window_close = match self.random.below(4) {
             0 => WindowClose::PauseForHuman,
             1 => WindowClose::DropAfter(now.plus(Duration::from_secs(self.random.between(600, 50_000)))),
             _ => WindowClose::Hold,
         };
-        let campaign = cast::campaign(id, lane, account, window_close, now);
-        let rows = 4 + self.random.below(14);
-        let rows: Vec<Phone> = (0..rows).map(|_| self.any_phone()).collect();
-        self.tell(&format!("campaign {id} of {account} to {}", rows.len()));
-        let (control, ledger, opened) =
-            (Arc::clone(&self.control), Arc::clone(&node.ledger), cast::lane(&campaign, None));
-        self.plans.push(Plan::new(campaign.clone(), rows));
-        tokio::spawn(async move {
-            if control.add_campaign(&campaign).await.is_ok() {
-                let _after_a_failure_expansion_waits_for_it = ledger.open_lane(opened).await;
+        let moments = self.moments();
+        let scheduled_at = Self::any_schedule(&mut self.random, now, moments);
+        let campaign = cast::campaign(names, account, window_close, scheduled_at, now);
+        let phones: Vec<Phone> = (0..4 + self.random.below(22)).map(|_| self.any_phone()).collect();
+        let (audience, chunks) = freeze(names.2, &campaign, &phones);
+        self.control.put_audience(audience, chunks);
+        let at = scheduled_at.map_or_else(|| "now".to_owned(), |at| format!("at {at:?}"));
+        self.tell(&format!("campaign {} of {account} to {} {at}", names.0, phones.len()));
+        self.model.lock().planned(campaign.lane, scheduled_at);
+        let (control, engine) = (Arc::clone(&self.control), Arc::clone(&node.engine));
+        let (model, by) = (self.model.clone(), node.place);
+        model.lock().follows(by);
+        self.plans.push(Plan { campaign: campaign.clone(), rows: phones.len() as u64, cancelled: false });
+        node.spawn(async move {
+            let written = control.add_campaign(&campaign).await.is_ok();
+            if written && engine.start_campaign(campaign.account, campaign.id).await.is_ok() {
+                model.lock().started(campaign.lane);
             }
+            model.lock().followed(by);
         });
-    }
-
-    pub(crate) fn expand(&mut self, node: &Node) {
-        let again = self.random.chance(200);
-        let able: Vec<usize> = (0..self.plans.len())
-            .filter(|place| self.plans[*place].is_idle() || (again && self.plans[*place].is_done()))
-            .collect();
-        let Some(&place) = self.random.pick(&able) else { return };
-        self.tell(&format!("expand {}", self.plans[place].campaign.id));
-        let (ledger, clock, ids) = (Arc::clone(&node.ledger), Arc::clone(&self.clock), Arc::clone(&node.ids));
-        tokio::spawn(self.plans[place].expand(ledger, clock, ids, again));
     }
 
     pub(crate) fn change_campaign(&mut self, event: Event, node: &Node) {
@@ -141,15 +142,15 @@ impl World {
         (account, id, lane): (AccountId, CampaignId, LaneId),
         state: LaneState,
     ) {
-        let (engine, model) = (Arc::clone(&node.engine), self.model.clone());
-        model.lock().lane_changes(lane);
-        tokio::spawn(async move {
+        let (engine, model, by) = (Arc::clone(&node.engine), self.model.clone(), node.place);
+        model.lock().lane_changes(lane, by);
+        node.spawn(async move {
             let outcome = match state {
                 LaneState::Paused => engine.pause_campaign(account, id).await,
                 LaneState::Cancelled => engine.cancel_campaign(account, id).await,
                 LaneState::Open => engine.resume_campaign(account, id).await,
             };
-            model.lock().lane_changed(lane, outcome.is_ok().then_some(state));
+            model.lock().lane_changed(lane, by, outcome.is_ok().then_some(state));
         });
     }
 
@@ -160,10 +161,12 @@ impl World {
         let lane = cast::lane(&plan.campaign, speed);
         self.tell(&format!("speed of {} {speed:?}", lane.id));
         let ledger = Arc::clone(&node.ledger);
-        tokio::spawn(async move { ledger.open_lane(lane).await });
+        node.spawn(async move {
+            let _asked_again_by_whoever_cares = ledger.open_lane(lane).await;
+        });
     }
 
-    fn any_refusal(&mut self) -> Suppressed {
+    fn any_refusal(&mut self, at: Timestamp) -> Suppressed {
         let scope = match self.random.below(6) {
             0 => Scope::Operator,
             _ => Scope::Entity(EntityId::from_raw(self.any_account().raw())),
@@ -173,34 +176,43 @@ impl World {
             1 => Some(Category::Notice),
             _ => Some(Category::Marketing),
         };
-        Suppressed { scope, category, source: SuppressionSource::Manual, at: self.clock.now() }
+        Suppressed { scope, category, source: SuppressionSource::Manual, at }
     }
 
     pub(crate) fn suppress(&mut self, node: &Node) {
-        let (phone, suppressed) = (self.any_phone(), self.any_refusal());
+        // Often somebody to whom something is just about to go out.
+        let waiting: Vec<Phone> = {
+            let carriers = self.carriers.lock();
+            let lines = carriers.lines[cast::lines(node.place)].iter();
+            lines.flat_map(|line| &line.waiting).map(|(outgoing, _)| outgoing.phone).collect()
+        };
+        let anybody = self.any_phone();
+        let phone = self.random.pick(&waiting).copied().unwrap_or(anybody);
+        let suppressed = self.any_refusal(node.clock.now());
         self.tell(&format!("suppress {phone:?}"));
         let account = self.any_account();
-        let (engine, model) = (Arc::clone(&node.engine), self.model.clone());
-        tokio::spawn(async move {
+        let (engine, model, by) = (Arc::clone(&node.engine), self.model.clone(), node.ledger.witness());
+        node.spawn(async move {
             let order = SuppressionOrder { phone, account, suppressed, inbound: None };
             if engine.suppress(order).await.is_ok() {
-                model.lock().refused(phone, suppressed.scope, suppressed.category);
+                model.lock().refused(phone, suppressed.scope, suppressed.category, by());
             }
         });
     }
 
     pub(crate) fn unsuppress(&mut self, node: &Node) {
-        let (phone, suppressed) = (self.any_phone(), self.any_refusal());
+        let (phone, suppressed) = (self.any_phone(), self.any_refusal(node.clock.now()));
         self.tell(&format!("unsuppress {phone:?}"));
         // What is refused by an answer on its way to us may be lifted with it.
         for answer in self.carriers.lock().answers.iter_mut().filter(|answer| answer.inbound.from == phone) {
             answer.opts_out = false;
         }
-        let (ledger, model, now) = (Arc::clone(&node.ledger), self.model.clone(), self.clock.now());
-        model.lock().lifts(phone, suppressed.scope, suppressed.category);
-        tokio::spawn(async move {
+        let (ledger, model, by) = (Arc::clone(&node.ledger), self.model.clone(), node.place);
+        let now = node.clock.now();
+        model.lock().lifts(phone, suppressed.scope, suppressed.category, by);
+        node.spawn(async move {
             let _counted = ledger.unsuppress(phone, suppressed, now).await;
-            model.lock().lifted(phone);
+            model.lock().lifted(phone, by);
         });
     }
 
@@ -210,7 +222,7 @@ impl World {
         let consent = Consented {
             entity,
             basis: LegalBasis::Consent,
-            since: self.clock.now(),
+            since: node.clock.now(),
             until: None,
             withdrawn: false,
         };
@@ -224,7 +236,9 @@ impl World {
             grants.iter().for_each(|grant| model.consented(grant.phone, entity));
             drop(model);
             let ledger = Arc::clone(&node.ledger);
-            tokio::spawn(async move { ledger.consent(partition, grants).await });
+            node.spawn(async move {
+                let _consents_are_asked_for_often = ledger.consent(partition, grants).await;
+            });
         }
     }
 }

@@ -3,11 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::coverage::Coverage;
 use crate::faults::Fault;
 use crate::world::World;
+
+/// From so many seeds on, everything in the list of what must be covered has to occur, and most steps must move something.
+const ENOUGH_SEEDS: u64 = 40;
 
 /// What to simulate.
 #[derive(Clone, Debug)]
@@ -22,6 +25,8 @@ pub struct Options {
     pub threads: usize,
     /// What is deliberately wrong.
     pub fault: Fault,
+    /// Once it is true, no further seed is begun.
+    pub stop: Arc<AtomicBool>,
     /// Where the worlds' data folders lie while they live; a folder in memory is fastest.
     pub place: PathBuf,
 }
@@ -32,7 +37,7 @@ impl Options {
     pub fn new(seeds: u64, steps: usize) -> Self {
         let memory = PathBuf::from("/dev/shm");
         let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
-        Self { first_seed: 1, seeds, steps, threads: 2, fault: Fault::None, place }
+        Self { first_seed: 1, seeds, steps, threads: 2, fault: Fault::None, stop: Arc::default(), place }
     }
 }
 
@@ -71,11 +76,26 @@ pub struct Report {
     pub digest: u64,
 }
 
+impl Report {
+    /// What the run should have met and did not: it was blind there.
+    #[must_use]
+    pub fn shortcomings(&self) -> Vec<String> {
+        if self.seeds < ENOUGH_SEEDS {
+            return Vec::new();
+        }
+        let mut missing: Vec<String> = self.coverage.missing().into_iter().map(str::to_owned).collect();
+        if self.moved * 2 < self.steps {
+            missing.push(format!("only {} of {} steps moved something", self.moved, self.steps));
+        }
+        missing
+    }
+}
+
 /// Runs the seeds, and stops at the first failure.
 #[must_use]
 pub fn simulate(options: &Options) -> Report {
     let next = AtomicU64::new(0);
-    let stop = AtomicBool::new(false);
+    let stop = &options.stop;
     let report = Mutex::new(Report::default());
     std::thread::scope(|scope| {
         for _ in 0..options.threads.max(1) {

@@ -1,6 +1,7 @@
 //! The ledger as the engine sees it, with the model looking over its shoulder: what is asked, what is answered, and the
 //! answer arriving a little later than it was given, as it does where many threads run.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -16,19 +17,29 @@ use domain::phone::Phone;
 use domain::policy::{PersonFacts, Suppressed};
 use domain::retry::RetryPolicy;
 use domain::time::{Clock as _, Timestamp};
+use store::ledger::SqliteLedger;
 
-use crate::clock::WorldClock;
+use crate::clock::{NodeClock, WorldClock};
 use crate::coverage::Coverage;
-use crate::model::{SharedModel, Span};
+use crate::faults::Fault;
+use crate::model::{By, ClaimedAt, SharedModel, Span};
 use crate::random::Random;
 
 type Asked<T> = Result<T, LedgerError>;
 
-/// [`Ledger`] under observation.
+/// [`Ledger`] of one node under observation.
 pub(crate) struct WatchedLedger {
     pub inner: Arc<dyn Ledger>,
+    /// Beneath what may be wrong with it: for what is no part of the port.
+    pub seen: Arc<SqliteLedger>,
+    /// The node.
+    pub place: usize,
+    /// Others have taken its claims over: it may claim nothing more.
+    pub fenced: Arc<AtomicBool>,
+    pub fault: Fault,
     pub model: SharedModel,
-    pub clock: Arc<WorldClock>,
+    pub clock: Arc<NodeClock>,
+    pub world: Arc<WorldClock>,
     pub coverage: Arc<Mutex<Coverage>>,
     pub random: Mutex<Random>,
 }
@@ -47,6 +58,26 @@ impl WatchedLedger {
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Says who acknowledges something, and when.
+    pub(crate) fn witness(&self) -> impl Fn() -> By + Send + use<> {
+        let (node, world) = (self.place, Arc::clone(&self.world));
+        move || By { node, at: world.monotonic_millis() }
+    }
+
+    /// Ends the claims of another node, which is silent.
+    pub(crate) async fn take_over(&self, node: u8, retry: RetryPolicy) -> Asked<u32> {
+        if self.fault.forgets_takeover() {
+            return Ok(0);
+        }
+        let answer = self.seen.recover_node(node, Arc::new(retry), self.clock.now()).await;
+        self.note(&answer);
+        if matches!(answer, Ok(found) if found > 0) {
+            self.count("fault", "claims taken over");
+        }
+        self.linger().await;
+        answer
     }
 
     fn count(&self, kind: &str, what: &str) {
@@ -114,7 +145,8 @@ impl Ledger for WatchedLedger {
         let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
         {
             let mut model = self.model.lock();
-            messages.iter().for_each(|message| model.offered(message, None));
+            let latest = self.world.latest();
+            messages.iter().for_each(|message| model.offered(message, latest));
         }
         let answer = self.inner.accept(partition, messages, expansion, now).await;
         self.note(&answer);
@@ -131,17 +163,22 @@ impl Ledger for WatchedLedger {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Asked<Claim> {
+        let fenced = self.fenced.load(Ordering::Relaxed);
+        if fenced && !self.fault.forgets_fence() {
+            return Err(LedgerError::Closed);
+        }
         let (gateway, low) = (request.gateway, request.now.millis());
         // The engine reads its clock for the write deadline before it asks.
         let began = self.clock.monotonic_millis();
         let lanes = request.takes.iter().map(|take| take.stream.lane).collect();
-        let since = self.model.lock().claim_asked(low, lanes);
+        let since = self.model.lock().claim_asked(self.place, low, lanes, fenced);
         let answer = self.inner.claim(request).await;
-        self.model.lock().claim_ended(since);
+        let asked = self.model.lock().claim_ended(since);
         self.note(&answer);
         if let Ok(claim) = &answer {
-            let at = Span { low, high: self.clock.now().millis() };
-            self.model.lock().claimed(&claim.outgoing, began, since, at, gateway);
+            // It decided on the partition's now, which may be ahead of this node's.
+            let at = Span { low, high: self.world.latest().max(self.clock.now()).millis() };
+            self.model.lock().claimed(&claim.outgoing, &asked, ClaimedAt { began, since, at }, gateway);
             claim.paused.iter().for_each(|_| self.count("claim", "paused a lane"));
         }
         self.linger().await;
@@ -152,7 +189,7 @@ impl Ledger for WatchedLedger {
         let answer = self.inner.settle(partition, settlements.clone()).await;
         self.note(&answer);
         if answer.is_ok() {
-            self.model.lock().settled(partition, &settlements, self.clock.now());
+            self.model.lock().settled(partition, &settlements, self.world.now());
         }
         self.linger().await;
         answer
@@ -252,6 +289,9 @@ impl Ledger for WatchedLedger {
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Asked<u32> {
+        for other in self.fault.also_recovered(self.place) {
+            self.seen.recover_node(other, Arc::clone(&retry), now).await?;
+        }
         let answer = self.inner.recover(retry, now).await;
         self.note(&answer);
         answer

@@ -1,5 +1,5 @@
-//! One seed's world: it lives through its steps, dies and comes back, and in the end everything that was begun is brought
-//! to its end.
+//! One seed's world: its nodes live through their steps, die and come back, and in the end everything that was begun is
+//! brought to its end.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,34 +10,28 @@ use domain::policy::Policy;
 use store::ledger::Loss;
 use store::sealing::Sealer;
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 use crate::audience::Plan;
 use crate::carrier::{Carriers, SharedCarriers};
 use crate::cast;
-use crate::clock::WorldClock;
+use crate::clock::{NodeClock, WorldClock};
 use crate::control::MemoryControl;
 use crate::coverage::Coverage;
 use crate::faults::{Fault, Memory};
 use crate::model::SharedModel;
-use crate::node::Node;
+use crate::node::Seat;
 use crate::random::Random;
+use crate::storage::{Disk, Storage};
 
-/// Turns that everybody gets between two steps.
+/// Turns that every node gets between two steps.
 const TURNS: usize = 8;
 /// Lines of the story of a failure that tell what happened last.
 const LAST_LINES: usize = 30;
-/// Starts of one world, at most: a node that dies while it starts must not do so for ever.
-const MOST_LIVES: usize = 200;
+/// Starts of the nodes of one world, at most: a node that dies while it starts must not do so for ever.
+const MOST_LIVES: usize = 300;
 /// The key that everything is sealed with; the same in every world, so that nothing depends on chance.
 const KEY_FILE: &str = "hongyan-keys 1\n1 0707070707070707070707070707070707070707070707070707070707070707\n";
-
-/// How a life ended.
-pub(crate) enum End {
-    /// The node died.
-    Died(Loss),
-    /// All is done.
-    Done,
-}
 
 /// See the module.
 pub(crate) struct World {
@@ -53,6 +47,9 @@ pub(crate) struct World {
     pub memory: Arc<Mutex<Memory>>,
     pub phones: Vec<Phone>,
     pub plans: Vec<Plan>,
+    pub seats: Vec<Seat>,
+    pub storage: Option<Storage>,
+    pub disk: Disk,
     /// Steps to make before the end is begun, and those made.
     pub steps: usize,
     pub step: usize,
@@ -60,9 +57,12 @@ pub(crate) struct World {
     pub moved: usize,
     /// Counter of requests: makes texts and keys differ.
     pub requests: u64,
+    lives: usize,
     told: Vec<String>,
     /// A digest of all that was told: equal for equal seeds.
     digest: u64,
+    /// For looks of the world itself.
+    looks: Runtime,
     folder: TempDir,
 }
 
@@ -73,27 +73,39 @@ impl World {
         let key = folder.path().join("key");
         write_key(&key).map_err(|error| error.to_string())?;
         let sealer = Sealer::open(&key, folder.path()).map_err(|error| error.to_string())?;
+        let looks =
+            tokio::runtime::Builder::new_current_thread().build().map_err(|error| error.to_string())?;
         let mut random = Random::new(seed);
-        let carriers = SharedCarriers::new(Carriers::new(random.split()));
+        // Half of the worlds are one machine; the others have two or three nodes.
+        let nodes = [1, 1, 1, 2, 2, cast::NODES][random.below(6)];
+        let clock = Arc::new(WorldClock::default());
+        let seats = (0..nodes).map(|_| Seat::new(NodeClock::new(Arc::clone(&clock), &mut random))).collect();
+        let carriers = SharedCarriers::new(Carriers::new(random.split(), nodes));
+        let control = Arc::new(MemoryControl::new(fault, random.split()));
         Ok(Self {
             random,
-            clock: Arc::default(),
+            clock,
             model: SharedModel::default(),
             carriers,
             coverage: Arc::default(),
-            control: Arc::default(),
+            control,
             policy: fault.policy(),
             sealer,
             fault,
             memory: Arc::default(),
             phones: cast::phones(),
             plans: Vec::new(),
+            seats,
+            storage: None,
+            disk: Disk::Sound,
             steps,
             step: 0,
             moved: 0,
             requests: 0,
+            lives: 0,
             told: Vec::new(),
             digest: 0xcbf2_9ce4_8422_2325,
+            looks,
             folder,
         })
     }
@@ -118,10 +130,11 @@ impl World {
         self.told.push(format!("{} {what}", self.step));
     }
 
-    /// What happened last, and before that what happened to the messages that `what` names, or to the node.
+    /// What happened last, and before that what happened to the messages that `what` names, or to the nodes.
     pub(crate) fn story(&self, what: &str) -> Vec<String> {
-        let mut subjects = vec!["killed", "power lost"];
-        subjects.extend(what.split([' ', ';']).filter(|word| word.starts_with("msg_")));
+        let mut subjects = vec!["killed", "power lost", " node "];
+        let named = |word: &&str| ["msg_", "cmp_", "lan_"].iter().any(|kind| word.starts_with(kind));
+        subjects.extend(what.split([' ', ';']).filter(named));
         let last = self.told.len().saturating_sub(LAST_LINES);
         let tells = |line: &&String| subjects.iter().any(|word| line.contains(word));
         self.told[..last].iter().filter(tells).chain(&self.told[last..]).cloned().collect()
@@ -136,70 +149,57 @@ impl World {
     /// # Errors
     /// What the model found wrong, or what broke the simulation itself.
     pub(crate) fn run(&mut self) -> Result<(), String> {
-        for _ in 0..MOST_LIVES {
-            match self.live()? {
-                End::Done => return Ok(()),
-                End::Died(_) => {}
-            }
+        self.count("nodes", self.seats.len());
+        for place in 0..self.seats.len() {
+            self.start_node(place)?;
         }
-        Err(format!("the node died {MOST_LIVES} times"))
-    }
-
-    /// One life: every task ends with its runtime, as threads end with their process.
-    fn live(&mut self) -> Result<End, String> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .map_err(|error| error.to_string())?;
-        let (end, stepper) = runtime.block_on(async {
-            let mut node = Node::start(self)?;
-            let end = self.go_on(&mut node).await?;
-            Ok::<_, String>((end, node.stepper))
-        })?;
-        drop(runtime);
-        let loss = match end {
-            End::Died(loss) => loss,
-            End::Done => Loss::Process,
-        };
-        stepper.kill(loss).map_err(|error| error.to_string())?;
-        self.carriers.lock().node_died();
-        let lost = self.model.lock().node_died(matches!(loss, Loss::Power { .. }));
-        if lost > 0 {
-            self.count("fault", "settlement lost");
-        }
-        self.plans.iter_mut().for_each(Plan::node_died);
-        // Nobody restarts a machine within a second.
-        self.clock.advance(Duration::from_millis(self.random.between(1_000, 20_000)));
-        Ok(end)
-    }
-
-    async fn go_on(&mut self, node: &mut Node) -> Result<End, String> {
         while self.step < self.steps {
             let before = self.model.lock().changes;
-            let end = self.next_step(node).await?;
+            self.next_step()?;
             self.step += 1;
-            if let Some(end) = end {
-                self.moved += 1;
-                return Ok(end);
-            }
-            self.take_turns().await;
+            self.take_turns();
             self.moved += usize::from(self.model.lock().changes != before);
             self.check()?;
-            if node.has_failed() {
-                self.tell("killed by a failed start");
+            self.bury()?;
+        }
+        self.bring_to_an_end()?;
+        self.kill_all(Loss::Process)
+    }
+
+    /// Nodes whose start failed have ended.
+    pub(crate) fn bury(&mut self) -> Result<(), String> {
+        for place in 0..self.seats.len() {
+            if self.seats[place].running().is_some_and(|life| life.node.has_failed()) {
+                self.tell(&format!("node {place} is killed by a failed start"));
                 self.count("fault", "start failed");
-                return Ok(End::Died(Loss::Process));
+                self.kill_node(place)?;
+                self.seats[place].gone = false;
             }
         }
-        self.bring_to_an_end(node).await?;
-        Ok(End::Done)
+        Ok(())
+    }
+
+    /// One more life of a node begins.
+    pub(crate) fn count_life(&mut self) -> Result<(), String> {
+        self.lives += 1;
+        if self.lives > MOST_LIVES {
+            return Err(format!("the nodes died {MOST_LIVES} times"));
+        }
+        Ok(())
     }
 
     /// Lets every task go on that can.
-    pub(crate) async fn take_turns(&self) {
-        for _ in 0..TURNS {
-            tokio::task::yield_now().await;
+    pub(crate) fn take_turns(&self) {
+        let nodes = self.seats.len();
+        for place in 0..nodes {
+            // Another one is first at every step.
+            if let Some(life) = self.seats[(place + self.step) % nodes].running() {
+                life.runtime.block_on(async {
+                    for _ in 0..TURNS {
+                        tokio::task::yield_now().await;
+                    }
+                });
+            }
         }
     }
 
@@ -210,10 +210,21 @@ impl World {
         }
     }
 
-    /// Moves all clocks.
-    pub(crate) async fn advance(&self, by: Duration) {
+    /// Moves all clocks; who stands still learns of it later.
+    pub(crate) fn advance(&mut self, by: Duration) {
         self.clock.advance(by);
-        tokio::time::advance(by).await;
+        for seat in &mut self.seats {
+            if seat.frozen {
+                seat.missed += by;
+            } else if let Some(life) = &seat.life {
+                life.runtime.block_on(tokio::time::advance(by));
+            }
+        }
+    }
+
+    /// Asks something that is answered at once.
+    pub(crate) fn look<T>(&self, asked: impl Future<Output = T>) -> T {
+        self.looks.block_on(asked)
     }
 }
 

@@ -11,5 +11,6 @@ mod postgres;
 mod postgres_server;
 mod protocols;
 mod proxy;
+mod simulate;
 mod start;
 mod story;

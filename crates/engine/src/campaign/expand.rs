@@ -174,7 +174,7 @@ impl Engine {
             }
             let composing = {
                 let (work, ids) = (Arc::clone(work), Arc::clone(&self.ids));
-                tokio::task::spawn_blocking(move || {
+                self.settings.heavy_work.run(move || {
                     let news = rows.into_iter().filter(|ordered| ordered.ordinal >= mark);
                     news.map(|ordered| {
                         let id = ids.next(now, ordered.row.phone.slot()).into();
@@ -183,7 +183,7 @@ impl Engine {
                     .collect::<Vec<_>>()
                 })
             };
-            let messages = composing.await.map_err(|_| CampaignTrouble::Interrupted)?;
+            let messages = composing.await.ok_or(CampaignTrouble::Interrupted)?;
             let partition = PartitionId(u16::try_from(place).unwrap_or(u16::MAX));
             let expansion = Expansion { lane: work.campaign.lane, through };
             self.ledger.accept(partition, messages, Some(expansion), now).await?;

@@ -209,34 +209,37 @@ impl Engine {
 
     async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
         let mut campaign = self.campaign(account, id).await?;
+        // Another node may have changed it meanwhile, and written its lane before this one did: who writes a lane last
+        // sees to it that it is right.
         for _ in 0..TRIES {
             let Some(state) = lane_state(&campaign) else { return Ok(()) };
             self.open_lane(lane_of(&campaign)).await?;
             self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
-            if self.node.joined().is_none() {
+            campaign = self.campaign(account, id).await?;
+            if lane_state(&campaign).is_none_or(|now| now == state) {
                 return Ok(());
             }
-            // Another node may have changed it meanwhile and written its lane before this one did.
-            let now = self.campaign(account, id).await?;
-            if lane_state(&now) == Some(state) {
-                return Ok(());
-            }
-            campaign = now;
         }
         Err(ControlError::Changed("campaign").into())
     }
 
-    /// Lets lanes follow that could not when their campaigns changed, because storage refused: the change was written
-    /// down, so nobody can ask for it a second time.
+    /// Lets lanes and expansions follow that could not when their campaigns changed, because storage refused: the change
+    /// was written down, so nobody can ask for it a second time.
     ///
     /// # Errors
     /// Storage's own; what still lags is tried again at the next call.
-    pub async fn catch_up_lanes(&self) -> Result<(), CampaignTrouble> {
+    pub async fn catch_up_lanes(self: &Arc<Self>) -> Result<(), CampaignTrouble> {
         let stray = std::mem::take(&mut *self.stray_lanes());
         let mut outcome = Ok(());
         for (account, id) in stray {
-            let alone = self.lane_changes.lock().await;
-            outcome = outcome.and(self.lane_follows(account, id, &alone).await);
+            let followed = match self.campaign(account, id).await {
+                Ok(campaign) => self.follow(&campaign).await,
+                Err(error) => {
+                    self.stray_lanes().insert((account, id));
+                    Err(error)
+                }
+            };
+            outcome = outcome.and(followed);
         }
         outcome
     }

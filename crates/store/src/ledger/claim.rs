@@ -14,6 +14,7 @@ use rusqlite::params;
 use super::accept::blob;
 use super::fault::{Fault, Outcome};
 use super::partition::Work;
+use super::recover::NODE_SHIFT;
 use super::sql;
 use crate::moves::claim::{READ_AHEAD, Taking, set_apart};
 use crate::moves::life::Life;
@@ -30,7 +31,7 @@ struct Candidate {
 }
 
 impl Work<'_> {
-    pub(super) fn claim(&mut self, request: &ClaimRequest) -> Outcome<Claim> {
+    pub(super) fn claim(&mut self, request: &ClaimRequest, node: u8) -> Outcome<Claim> {
         let now = self.now(request.now)?;
         let mut taking = Taking::new(request, now, self.memory.next_claim);
         self.memory.next_claim += 1;
@@ -42,7 +43,7 @@ impl Work<'_> {
             let outcome = taking.since(before);
             taking.claim.takes.push(outcome);
         }
-        self.record_claim(&taking)?;
+        self.record_claim(&taking, node)?;
         let mut claim = taking.claim;
         claim.more = request.takes.iter().any(|take| {
             self.is_open(take.stream)
@@ -184,7 +185,7 @@ impl Work<'_> {
     }
 
     /// One row names all messages of the claim: what a restart has to look at.
-    fn record_claim(&mut self, taking: &Taking<'_>) -> Outcome<()> {
+    fn record_claim(&mut self, taking: &Taking<'_>, node: u8) -> Outcome<()> {
         let outgoing = &taking.claim.outgoing;
         if outgoing.is_empty() {
             return Ok(());
@@ -192,7 +193,7 @@ impl Work<'_> {
         let ids: Vec<u8> = outgoing.iter().flat_map(|o| o.ticket.message.raw().to_le_bytes()).collect();
         self.connection.prepare_cached(sql::CLAIM_ADD)?.execute(params![
             taking.seq,
-            taking.request.channel.0,
+            i64::from(node) << NODE_SHIFT | i64::from(taking.request.channel.0),
             taking.now.millis(),
             ids
         ])?;

@@ -39,7 +39,11 @@ pub(super) enum Command {
         expansion: Option<Expansion>,
         now: Timestamp,
     },
-    Claim(ClaimRequest),
+    /// `node`: who claims, and recovers the claim.
+    Claim {
+        request: ClaimRequest,
+        node: u8,
+    },
     Settle(Vec<Settlement>),
     Receipts {
         receipts: Vec<Receipt>,
@@ -60,6 +64,7 @@ pub(super) enum Command {
         orders: Vec<SuppressionOrder>,
     },
     Recover {
+        node: u8,
         retry: Arc<RetryPolicy>,
         now: Timestamp,
     },
@@ -105,7 +110,7 @@ impl Command {
     pub(super) fn weight(&self) -> usize {
         match self {
             Self::Accept { messages, .. } => messages.len(),
-            Self::Claim(request) => {
+            Self::Claim { request, .. } => {
                 request.takes.iter().map(|take| take.limit as usize).sum::<usize>().min(1_000)
             }
             Self::Settle(settlements) => settlements.len(),

@@ -37,6 +37,9 @@ const STATEMENT_CACHE: usize = 96;
 /// Recents older than this are dropped when a person's row is written; a sweep may say otherwise.
 const DEFAULT_RECENTS: Duration = Duration::from_secs(35 * 86_400);
 
+/// SQLite's own bound on the pages of a file.
+pub(super) const ANY_PAGES: u32 = u32::MAX - 1;
+
 /// Before every part: no gateway is negative.
 pub(super) const PART_START: (i64, Value) = (-1, Value::Null);
 
@@ -118,8 +121,7 @@ impl PartitionWriter {
         ))?;
         schema::migrate(&connection)?;
         connection.execute(sql::PARTITION_NEW, params![setup.id.0, setup.partitions])?;
-        // SQLite's own bound when none is asked for.
-        let max_pages = setup.options.max_pages.unwrap_or(u32::MAX - 1);
+        let max_pages = setup.options.max_pages.unwrap_or(ANY_PAGES);
         connection.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(()))?;
         let memory = Memory::read(&connection, &setup.hand_overs)?;
         Ok(Self {
@@ -196,7 +198,7 @@ impl PartitionWriter {
             self.stale = false;
         }
         self.wait_for_disk(!commands.iter().all(Command::may_be_lost_with_power))?;
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let mut replies = Vec::with_capacity(commands.len());
         let hot = Hot::prepare(&self.connection)?;
         let mut work =
@@ -214,7 +216,7 @@ impl PartitionWriter {
         // An open handle on a row would keep the transaction from ending.
         drop(work);
         self.anchor.holds()?;
-        self.connection.execute_batch("COMMIT")?;
+        self.connection.prepare_cached("COMMIT")?.execute([])?;
         Ok(replies)
     }
 
@@ -255,7 +257,7 @@ impl Work<'_> {
             Command::Accept { messages, expansion, now } => {
                 self.accept(messages, *expansion, *now).map(Reply::Count)
             }
-            Command::Claim(request) => self.claim(request).map(Reply::Claimed),
+            Command::Claim { request, node } => self.claim(request, *node).map(Reply::Claimed),
             Command::Settle(settlements) => self.settle(settlements).map(|()| Reply::Done),
             Command::Receipts { receipts, hold, retry, now } => {
                 self.rest.retry = Arc::clone(retry);
@@ -267,9 +269,9 @@ impl Work<'_> {
             }
             Command::Consent(grants) => self.consent(grants).map(|()| Reply::Done),
             Command::Inbound { record, orders } => self.inbound(record, orders).map(Reply::Fresh),
-            Command::Recover { retry, now } => {
+            Command::Recover { node, retry, now } => {
                 self.rest.retry = Arc::clone(retry);
-                self.recover(*now).map(Reply::Count)
+                self.recover(*node, *now).map(Reply::Count)
             }
             Command::Sweep { retention, retry, now } => {
                 self.rest.retry = Arc::clone(retry);

@@ -50,11 +50,17 @@ pub(super) enum Looks {
 /// The ledger on SQLite. Made by [`SqliteLedger::open`]; closed by [`Ledger::close`] or when dropped.
 pub struct SqliteLedger {
     map: PartitionMap,
-    pub(super) partitions: Arc<Vec<Partition>>,
+    pub(super) partitions: Arc<Partitions>,
     board: Arc<Board>,
     looks: Looks,
     pub(super) sealer: Arc<Sealer>,
     messages: Arc<TableSealer>,
+    node: u8,
+}
+
+/// The open files; closed when the last who sees the ledger is gone.
+pub(super) struct Partitions {
+    all: Vec<Partition>,
     lock: Mutex<Option<File>>,
 }
 
@@ -66,20 +72,42 @@ impl SqliteLedger {
         lock: File,
     ) -> Self {
         let messages = sealer.for_table(MESSAGE_TABLE);
-        let partitions = Arc::new(partitions);
-        Self {
-            map,
-            partitions,
-            board,
-            looks,
-            sealer: Arc::clone(sealer),
-            messages,
-            lock: Mutex::new(Some(lock)),
-        }
+        let partitions = Arc::new(Partitions { all: partitions, lock: Mutex::new(Some(lock)) });
+        Self { map, partitions, board, looks, sealer: Arc::clone(sealer), messages, node: 0 }
+    }
+
+    /// The same ledger as another node sees it, in the same process: for simulations of several nodes. Claims are
+    /// recovered by the node that made them.
+    #[must_use]
+    pub fn for_node(&self, node: u8) -> Arc<Self> {
+        Arc::new(Self {
+            map: self.map,
+            partitions: Arc::clone(&self.partitions),
+            board: Arc::clone(&self.board),
+            looks: self.looks,
+            sealer: Arc::clone(&self.sealer),
+            messages: Arc::clone(&self.messages),
+            node,
+        })
+    }
+
+    /// Ends the claims of a node that died: what was `sending` becomes `uncertain` or is queued again, as
+    /// [`Ledger::recover`] does for this node's own. The caller has made sure that the node is not at work, and that its
+    /// write deadline has passed. Returns how many messages were found in flight.
+    ///
+    /// # Errors
+    /// As of any write.
+    pub async fn recover_node(
+        &self,
+        node: u8,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Result<u32, LedgerError> {
+        self.ask_all(|| Command::Recover { node, retry: Arc::clone(&retry), now }).await
     }
 
     fn partition(&self, id: PartitionId) -> Result<&Partition, LedgerError> {
-        self.partitions.get(usize::from(id.0)).ok_or(LedgerError::NoSuch("partition"))
+        self.partitions.all.get(usize::from(id.0)).ok_or(LedgerError::NoSuch("partition"))
     }
 
     pub(super) async fn ask(&self, id: PartitionId, command: Command) -> Result<Reply, LedgerError> {
@@ -136,26 +164,24 @@ impl SqliteLedger {
             sealed: sealed::seal(&self.messages, message.id.raw(), message.phone, &message.text),
         }
     }
+}
 
-    /// Only when every file is closed may another process have the folder.
-    fn unlock(&self) {
+impl Partitions {
+    /// Finishes what waits and closes the files; takes as long as the disk does. Only when every file is closed may
+    /// another process have the folder.
+    fn shut(&self) {
+        self.all.iter().for_each(|partition| partition.writer.close());
+        for partition in &self.all {
+            partition.writer.join();
+            partition.readers.close();
+        }
         self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }
 
-/// Finishes what waits and closes the files; takes as long as the disk does.
-fn shut(partitions: &[Partition]) {
-    partitions.iter().for_each(|partition| partition.writer.close());
-    for partition in partitions {
-        partition.writer.join();
-        partition.readers.close();
-    }
-}
-
-impl Drop for SqliteLedger {
+impl Drop for Partitions {
     fn drop(&mut self) {
-        shut(&self.partitions);
-        self.unlock();
+        self.shut();
     }
 }
 
@@ -212,7 +238,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn claim(&self, request: ClaimRequest) -> Result<Claim, LedgerError> {
-        match self.ask(request.partition, Command::Claim(request)).await? {
+        match self.ask(request.partition, Command::Claim { request, node: self.node }).await? {
             Reply::Claimed(claim) => Ok(claim),
             _ => Err(LedgerError::Closed),
         }
@@ -358,7 +384,7 @@ impl Ledger for SqliteLedger {
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Result<u32, LedgerError> {
-        self.ask_all(|| Command::Recover { retry: Arc::clone(&retry), now }).await
+        self.recover_node(self.node, retry, now).await
     }
 
     async fn sweep(
@@ -376,10 +402,9 @@ impl Ledger for SqliteLedger {
 
     async fn close(&self) {
         let partitions = Arc::clone(&self.partitions);
-        if tokio::task::spawn_blocking(move || shut(&partitions)).await.is_err() {
+        if tokio::task::spawn_blocking(move || partitions.shut()).await.is_err() {
             tracing::error!("closing the ledger ended by a panic");
         }
-        self.unlock();
     }
 }
 

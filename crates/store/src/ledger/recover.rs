@@ -1,6 +1,9 @@
 //! After a restart: what was in flight when the process ended.
 //!
 //! Only the messages named by rows of `claim` are looked at, however many messages there are.
+//!
+//! A row's `channel` holds the node that claimed above its lower 16 bits. A data folder has one process, which is node 0;
+//! others there are in simulations only.
 
 use std::collections::HashMap;
 
@@ -15,12 +18,16 @@ use super::sql;
 use crate::moves::life::Life;
 use crate::moves::recover::{Recovered, recover};
 
+/// See the module.
+pub(super) const NODE_SHIFT: u32 = 16;
+
 impl Work<'_> {
-    /// Returns how many messages were found in flight.
-    pub(super) fn recover(&mut self, clock: Timestamp) -> Outcome<u32> {
+    /// Ends the claims of one node. Returns how many messages were found in flight.
+    pub(super) fn recover(&mut self, node: u8, clock: Timestamp) -> Outcome<u32> {
         let now = self.now(clock)?;
         let mut found = 0;
-        for (seq, messages) in claims(self.connection)? {
+        let of_node = claims(self.connection)?.into_iter().filter(|claim| claim.node == node);
+        for Outstanding { seq, messages, .. } in of_node {
             for id in messages {
                 found += u32::from(self.recover_one(seq, id, now)?);
             }
@@ -44,7 +51,7 @@ impl Work<'_> {
 pub(super) fn outstanding(connection: &Connection) -> Outcome<HashMap<i64, u32>> {
     let mut read = connection.prepare_cached(sql::LIFE_READ)?;
     let mut counts = HashMap::new();
-    for (seq, messages) in claims(connection)? {
+    for Outstanding { seq, messages, .. } in claims(connection)? {
         let mut waiting = 0;
         for id in messages {
             let mut rows = read.query([id.raw()])?;
@@ -58,7 +65,14 @@ pub(super) fn outstanding(connection: &Connection) -> Outcome<HashMap<i64, u32>>
     Ok(counts)
 }
 
-fn claims(connection: &Connection) -> Outcome<Vec<(i64, Vec<MessageId>)>> {
+/// A claim that is kept until all its messages are settled.
+struct Outstanding {
+    seq: i64,
+    node: u8,
+    messages: Vec<MessageId>,
+}
+
+fn claims(connection: &Connection) -> Outcome<Vec<Outstanding>> {
     let mut read = connection.prepare_cached(sql::CLAIMS)?;
     let mut rows = read.query([])?;
     let mut claims = Vec::new();
@@ -67,8 +81,10 @@ fn claims(connection: &Connection) -> Outcome<Vec<(i64, Vec<MessageId>)>> {
         if !rest.is_empty() {
             return Err(Fault::inconsistent("claim", "messages", "not a list of ids"));
         }
-        let ids = ids.iter().map(|id| MessageId::from_raw(i64::from_le_bytes(*id))).collect();
-        claims.push((row.get(0)?, ids));
+        let messages = ids.iter().map(|id| MessageId::from_raw(i64::from_le_bytes(*id))).collect();
+        let node = u8::try_from(row.get::<_, i64>(2)? >> NODE_SHIFT)
+            .map_err(|_| Fault::inconsistent("claim", "channel", "names no node"))?;
+        claims.push(Outstanding { seq: row.get(0)?, node, messages });
     }
     Ok(claims)
 }

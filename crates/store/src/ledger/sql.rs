@@ -54,7 +54,7 @@ statements! {
 
     CLAIM_ADD = "INSERT INTO claim VALUES (?1, ?2, ?3, ?4)";
     CLAIM_DROP = "DELETE FROM claim WHERE seq = ?1";
-    CLAIMS = "SELECT seq, messages FROM claim ORDER BY seq";
+    CLAIMS = "SELECT seq, messages, channel FROM claim ORDER BY seq";
 
     OVERDUE_ADD = "INSERT OR IGNORE INTO overdue VALUES (?1, ?2)";
     OVERDUE_DUE = "SELECT at, message FROM overdue WHERE at <= ?1 ORDER BY at, message LIMIT ?2";

@@ -16,7 +16,7 @@ use rusqlite::config::DbConfig;
 
 use super::fault::Fault;
 use super::open::{LedgerOpenError, OpenOptions};
-use super::partition::PartitionWriter;
+use super::partition::{ANY_PAGES, PartitionWriter};
 use super::port::{Looks, SqliteLedger};
 use super::writer::{Queues, WriterHandle, work};
 use crate::moves::board::Board;
@@ -30,6 +30,10 @@ pub enum Trouble {
     Once(u32),
     /// Stops every transaction of the step after about so many instructions.
     Always(u32),
+    /// The disk is full: the file may not grow.
+    Full,
+    /// The folder has become read-only.
+    ReadOnly,
 }
 
 /// What one step did.
@@ -41,7 +45,7 @@ pub struct Stepped {
     pub failed: usize,
     /// Whether all that was committed is on the disk.
     pub durable: bool,
-    /// Whether the storage interrupted a transaction.
+    /// Whether the storage interrupted a transaction, or refused one.
     pub interrupted: bool,
 }
 
@@ -66,6 +70,7 @@ struct Stepwise {
     board: Arc<Board>,
     path: PathBuf,
     trouble: Arc<Countdown>,
+    max_pages: u32,
     /// Bytes of the log that the disk has.
     durable: u64,
 }
@@ -82,7 +87,7 @@ struct Countdown {
 impl Countdown {
     fn set(&self, trouble: Trouble) {
         let (armed, once, left) = match trouble {
-            Trouble::None => (false, false, 0),
+            Trouble::None | Trouble::Full | Trouble::ReadOnly => (false, false, 0),
             Trouble::Once(left) => (true, true, left),
             Trouble::Always(left) => (true, false, left),
         };
@@ -123,7 +128,9 @@ impl SqliteLedger {
         let mut writers = Vec::new();
         let ledger = Self::open_driven(options, |looks, id, writer, path, board| {
             *looks = Looks::AtOnce;
-            let stepwise = Stepwise::new(id, writer, path, Arc::clone(board)).map_err(io::Error::other)?;
+            let mut stepwise =
+                Stepwise::new(id, writer, path, Arc::clone(board)).map_err(io::Error::other)?;
+            stepwise.max_pages = options.max_pages.unwrap_or(ANY_PAGES);
             let handle = WriterHandle::without_thread(Arc::clone(&stepwise.queues));
             writers.push(stepwise);
             Ok(handle)
@@ -142,6 +149,12 @@ impl Stepper {
     /// Does what waits in a partition, in one transaction if nothing breaks. `None`: nothing waited.
     pub fn step(&mut self, id: PartitionId, trouble: Trouble) -> Option<Stepped> {
         self.writers.get_mut(usize::from(id.0)).and_then(|writer| writer.step(trouble))
+    }
+
+    /// Forgets what was asked by callers that are gone: a node's connection to its storage ends with the node, and what
+    /// had not begun never does. Returns how many commands that were.
+    pub fn forget_abandoned(&mut self) -> usize {
+        self.writers.iter().map(|writer| writer.queues.forget_abandoned()).sum()
     }
 
     /// Copies every log of more than so many bytes into its file and cuts it, as a writer does when it is idle.
@@ -185,7 +198,9 @@ impl Stepwise {
         })?;
         board.publish(id, writer.due());
         let path = path.to_owned();
-        let mut stepwise = Self { id, writer, queues: Arc::default(), board, path, trouble, durable: 0 };
+        let queues = Arc::default();
+        let mut stepwise =
+            Self { id, writer, queues, board, path, trouble, max_pages: ANY_PAGES, durable: 0 };
         // From here on the log's length says what is in it: a torn end of an earlier life is gone.
         stepwise.empty_log();
         Ok(stepwise)
@@ -199,8 +214,11 @@ impl Stepwise {
         let commands = jobs.len();
         let must_last = jobs.iter().any(|job| !job.command.may_be_lost_with_power());
         self.trouble.set(trouble);
+        self.refuse(trouble, true);
         let failed = work(self.id, &mut self.writer, jobs, &self.board);
-        let interrupted = self.trouble.fired.load(Ordering::Relaxed);
+        self.refuse(trouble, false);
+        let refused = failed > 0 && matches!(trouble, Trouble::Full | Trouble::ReadOnly);
+        let interrupted = refused || self.trouble.fired.load(Ordering::Relaxed);
         self.trouble.set(Trouble::None);
         // After a failure the commands ran one by one; then what was waited for may lie before what was not, and the
         // whole is taken to be on the disk, which loses less than a disk might.
@@ -209,6 +227,20 @@ impl Stepwise {
             self.durable = length(&log_of(&self.path)).unwrap_or(self.durable);
         }
         Some(Stepped { commands, failed, durable, interrupted })
+    }
+
+    /// Lets SQLite meet a disk that is full or may not be written, or no longer.
+    fn refuse(&self, trouble: Trouble, on: bool) {
+        let pragma = match trouble {
+            // A bound below the file's size is taken as that size.
+            Trouble::Full if on => "PRAGMA max_page_count = 1".to_owned(),
+            Trouble::Full => format!("PRAGMA max_page_count = {}", self.max_pages),
+            Trouble::ReadOnly => format!("PRAGMA query_only = {}", u8::from(on)),
+            Trouble::None | Trouble::Once(_) | Trouble::Always(_) => return,
+        };
+        if let Err(error) = self.writer.connection().execute_batch(&pragma) {
+            tracing::error!(partition = self.id.0, %error, "the simulated disk could not be set");
+        }
     }
 
     fn empty_log(&mut self) -> bool {

@@ -128,6 +128,15 @@ impl Queues {
         waiting.interactive.len() + waiting.bulk.len()
     }
 
+    /// Drops the commands of callers that are gone.
+    pub(super) fn forget_abandoned(&self) -> usize {
+        let mut waiting = self.lock();
+        let before = waiting.interactive.len() + waiting.bulk.len();
+        waiting.interactive.retain(|job| !job.reply.is_closed());
+        waiting.bulk.retain(|job| !job.reply.is_closed());
+        before - waiting.interactive.len() - waiting.bulk.len()
+    }
+
     /// What the next transaction is to do, without waiting for it; may be nothing.
     pub(super) fn take(&self) -> Vec<Job> {
         self.lock().take_some()

@@ -1,6 +1,7 @@
 //! How often and when a phone may be sent to, in the model's own arithmetic: mainland China's defaults, in one zone
 //! eight hours east of UTC.
 
+use domain::channel::Ticket;
 use domain::ids::MessageId;
 use domain::message::Category;
 
@@ -46,7 +47,7 @@ const CAPS: [Cap; 8] = [
     cap(Category::Marketing, 3, Stretch::Today, true),
 ];
 
-fn local_day(millis: i64) -> i64 {
+pub(crate) fn local_day(millis: i64) -> i64 {
     (millis + EAST).div_euclid(DAY)
 }
 
@@ -58,13 +59,13 @@ impl Offer {
     }
 }
 
-fn is_closed(millis: i64) -> bool {
+pub(crate) fn is_closed(millis: i64) -> bool {
     !OPEN.contains(&(millis + EAST).rem_euclid(DAY))
 }
 
 impl Model {
     /// Whether a claim decided within `at` may send this message.
-    pub(super) fn check_caps(&self, id: MessageId, offer: &Offer, at: Span) -> Result<(), String> {
+    pub(super) fn check_caps(&self, ticket: Ticket, offer: &Offer, at: Span) -> Result<(), String> {
         if offer.category == Category::Marketing {
             if is_closed(at.low) && is_closed(at.high) {
                 return Err("outside sending hours".to_owned());
@@ -77,7 +78,9 @@ impl Model {
         let others: Vec<(MessageId, &Offer, Span)> = self
             .offers
             .iter()
-            .filter(|(other, known)| **other != id && known.phone == offer.phone)
+            .filter(|(other, known)| **other != ticket.message && known.phone == offer.phone)
+            // Answers may overtake each other; what a later claim took was not there yet.
+            .filter(|(_, known)| known.counted_by <= ticket.claim)
             .filter_map(|(id, known)| known.counted.map(|span| (*id, known, span)))
             .collect();
         if others.iter().any(|(_, other, span)| other.text == offer.text && span.low > at.high - REPEAT) {

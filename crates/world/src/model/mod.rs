@@ -2,34 +2,63 @@
 //! and reuses nothing of the ledger.
 //!
 //! It knows less than the ledger where a crash hides something (a claim committed and never answered), so each check
-//! says only what is certain. Invariants checked as things happen: nothing is claimed twice at once, or of a paused or
-//! cancelled lane, or too late, or over a cap, or after an acknowledged refusal; nothing is written after its deadline
-//! or an acknowledged refusal, nor twice unless it is marked. What lies in the ledger is checked in `inspect.rs`.
+//! says only what is certain. What is checked as things happen stands in `claims.rs`, what lies in the ledger in
+//! `inspect.rs`.
 
-mod caps;
+pub(crate) mod caps;
+mod claims;
 pub(crate) mod inspect;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::channel::{CarrierMessageId, Outgoing, ReceiptStatus, SubmitOutcome, Ticket};
+use domain::channel::{CarrierMessageId, ReceiptStatus, SubmitOutcome, Ticket};
 use domain::ids::{EntityId, GatewayId, LaneId, MessageId, PartitionId};
 use domain::lane::LaneState;
-use domain::ledger::{Entry, NewMessage, Settlement};
+use domain::ledger::{Disposition, Entry, NewMessage, Settlement};
 use domain::message::{Category, MessageState, Reason};
 use domain::phone::Phone;
 use domain::policy::Scope;
 use domain::time::Timestamp;
 
-/// After a claim was asked for, so many milliseconds may pass until its messages are written.
-const WRITE_DEADLINE: u64 = 2_000;
+use crate::audience::ordinal_of;
 
 /// A span of the wall clock in milliseconds within which something was decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Span {
     pub low: i64,
     pub high: i64,
+}
+
+/// Who acknowledged something, and when on the true monotonic clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct By {
+    pub node: usize,
+    pub at: u64,
+}
+
+/// When a claim was made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClaimedAt {
+    /// When it was asked for, on the monotonic clock.
+    pub began: u64,
+    /// The same in the order of things.
+    pub since: u64,
+    pub at: Span,
+}
+
+/// A claim that was asked for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct AskedClaim {
+    node: usize,
+    /// What its node's wall clock showed.
+    low: i64,
+    lanes: Vec<LaneId>,
+    /// It was asked for by a node that had been taken over.
+    fenced: bool,
+    /// Its node was taken over while it waited for the answer.
+    overtaken: bool,
 }
 
 /// What the carrier may have of one try.
@@ -53,6 +82,7 @@ enum Fate {
 #[derive(Clone, Debug)]
 struct Try {
     claim: i64,
+    node: usize,
     /// On the monotonic clock.
     began: u64,
     /// From when the ledger may have counted the message at this claim.
@@ -88,6 +118,8 @@ struct Offer {
     tries: Vec<Try>,
     /// When it was handed over for the first time, as long as a carrier may have it.
     counted: Option<Span>,
+    /// The claim by which that was: of one partition, a later claim has a higher number.
+    counted_by: i64,
     /// The earliest moment from which the ledger may count it: it keeps the first hand-over of which it was not told
     /// that nothing came of it.
     earliest: Option<i64>,
@@ -98,25 +130,31 @@ struct Offer {
 struct LaneView {
     /// The state that was acknowledged last, and when; unknown while it changes.
     state: Option<(LaneState, u64)>,
-    changing: u32,
+    /// Who is changing it.
+    changing: Vec<usize>,
     /// Changes met each other: which came last is not certain.
     met: bool,
-    /// Rows of the audience, once all were acknowledged.
+    /// Of a campaign: the moment before which nothing of it may be accepted.
+    not_before: Option<Timestamp>,
+    /// Its start was acknowledged.
+    started: bool,
+    /// Rows of the audience, once all of them must be there.
     expanded: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Refusal {
+pub(crate) struct Refusal {
     scope: Scope,
     category: Option<Category>,
     since: u64,
+    by: By,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Person {
     refusals: Vec<Refusal>,
-    /// Lifts under way: what is refused meanwhile may be lifted with it.
-    lifting: u32,
+    /// Who is lifting: what is refused meanwhile may be lifted with it.
+    lifting: Vec<usize>,
     consents: BTreeSet<EntityId>,
 }
 
@@ -131,11 +169,15 @@ pub(crate) struct Model {
     parts: BTreeMap<(GatewayId, CarrierMessageId), (MessageId, i64, u8)>,
     /// By partition, the tries whose settlement a power loss may take back.
     unsynced: BTreeMap<PartitionId, Vec<(MessageId, i64)>>,
-    /// Claims that were asked for and not answered: what the wall clock showed, and the lanes.
-    asked: BTreeMap<u64, (i64, Vec<LaneId>)>,
+    /// Nodes that are about to let lanes follow what they read of campaigns, once for each time.
+    following: Vec<usize>,
+    /// Claims that were asked for and not answered.
+    asked: BTreeMap<u64, AskedClaim>,
     violations: Vec<String>,
     /// Changes of state seen: commits, writes, answers, receipts.
     pub changes: u64,
+    /// The commits among them, of which some only look after the house.
+    pub commits: u64,
 }
 
 /// The model as everybody in the world reaches it.
@@ -155,6 +197,11 @@ impl Model {
         self.seq
     }
 
+    /// Changes that something happened to messages or campaigns by.
+    pub(crate) fn moves(&self) -> u64 {
+        self.changes - self.commits
+    }
+
     pub(crate) fn violation(&mut self, what: String) {
         self.violations.push(what);
     }
@@ -163,8 +210,23 @@ impl Model {
         self.violations.first()
     }
 
+    /// A campaign is written down, to be started at a time or at once.
+    pub(crate) fn planned(&mut self, lane: LaneId, at: Option<Timestamp>) {
+        self.lanes.entry(lane).or_default().not_before = at;
+    }
+
+    /// Its start was acknowledged.
+    pub(crate) fn started(&mut self, lane: LaneId) {
+        self.changes += 1;
+        self.lanes.entry(lane).or_default().started = true;
+    }
+
+    pub(crate) fn is_started(&self, lane: LaneId) -> bool {
+        self.lanes.get(&lane).is_some_and(|view| view.started)
+    }
+
     /// Somebody asks the ledger to take a message.
-    pub(crate) fn offered(&mut self, message: &NewMessage, ordinal: Option<u64>) {
+    pub(crate) fn offered(&mut self, message: &NewMessage, latest: Timestamp) {
         let offer = Offer {
             lane: message.lane,
             entity: message.entity,
@@ -174,17 +236,20 @@ impl Model {
             parts: message.parts,
             valid_until: message.valid_until,
             rejected: matches!(message.entry, Entry::Reject { .. }),
-            ordinal,
+            ordinal: ordinal_of(message),
             acknowledged: false,
             tries: Vec::new(),
             counted: None,
+            counted_by: 0,
             earliest: None,
             last_seen: None,
         };
         let known = self.offers.entry(message.id).or_insert(offer);
         // A repeated request is valid from its repetition on, unless the first one was taken.
         known.valid_until = known.valid_until.max(message.valid_until);
-        self.lanes.entry(message.lane).or_default();
+        if self.lanes.entry(message.lane).or_default().not_before.is_some_and(|at| latest < at) {
+            self.violation(format!("{} was accepted before its campaign's time", message.id));
+        }
     }
 
     /// The ledger said that it has these, unless the chunk had been taken before.
@@ -202,149 +267,15 @@ impl Model {
         self.lanes.entry(lane).or_default().expanded = Some(rows);
     }
 
-    /// A claim is asked for at this moment of the wall clock; returns its place in the order of things.
-    pub(crate) fn claim_asked(&mut self, low: i64, lanes: Vec<LaneId>) -> u64 {
-        let since = self.tick();
-        self.asked.insert(since, (low, lanes));
-        since
-    }
-
-    /// It was answered, one way or the other.
-    pub(crate) fn claim_ended(&mut self, since: u64) {
-        self.asked.remove(&since);
-    }
-
-    /// Claims that the node's death left unanswered may have been committed: then the ledger counts from there.
-    fn claims_unanswered(&mut self) {
-        for (low, lanes) in std::mem::take(&mut self.asked).into_values() {
-            for offer in self.offers.values_mut().filter(|offer| lanes.contains(&offer.lane)) {
-                offer.earliest.get_or_insert(low);
-            }
-        }
-    }
-
-    /// A claim was answered. `began`: when it was asked for, on the monotonic clock; `since`: in the order of things.
-    pub(crate) fn claimed(
-        &mut self,
-        outgoing: &[Outgoing],
-        began: u64,
-        since: u64,
-        at: Span,
-        gateway: GatewayId,
-    ) {
-        self.changes += 1;
-        for one in outgoing {
-            if let Err(what) = self.claimed_one(one, began, since, at, gateway) {
-                self.violation(format!("{} was claimed {what}", one.ticket.message));
-            }
-        }
-    }
-
-    fn claimed_one(
-        &mut self,
-        outgoing: &Outgoing,
-        began: u64,
-        since: u64,
-        at: Span,
-        gateway: GatewayId,
-    ) -> Result<(), String> {
-        let id = outgoing.ticket.message;
-        let offer = self.offers.get(&id).ok_or("and was never offered")?;
-        if offer.phone != outgoing.phone || offer.text != *outgoing.text {
-            return Err("with another phone or text".to_owned());
-        }
-        if offer.rejected {
-            return Err("although it was rejected on the way in".to_owned());
-        }
-        if offer.tries.iter().any(|t| matches!(t.fate, Fate::Handed | Fate::Written)) {
-            return Err("while it was out already".to_owned());
-        }
-        let view = self.lanes.get(&offer.lane);
-        if let Some((state, changed)) = view.and_then(|view| view.state)
-            && state != LaneState::Open
-            && changed < since
-        {
-            return Err(format!("of a lane that was {state}"));
-        }
-        if offer.valid_until.millis() <= at.low {
-            return Err("after its validity".to_owned());
-        }
-        if self.refusal(offer).is_some_and(|refused| refused < since) {
-            return Err("after a refusal was acknowledged".to_owned());
-        }
-        self.check_caps(id, offer, at)?;
-        if let Some(offer) = self.offers.get_mut(&id) {
-            let low = *offer.earliest.get_or_insert(at.low);
-            offer.counted.get_or_insert(Span { low, high: at.high });
-            offer.tries.push(Try {
-                claim: outgoing.ticket.claim,
-                began,
-                counted_from: low,
-                fate: Fate::Handed,
-                settled: None,
-                told: BTreeSet::new(),
-                acknowledged: BTreeSet::new(),
-                acknowledged_at: Timestamp::default(),
-                failed: false,
-                gateway: Some(gateway),
-            });
-        }
-        Ok(())
-    }
-
-    /// A message goes onto the wire.
-    pub(crate) fn wrote(&mut self, outgoing: &Outgoing, now: u64) {
-        self.changes += 1;
-        if let Err(what) = self.check_write(outgoing, now) {
-            self.violation(format!("{} was written {what}", outgoing.ticket.message));
-        }
-        if let Some(this) = self.try_of(outgoing.ticket) {
-            this.fate = Fate::Written;
-        }
-    }
-
-    fn check_write(&self, outgoing: &Outgoing, now: u64) -> Result<(), String> {
-        let id = outgoing.ticket.message;
-        let offer = self.offers.get(&id).ok_or("and was never offered")?;
-        let place = offer.tries.iter().position(|t| t.claim == outgoing.ticket.claim);
-        let place = place.ok_or("without a claim")?;
-        let this = &offer.tries[place];
-        if this.fate != Fate::Handed {
-            return Err(format!("although this try is {:?}", this.fate));
-        }
-        if now > this.began + WRITE_DEADLINE {
-            return Err(format!("{} ms after its claim began", now - this.began));
-        }
-        if self.refusal(offer).is_some() {
-            return Err("after a refusal was acknowledged".to_owned());
-        }
-        let may_have_it = |earlier: &&Try| match earlier.fate {
-            Fate::Handed | Fate::Nothing => false,
-            Fate::Taken => !(earlier.failed && offer.parts == 1),
-            Fate::Written | Fate::Partial | Fate::Lost => true,
-        };
-        if offer.tries[..place].iter().any(|earlier| may_have_it(&earlier)) {
-            if offer.category == Category::Marketing {
-                return Err("a second time on a guess, and it is marketing".to_owned());
-            }
-            if !outgoing.possible_duplicate {
-                return Err("a second time without being marked".to_owned());
-            }
-        }
-        Ok(())
-    }
-
     fn try_of(&mut self, ticket: Ticket) -> Option<&mut Try> {
         let offer = self.offers.get_mut(&ticket.message)?;
         offer.tries.iter_mut().rev().find(|t| t.claim == ticket.claim)
     }
 
-    /// The carrier took parts of a try; it knows them under these ids.
-    pub(crate) fn took(&mut self, ticket: Ticket, gateway: GatewayId, ids: &[u64]) {
-        for (id, part) in ids.iter().zip(0u8..) {
-            let key = (gateway, CarrierMessageId::Number(*id));
-            self.parts.insert(key, (ticket.message, ticket.claim, part));
-        }
+    /// The carrier took a part of a try; it knows it under this id.
+    pub(crate) fn took(&mut self, ticket: Ticket, gateway: GatewayId, id: u64, part: u8) {
+        let key = (gateway, CarrierMessageId::Number(id));
+        self.parts.insert(key, (ticket.message, ticket.claim, part));
     }
 
     /// Of which message the carrier speaks, for the story.
@@ -387,7 +318,11 @@ impl Model {
         for settlement in settlements {
             let ticket = settlement.ticket;
             if let Some(this) = self.try_of(ticket) {
-                this.settled = Some(now);
+                // The settlement of a late answer counts, not that of the guess before it.
+                let last = matches!(settlement.disposition, Disposition::Submitted { .. });
+                if this.fate != Fate::Taken || last {
+                    this.settled = Some(now);
+                }
                 self.forget_hand_over(ticket.message);
                 self.unsynced.entry(partition).or_default().push((ticket.message, ticket.claim));
             }
@@ -427,45 +362,5 @@ impl Model {
             }
             _ => this.failed = true,
         }
-    }
-
-    /// The node died. With `power`, what the disk was not waited for may be gone; returns how many answers that is.
-    pub(crate) fn node_died(&mut self, power: bool) -> usize {
-        self.changes += 1;
-        self.claims_unanswered();
-        let mut touched = Vec::new();
-        for (id, offer) in &mut self.offers {
-            for this in &mut offer.tries {
-                this.fate = match this.fate {
-                    Fate::Handed => Fate::Nothing,
-                    Fate::Written => Fate::Lost,
-                    fate => fate,
-                };
-            }
-            touched.push(*id);
-        }
-        touched.into_iter().for_each(|id| self.recount(id));
-        self.lanes.values_mut().for_each(|view| (view.changing, view.met) = (0, false));
-        self.people.values_mut().for_each(|person| person.lifting = 0);
-        let unsynced = std::mem::take(&mut self.unsynced);
-        if !power {
-            self.unsynced = unsynced;
-            return 0;
-        }
-        let mut lost = 0;
-        for (message, claim) in unsynced.into_values().flatten() {
-            let offer = self.offers.get_mut(&message);
-            if let Some(this) = offer.and_then(|o| o.tries.iter_mut().find(|t| t.claim == claim)) {
-                this.settled = None;
-                lost += 1;
-                let from = this.counted_from;
-                if let Some(offer) = self.offers.get_mut(&message) {
-                    // With the answer goes what an early receipt made of it.
-                    offer.last_seen = None;
-                    offer.earliest = Some(offer.earliest.map_or(from, |known| known.min(from)));
-                }
-            }
-        }
-        lost
     }
 }

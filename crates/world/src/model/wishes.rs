@@ -6,27 +6,39 @@ use domain::message::Category;
 use domain::phone::Phone;
 use domain::policy::Scope;
 
-use super::{Fate, Model, Offer, Refusal, Try};
+use super::{By, Fate, Model, Offer, Refusal, Try};
 use crate::cast;
 
 impl Model {
-    pub(crate) fn lane_changes(&mut self, lane: LaneId) {
+    /// A node begins to do something by which lanes may follow what it reads of campaigns.
+    pub(crate) fn follows(&mut self, node: usize) {
+        self.following.push(node);
+    }
+
+    pub(crate) fn followed(&mut self, node: usize) {
+        forget_one(&mut self.following, node);
+    }
+
+    pub(crate) fn lane_changes(&mut self, lane: LaneId, node: usize) {
         let view = self.lanes.entry(lane).or_default();
-        view.met |= view.changing > 0;
-        view.changing += 1;
+        view.met |= !view.changing.is_empty();
+        view.changing.push(node);
         if !matches!(view.state, Some((LaneState::Cancelled, _))) {
             view.state = None;
         }
     }
 
     /// A change of a lane was answered: with its state, or with a failure that leaves it open which state it has.
-    pub(crate) fn lane_changed(&mut self, lane: LaneId, state: Option<LaneState>) {
+    pub(crate) fn lane_changed(&mut self, lane: LaneId, node: usize, state: Option<LaneState>) {
         let now = self.tick();
         let view = self.lanes.entry(lane).or_default();
-        view.changing = view.changing.saturating_sub(1);
+        forget_one(&mut view.changing, node);
         let cancelled = matches!(view.state, Some((LaneState::Cancelled, _)));
-        let certain = (view.changing == 0 && !view.met) || state == Some(LaneState::Cancelled);
-        view.met &= view.changing > 0;
+        // Within a node a change and its lane are one. Another one may be about to write what it read before.
+        let others = self.following.iter().any(|by| *by != node);
+        let alone = view.changing.is_empty() && !view.met && !others;
+        let certain = alone || state == Some(LaneState::Cancelled);
+        view.met &= !view.changing.is_empty();
         if let (Some(state), true, false) = (state, certain, cancelled) {
             view.state = Some((state, now));
         }
@@ -37,24 +49,23 @@ impl Model {
     }
 
     /// A refusal was acknowledged.
-    pub(crate) fn refused(&mut self, phone: Phone, scope: Scope, category: Option<Category>) {
+    pub(crate) fn refused(&mut self, phone: Phone, scope: Scope, category: Option<Category>, by: By) {
         let since = self.tick();
         self.changes += 1;
         let person = self.people.entry(phone).or_default();
-        if person.lifting == 0 {
-            person.refusals.push(Refusal { scope, category, since });
+        if person.lifting.is_empty() {
+            person.refusals.push(Refusal { scope, category, since, by });
         }
     }
 
-    pub(crate) fn lifts(&mut self, phone: Phone, scope: Scope, category: Option<Category>) {
+    pub(crate) fn lifts(&mut self, phone: Phone, scope: Scope, category: Option<Category>, node: usize) {
         let person = self.people.entry(phone).or_default();
-        person.lifting += 1;
+        person.lifting.push(node);
         person.refusals.retain(|refusal| refusal.scope != scope || refusal.category != category);
     }
 
-    pub(crate) fn lifted(&mut self, phone: Phone) {
-        let person = self.people.entry(phone).or_default();
-        person.lifting = person.lifting.saturating_sub(1);
+    pub(crate) fn lifted(&mut self, phone: Phone, node: usize) {
+        forget_one(&mut self.people.entry(phone).or_default().lifting, node);
     }
 
     /// Whom an answer from this phone over this gateway refuses, as far as it is certain: entity and category.
@@ -80,16 +91,28 @@ impl Model {
         refused
     }
 
-    /// When the newest refusal that reaches a message was acknowledged.
+    /// When the first refusal that reaches a message was acknowledged, in the order of things.
     pub(super) fn refusal(&self, offer: &Offer) -> Option<u64> {
-        let reaches = |refusal: &&Refusal| {
+        self.refusals(offer).map(|refusal| refusal.since).min()
+    }
+
+    /// The refusals that reach a message.
+    pub(super) fn refusals(&self, offer: &Offer) -> impl Iterator<Item = &Refusal> {
+        let (entity, category) = (offer.entity, offer.category);
+        let reaches = move |refusal: &&Refusal| {
             let scope = match refusal.scope {
                 Scope::Operator => true,
-                Scope::Entity(entity) => cast::share_refusals(entity, offer.entity),
+                Scope::Entity(of) => cast::share_refusals(of, entity),
             };
-            scope && refusal.category.is_none_or(|category| category == offer.category)
+            scope && refusal.category.is_none_or(|refused| refused == category)
         };
-        let person = self.people.get(&offer.phone)?;
-        person.refusals.iter().filter(reaches).map(|refusal| refusal.since).min()
+        let person = self.people.get(&offer.phone);
+        person.into_iter().flat_map(|person| &person.refusals).filter(reaches)
+    }
+}
+
+fn forget_one(nodes: &mut Vec<usize>, node: usize) {
+    if let Some(place) = nodes.iter().position(|by| *by == node) {
+        nodes.swap_remove(place);
     }
 }

@@ -45,11 +45,20 @@ faults! {
     a_lost_opt_out: OptOutLost => "after a refusal was acknowledged";
     a_forgotten_recall: RecallForgotten => "after a refusal was acknowledged";
     a_forgotten_deadline: DeadlineForgotten => "after its claim began";
-    a_double_claim: DoubleClaim => "a second time" | "although this try" | "while it was out already";
+    a_double_claim: DoubleClaim => "a second time" | "although this try" | "while it was out already" | "after its validity";
     a_forgotten_mark: MarkForgotten => "without being marked";
     guessed_marketing: MarketingGuessed => "it is marketing" | "marked as a possible duplicate";
     a_forgotten_pause: PauseForgotten => "of a lane that was" | "and its lane is";
     a_chunk_taken_twice: ChunkTwice => "became two messages";
     a_forgotten_recovery: RecoveryForgotten => "is still sending";
     a_miscounted_tally: TallyMiscounted => "the tallies of";
+    a_forgotten_schedule: ScheduleForgotten => "before its campaign's time";
+    a_mark_too_far: MarkTooFar => "was acknowledged and is gone";
+    a_claim_without_lock: ClaimWithoutLock => "while it was out already" | "although this try";
+    others_recovered: OthersRecovered => "while it was out already" | "a second time";
+    a_forgotten_takeover: TakeoverForgotten => "is still sending";
+    an_ignored_full_disk: FullIgnored => "was acknowledged and is gone";
+    acknowledging_at_once: AcknowledgedAtOnce => "although its delivery was acknowledged";
+    mixed_up_answers: AnswersMixedUp => "no carrier" | "although its delivery" | "a second time" | "is undelivered";
+    a_forgotten_fence: FenceForgotten => "after it had been taken over";
 }

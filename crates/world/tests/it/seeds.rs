@@ -2,11 +2,9 @@
 
 use world::{Options, Report, simulate};
 
-/// Seeds of a run that nobody asked to be longer: about a minute on two slow cores.
-const SEEDS: u64 = 70;
+/// Seeds of a run that nobody asked to be longer: about two minutes on two cores that do nothing else.
+const SEEDS: u64 = 2_000;
 const STEPS: usize = 1_000;
-/// From so many seeds on, everything in the list of what must be covered has to occur.
-const ENOUGH: u64 = 40;
 
 /// A number from the environment: `WORLD_SEEDS`, `WORLD_FIRST_SEED`, `WORLD_STEPS`.
 fn asked<T: std::str::FromStr>(name: &str, otherwise: T) -> T {
@@ -26,10 +24,7 @@ fn nothing_is_lost_whatever_happens() {
     println!("{} seeds, {} steps, {} of them moved something", report.seeds, report.steps, report.moved);
     println!("{}", report.coverage);
     assert!(report.failures.is_empty(), "{}", told(&report));
-    assert!(report.moved * 2 >= report.steps, "most steps did nothing: {} of {}", report.moved, report.steps);
-    if seeds >= ENOUGH {
-        assert_eq!(report.coverage.missing(), Vec::<&str>::new(), "never happened");
-    }
+    assert_eq!(report.shortcomings(), Vec::<String>::new(), "never happened");
 }
 
 #[test]
