@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::control::Campaigns as _;
+use domain::control::{Campaigns as _, ImportState, Imports as _};
 use domain::ids::{CampaignId, MessageId};
 use domain::ledger::{Ledger as _, MessageFilter};
 use domain::message::MessageState;
-use domain::nodes::{Duty, LeaseName, NodeId, Picture, Standing};
-use engine::Readiness;
+use domain::nodes::{Duty, Lease, LeaseName, NodeId, Picture, Standing};
+use engine::import::ImportOrder;
+use engine::{ImportError, Readiness};
 
+use crate::files::people;
 use crate::nodes::{seated, seats, send, started};
-use crate::town::{TAKEN_OVER, Town};
+use crate::town::{Resident, TAKEN_OVER, Town};
 
 const PEOPLE: u64 = 30_000;
 
@@ -64,6 +66,67 @@ fn a_node_that_was_frozen_comes_back_to_find_itself_replaced_and_does_nothing() 
     assert!(next.node.number != first.node.number && next.node.number != second.node.number);
     first.stop();
     assert_eq!(standing(&town.picture(), second.node), Some(Standing::Live));
+}
+
+#[test]
+fn a_node_that_cannot_renew_closes_its_connections_before_others_open_theirs() {
+    let town = Town::new(4, 200);
+    let (first, second) = (town.settle_in(), town.settle_in());
+    seated(&town, &[(&first, 2), (&second, 2)]);
+    // For a moment: nobody is taken for dead, and it goes on.
+    second.cut_off(true);
+    town.until("it waits", TAKEN_OVER, || (second.engine.readiness() == Readiness::Detached).then_some(()));
+    town.until("and lets go", TAKEN_OVER, || (town.carrier.open() == 2).then_some(()));
+    second.cut_off(false);
+    seated(&town, &[(&first, 2), (&second, 2)]);
+    assert_eq!(second.engine.readiness(), Readiness::Ready);
+    // For good: the others take over.
+    second.cut_off(true);
+    town.until("taken over", TAKEN_OVER, || (seats(&town.picture(), first.node) == 4).then_some(()));
+    town.until("connected", TAKEN_OVER, || (town.carrier.open() == 4).then_some(()));
+    assert!(town.carrier.seen().most_open <= 4, "never more than the carrier allows");
+    let sent = send(&town, &first, 0, 40);
+    town.until("sent", TAKEN_OVER, || (town.carrier.seen().written.len() == sent.len()).then_some(()));
+    assert!(town.carrier.seen().written.iter().all(|written| written.node == first.node));
+    second.cut_off(false);
+    let replaced = async { tokio::time::timeout(TAKEN_OVER, second.engine.replaced()).await };
+    second.run(replaced).expect("it hears that it was replaced");
+}
+
+#[test]
+fn an_import_whose_node_dies_is_failed_and_another_one_is_left_alone() {
+    let town = Town::new(1, 10);
+    let (first, second) = (town.settle_in(), town.settle_in());
+    seated(&town, &[(&first, 0), (&second, 1)]);
+    let import = |node: &Resident, from: u64, count: u64| {
+        node.run(async {
+            let pieces = futures::stream::iter([Ok::<_, std::io::Error>(people(from, count).into_bytes())]);
+            let (import, proposal) = node.engine.upload(town.account, "list.csv", pieces).await.unwrap();
+            let order = ImportOrder {
+                mapping: proposal.mapping(),
+                tags: vec!["all".to_owned()],
+                source: "test".to_owned(),
+                basis: None,
+            };
+            node.engine.start_import(town.account, import.id, order.clone()).await.unwrap();
+            (import.id, order)
+        })
+    };
+    let (theirs, _) = import(&second, 0, 60_000);
+    let (lost, order) = import(&first, 1_000_000, 200_000);
+    let elsewhere = second.run(second.engine.start_import(town.account, lost, order));
+    assert!(matches!(elsewhere, Err(ImportError::AlreadyStarted { .. })), "one node reads it");
+    first.kill(&town.carrier);
+    let state = |id| town.desk.block_on(town.control.import(town.account, id)).unwrap().unwrap().state;
+    town.until("failed", TAKEN_OVER, || (state(lost) == ImportState::Failed).then_some(()));
+    town.until("finished", Duration::from_secs(60), || {
+        assert_ne!(state(theirs), ImportState::Failed);
+        (state(theirs) == ImportState::Finished).then_some(())
+    });
+    town.until("forgotten", TAKEN_OVER, || {
+        let of_import = |lease: &Lease| matches!(lease.name, LeaseName::Import(_));
+        (!town.picture().leases.iter().any(of_import)).then_some(())
+    });
 }
 
 fn is_expanded(town: &Town, id: CampaignId) -> bool {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, mpsc as blocking};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,11 +12,11 @@ use domain::channel::{
     Capacity, CarrierCode, CarrierMessageId, Channel, ChannelEvent, Outgoing, Receipt, ReceiptStatus,
     SubmitOutcome, Submitted,
 };
-use domain::control::{ChannelConfig, Channels as _, Control};
+use domain::control::{ChannelConfig, Channels as _, Control, ControlError};
 use domain::ids::{AccountId, ChannelId, GatewayId, IdGenerator, MessageId};
 use domain::ledger::Ledger;
 use domain::message::MessageState;
-use domain::nodes::{NodeId, Nodes as _, Picture, Timing};
+use domain::nodes::{Lease, LeaseName, NodeId, NodeRow, Nodes, Picture, Timing};
 use domain::pace::TokenBucket;
 use domain::phone::Phone;
 use domain::retry::RetryPolicy;
@@ -184,6 +184,54 @@ impl Channel for Line {
     }
 }
 
+/// A node's way to what nodes tell each other; it can be closed while everything else goes on.
+pub(crate) struct Gate {
+    port: NodeDb,
+    is_closed: Arc<AtomicBool>,
+}
+
+impl Gate {
+    fn open(&self) -> Result<&NodeDb, ControlError> {
+        match self.is_closed.load(Ordering::Relaxed) {
+            true => Err(ControlError::Unavailable("the test has cut the way".to_owned())),
+            false => Ok(&self.port),
+        }
+    }
+}
+
+type Asked<T> = Result<T, ControlError>;
+
+#[async_trait]
+impl Nodes for Gate {
+    async fn picture(&self) -> Asked<Picture> {
+        self.open()?.picture().await
+    }
+    async fn join(&self, number: u8, seen: Option<&NodeRow>, clock: Timestamp) -> Asked<Option<NodeId>> {
+        self.open()?.join(number, seen, clock).await
+    }
+    async fn beat(&self, node: NodeId, clock: Timestamp) -> Asked<bool> {
+        self.open()?.beat(node, clock).await
+    }
+    async fn drain(&self, node: NodeId) -> Asked<()> {
+        self.open()?.drain(node).await
+    }
+    async fn end(&self, node: NodeId, silent_at: Option<u64>) -> Asked<bool> {
+        self.open()?.end(node, silent_at).await
+    }
+    async fn free(&self, node: NodeId) -> Asked<()> {
+        self.open()?.free(node).await
+    }
+    async fn take(&self, name: LeaseName, seen: Option<&Lease>, node: NodeId) -> Asked<Option<Lease>> {
+        self.open()?.take(name, seen, node).await
+    }
+    async fn give_back(&self, lease: &Lease) -> Asked<()> {
+        self.open()?.give_back(lease).await
+    }
+    async fn set_usable(&self, lease: &Lease, usable: bool) -> Asked<()> {
+        self.open()?.set_usable(lease, usable).await
+    }
+}
+
 /// What all nodes share.
 pub(crate) struct Town {
     place: tempfile::TempDir,
@@ -203,6 +251,7 @@ pub(crate) struct Resident {
     runtime: Option<Runtime>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) node: NodeId,
+    is_cut_off: Arc<AtomicBool>,
 }
 
 fn sealer(place: &Path) -> Arc<Sealer> {
@@ -251,13 +300,15 @@ impl Town {
     /// Starts a node.
     pub(crate) fn settle_in(&self) -> Resident {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let (engine, node) = runtime.block_on(self.start());
-        Resident { runtime: Some(runtime), engine, node }
+        let is_cut_off = Arc::default();
+        let (engine, node) = runtime.block_on(self.start(&is_cut_off));
+        Resident { runtime: Some(runtime), engine, node, is_cut_off }
     }
 
-    async fn start(&self) -> (Arc<Engine>, NodeId) {
+    async fn start(&self, is_cut_off: &Arc<AtomicBool>) -> (Arc<Engine>, NodeId) {
         let place = self.place.path();
-        let port = Arc::new(NodeDb::open(&place.join("data")).await.unwrap());
+        let port = NodeDb::open(&place.join("data")).await.unwrap();
+        let port = Arc::new(Gate { port, is_closed: Arc::clone(is_cut_off) });
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
         let joining = Joining::join(port, Arc::clone(&clock), TIMING).await.unwrap();
         let node = joining.node();
@@ -390,6 +441,11 @@ impl Resident {
         });
         is_frozen.recv().unwrap();
         thaw
+    }
+
+    /// The other nodes hear nothing of it, nor it of them; or again.
+    pub(crate) fn cut_off(&self, is_cut_off: bool) {
+        self.is_cut_off.store(is_cut_off, Ordering::Relaxed);
     }
 
     /// Everything of it ends where it is; its connections with it.
