@@ -274,7 +274,8 @@ mod tests {
 
     #[test]
     fn packed_septets_leave_the_header_as_it_is() {
-        for (content, has_header) in [(&b"Hello world"[..], false), (b"\x05\x00\x03\x01\x02\x01Hello", true)]
+        for (content, has_header) in
+            [(&b"Hello world"[..], false), (b"\x05\x00\x03\x01\x02\x01Hello world", true)]
         {
             let (mut packed, mut unpacked) = (Vec::new(), Vec::new());
             with_body(content, has_header, pack, &mut packed);
