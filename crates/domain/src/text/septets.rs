@@ -36,7 +36,7 @@ pub fn unpack(octets: &[u8], header_octets: usize) -> Vec<u8> {
             ((u16::from_le_bytes([low, high]) >> (bit % 8)) & 0x7f) as u8
         })
         .collect();
-    if bits % 7 == 0 && septets.last() == Some(&0) {
+    if bits.is_multiple_of(7) && septets.last() == Some(&0) {
         septets.pop();
     }
     septets
