@@ -49,7 +49,7 @@ pub struct Channel {
     /// Where the carrier differs from the usual, by name and value: `receipt_ids` (`decimal_of_hex`,
     /// `hex_of_decimal`), `numbers` (`national`, `international`), `receipts` (`first_part`), `ask_receipts` (`no`),
     /// `headers` (`unflagged`), `binds` (`separate`), `sender_extension` (`no`), `default_alphabet` (`latin1`),
-    /// `system_type`, `corporation`, `node`, `listen`, `source_type` and `throttle_codes`.
+    /// `septets` (`packed`), `system_type`, `corporation`, `node`, `listen`, `source_type` and `throttle_codes`.
     pub quirks: BTreeMap<String, String>,
     /// Absent when the channel is not running.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -70,6 +70,8 @@ pub struct Quirks {
     pub sender_extension: bool,
     /// `default_alphabet`
     pub default_alphabet: Alphabet,
+    /// `septets` = `packed`: texts of coding 0 travel eight characters in seven octets.
+    pub packed_septets: bool,
     /// `system_type`
     pub system_type: String,
     /// `corporation`: our number as an enterprise, where submits name it.
@@ -95,6 +97,7 @@ impl Default for Quirks {
             binds: Binds::Both,
             sender_extension: true,
             default_alphabet: Alphabet::Gsm,
+            packed_septets: false,
             system_type: String::new(),
             corporation: String::new(),
             node: 0,
@@ -150,6 +153,7 @@ impl Quirks {
             "default_alphabet",
             self.default_alphabet.word().into(),
         );
+        note(self.packed_septets, "septets", "packed".into());
         note(!self.system_type.is_empty(), "system_type", self.system_type.clone());
         note(!self.corporation.is_empty(), "corporation", self.corporation.clone());
         note(self.node != 0, "node", self.node.to_string());
@@ -187,6 +191,7 @@ impl Quirks {
             "default_alphabet" => {
                 self.default_alphabet = word("default_alphabet", value, Alphabet::ALL, Alphabet::word)?;
             }
+            "septets" => self.packed_septets = either("septets", value, "unpacked", "packed")?,
             "system_type" => self.system_type = ascii("system_type", value, 12)?,
             "corporation" => self.corporation = ascii("corporation", value, 5)?,
             "node" => self.node = value.parse().map_err(|_| wrong("node", "a number below 4294967296"))?,
@@ -269,6 +274,7 @@ mod tests {
             binds: Binds::Separate,
             sender_extension: false,
             default_alphabet: Alphabet::Latin1,
+            packed_septets: true,
             system_type: "VMA".into(),
             corporation: "92008".into(),
             node: 3_010_092_008,
@@ -277,7 +283,7 @@ mod tests {
             throttle_codes: vec![33, 88],
         };
         let settings = quirks.settings();
-        assert_eq!(settings.len(), 14, "each setting has its name");
+        assert_eq!(settings.len(), 15, "each setting has its name");
         let read = Quirks::read(settings.iter().map(|(name, value)| (*name, value.as_str())));
         assert_eq!(read, Ok(quirks));
     }

@@ -13,6 +13,7 @@ pub(crate) mod fold;
 mod gsm;
 mod plan;
 mod segment;
+mod septets;
 #[cfg(test)]
 mod tests;
 
@@ -22,3 +23,4 @@ pub use decode::{Concat, Decoded, Dialect, decode};
 pub use encoding::{ConcatHeader, Encoding};
 pub use plan::{Billing, MAX_PARTS, Narrow, Preview, TextError, TextPlan, TextRules, Wide, plan, preview};
 pub use segment::{Segments, segment};
+pub use septets::{pack, unpack};

@@ -188,7 +188,7 @@ impl<P: Protocol> Gathered<P> {
             return;
         };
         let Heard { carrier_id, to, .. } = heard;
-        let decoded = decode(heard.content, heard.coding, heard.has_header, D::DIALECT);
+        let decoded = decode(&heard.content, heard.coding, heard.has_header, D::DIALECT);
         match decoded.concat.or(heard.segment) {
             Some(concat) if concat.total > 1 => {
                 let key = Key { from, to: to.clone(), reference: concat.reference, total: concat.total };

@@ -133,7 +133,7 @@ impl Driver for CmppDriver {
             carrier_id: CarrierMessageId::Number(deliver.msg_id.0),
             from: phone(&deliver.src_terminal_id),
             to: deliver.dest_id.as_str().unwrap_or("").into(),
-            content: deliver.content.as_bytes(),
+            content: deliver.content.as_bytes().into(),
             coding: deliver.msg_fmt,
             has_header: deliver.has_header(),
             segment: None,

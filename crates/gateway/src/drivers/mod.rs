@@ -12,6 +12,7 @@ pub(crate) use sgip::SgipDriver;
 pub(crate) use smgp::SmgpDriver;
 pub(crate) use smpp::SmppDriver;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, ReceiptStatus};
@@ -81,7 +82,7 @@ pub(crate) struct Heard<'a> {
     pub(crate) carrier_id: CarrierMessageId,
     pub(crate) from: Option<Phone>,
     pub(crate) to: Box<str>,
-    pub(crate) content: &'a [u8],
+    pub(crate) content: Cow<'a, [u8]>,
     pub(crate) coding: u8,
     pub(crate) has_header: bool,
     /// Which part it is, where that is not said by a header in the content.

@@ -147,7 +147,7 @@ impl Driver for SgipDriver {
             carrier_id: id(place.sequence),
             from: phone(&deliver.user_number),
             to: deliver.sp_number.as_str().unwrap_or("").into(),
-            content: deliver.content.as_bytes(),
+            content: deliver.content.as_bytes().into(),
             coding: deliver.message_coding,
             has_header: deliver.has_header(),
             segment: None,

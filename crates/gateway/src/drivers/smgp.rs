@@ -146,7 +146,7 @@ impl Driver for SmgpDriver {
             carrier_id: id(deliver.msg_id),
             from: phone(&deliver.src_term_id),
             to: deliver.dest_term_id.as_str().unwrap_or("").into(),
-            content,
+            content: content.into(),
             coding: deliver.msg_format,
             has_header: deliver.has_header() || unflagged,
             segment: None,

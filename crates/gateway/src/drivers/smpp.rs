@@ -2,7 +2,7 @@
 
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, ReceiptStatus};
 use domain::control::{Alphabet, Binds, ChannelConfig, NumberForm, Protocol, ReceiptIds};
-use domain::text::{Concat, Dialect, Segments, TextRules};
+use domain::text::{Concat, Dialect, Segments, TextRules, pack, unpack};
 use domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
 use wire::concat::Reference;
@@ -26,6 +26,8 @@ const INTERNATIONAL: (u8, u8) = (1, 1);
 const ALPHANUMERIC: (u8, u8) = (5, 0);
 /// Of a sender whose number the message centre knows best.
 const UNKNOWN: (u8, u8) = (0, 0);
+/// `data_coding` of the message centre's default alphabet.
+const DEFAULT_ALPHABET: u8 = 0;
 /// `data_coding` of Latin-1.
 const LATIN1: u8 = 3;
 /// How long the same words of the same phone are the same message, since a deliver_sm has no id: longer than any
@@ -46,6 +48,7 @@ pub(crate) struct SmppDriver {
     registered_delivery: u8,
     receipt_ids: ReceiptIds,
     alphabet: Alphabet,
+    packed: bool,
     separate: bool,
     throttle_codes: Vec<u32>,
 }
@@ -68,6 +71,7 @@ impl Driver for SmppDriver {
             registered_delivery: config.quirks.ask_receipts.into(),
             receipt_ids: config.quirks.receipt_ids,
             alphabet: config.quirks.default_alphabet,
+            packed: config.quirks.packed_septets,
             separate: config.quirks.binds == Binds::Separate,
             throttle_codes: config.quirks.throttle_codes.clone(),
         })
@@ -108,13 +112,17 @@ impl Driver for SmppDriver {
         outgoing: &Outgoing,
         segments: &'a Segments,
         part: usize,
-        _scratch: &'a mut Vec<u8>,
+        scratch: &'a mut Vec<u8>,
     ) -> Result<Pdu<'a>, EncodeError> {
         let number = self.form.destination(outgoing.phone)?;
         let destination = Address { ton: INTERNATIONAL.0, npi: INTERNATIONAL.1, number };
         let sender = TerminalId::new(self.form.sender(outgoing)?.as_bytes())?;
         let source = Address { ton: self.source_type.0, npi: self.source_type.1, number: sender };
-        let content = segments.get(part).unwrap_or_default();
+        let mut content = segments.get(part).unwrap_or_default();
+        if self.packed && outgoing.encoding.code() == DEFAULT_ALPHABET {
+            with_body(content, segments.has_header(), pack, scratch);
+            content = scratch;
+        }
         Ok(Pdu::SubmitSm(ShortMessage {
             service_type: self.service_type,
             source,
@@ -158,7 +166,8 @@ impl Driver for SmppDriver {
 
     fn heard<'a>(&self, _place: Place, deliver: &'a ShortMessage<'_>, at: Timestamp) -> Heard<'a> {
         let content = deliver.content().as_bytes();
-        let latin1 = self.alphabet == Alphabet::Latin1 && deliver.data_coding == 0;
+        let default = deliver.data_coding == DEFAULT_ALPHABET;
+        let latin1 = self.alphabet == Alphabet::Latin1 && default;
         let segment = deliver.segment().map(|segment| Concat {
             reference: match segment.reference {
                 Reference::Eight(reference) => reference.into(),
@@ -171,7 +180,13 @@ impl Driver for SmppDriver {
             carrier_id: seen(self.password.0.as_bytes(), deliver, content, at),
             from: phone(&deliver.source.number),
             to: deliver.destination.number.as_str().unwrap_or("").into(),
-            content,
+            content: if self.packed && default {
+                let mut unpacked = Vec::new();
+                with_body(content, deliver.has_header(), unpack, &mut unpacked);
+                unpacked.into()
+            } else {
+                content.into()
+            },
             coding: if latin1 { LATIN1 } else { deliver.data_coding },
             has_header: deliver.has_header(),
             segment,
@@ -181,6 +196,14 @@ impl Driver for SmppDriver {
     fn deliver_id(_deliver: &ShortMessage<'_>) -> Octets<65> {
         Octets::EMPTY
     }
+}
+
+/// Turns the body behind a header, if there is one, and leaves the header as it is.
+fn with_body(content: &[u8], has_header: bool, turn: fn(&[u8], usize) -> Vec<u8>, out: &mut Vec<u8>) {
+    let length = content.first().filter(|_| has_header).map_or(0, |length| usize::from(*length) + 1);
+    let (header, body) = content.split_at(length.min(content.len()));
+    out.extend_from_slice(header);
+    out.extend_from_slice(&turn(body, header.len()));
 }
 
 /// An id that carriers write in two ways, as the number that both mean; what is no number stays as it is.
@@ -247,6 +270,20 @@ mod tests {
         let as_written = CarrierMessageId::Text("0059113978".into());
         assert_eq!(id_of("0059113978", receipted(ReceiptIds::AsAnswered)), as_written);
         assert_eq!(id_of("A-1", Some(10)), CarrierMessageId::Text("A-1".into()));
+    }
+
+    #[test]
+    fn packed_septets_leave_the_header_as_it_is() {
+        for (content, has_header) in
+            [(&b"Hello world"[..], false), (b"\x05\x00\x03\x01\x02\x01Hello world", true)]
+        {
+            let (mut packed, mut unpacked) = (Vec::new(), Vec::new());
+            with_body(content, has_header, pack, &mut packed);
+            assert!(packed.len() < content.len());
+            assert_eq!(packed[..6] == content[..6], has_header);
+            with_body(&packed, has_header, unpack, &mut unpacked);
+            assert_eq!(unpacked, content);
+        }
     }
 
     #[test]

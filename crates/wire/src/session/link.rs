@@ -143,6 +143,11 @@ impl Link {
         }
     }
 
+    /// Counts the silence so far for nothing.
+    pub(crate) fn rest(&mut self) {
+        self.heartbeat.on_input(self.now);
+    }
+
     /// When [`Link::handle_timeout`] has something to do next.
     pub(crate) fn poll_timeout(&self) -> Option<Millis> {
         let phase = match self.phase {

@@ -101,15 +101,18 @@ impl<P: Protocol> Session<P> {
         self.link.poll_timeout()
     }
 
-    /// Lets time pass: heartbeats, time-outs. Poll events afterwards. Where the protocol has no heartbeat, a
-    /// connection that has long been silent with nothing under way is left in good order.
+    /// Lets time pass: heartbeats, time-outs. Poll events afterwards. Where the protocol has no heartbeat, silence
+    /// proves nothing while nothing is under way: the side that opened the connection keeps it, for it will be
+    /// needed; the other leaves it in good order, so that a peer that is gone costs nothing.
     pub fn handle_timeout(&mut self, now: Millis) {
-        if self.link.handle_timeout(now) {
-            match P::control(Control::Heartbeat) {
-                Some(heartbeat) => self.write_next(&heartbeat),
-                None if self.link.open_requests() == 0 => self.terminate(now),
-                None => {}
-            }
+        if !self.link.handle_timeout(now) {
+            return;
+        }
+        match P::control(Control::Heartbeat) {
+            Some(heartbeat) => self.write_next(&heartbeat),
+            None if self.link.open_requests() > 0 => {}
+            None if matches!(self.opening, Opening::Ours) => self.link.rest(),
+            None => self.terminate(now),
         }
     }
 

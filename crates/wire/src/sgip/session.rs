@@ -35,7 +35,7 @@ pub struct ClientConfig {
     pub last_sequence: u32,
     /// Unanswered requests allowed.
     pub window: usize,
-    /// Silence after which a connection with nothing under way is left; there is no heartbeat.
+    /// Silence after which unanswered requests mean that the peer is gone; there is no heartbeat.
     pub idle: Duration,
     /// How long an answer may take.
     pub response_timeout: Duration,

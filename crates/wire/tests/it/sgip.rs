@@ -1,8 +1,11 @@
 //! SGIP: the vectors, the oddities, round trips.
 
 use proptest::prelude::*;
-use wire::sgip::{Bind, Command, LoginType, Pdu, Report, Sequence, State, Submit, decode, describe, encode};
-use wire::{Content, DecodeError, Hidden, Octets, TerminalId};
+use wire::sgip::{
+    Bind, ClientConfig, Command, Event, ListenerConfig, LoginType, Pdu, Report, Sequence, Session, State,
+    Submit, decode, describe, encode,
+};
+use wire::{Content, DecodeError, Hidden, Millis, Octets, Request, Secret, TerminalId};
 
 use crate::vectors::corpus;
 
@@ -125,6 +128,40 @@ proptest! {
             Sequence::default(),
         );
     }
+}
+
+/// There is no heartbeat: who opened the connection keeps it, who accepted it leaves it after a while, and silence with
+/// something under way is death.
+#[test]
+fn silence_means_death_only_when_an_answer_is_due() {
+    let config = ClientConfig::new(Octets::new("sp").unwrap(), Hidden(Octets::new("pw").unwrap()), 1);
+    let mut client = Session::client(&config, Millis(0), 1_021_080_510);
+    let listener = ListenerConfig::new(LoginType::ServiceProvider, 2);
+    let mut server = Session::listener(&listener, Millis(0), 1_021_080_510);
+    let mut octets = Vec::new();
+    client.take_output(&mut octets);
+    server.feed(Millis(0), &octets);
+    assert!(matches!(server.poll_event(), Some(Event::ConnectRequested { .. })));
+    server.accept(&Secret::new("pw"));
+    octets.clear();
+    server.take_output(&mut octets);
+    client.feed(Millis(0), &octets);
+    assert!(matches!(client.poll_event(), Some(Event::Connected { .. })));
+    for minute in 1..100 {
+        client.handle_timeout(Millis(minute * 60_000));
+    }
+    assert!(client.is_connected() && client.output().is_empty());
+    server.handle_timeout(Millis(60_000));
+    assert_eq!(server.output()[4..8], [0, 0, 0, 2], "UNBIND");
+
+    let submit = Pdu::Submit(Submit::to(TerminalId::default(), 0, b"x"));
+    client.send(Millis(6_000_000), Request::Submit, 1, &submit).unwrap();
+    let mut events = Vec::new();
+    for second in 0..200 {
+        client.handle_timeout(Millis(6_000_000 + second * 1_000));
+        events.extend(std::iter::from_fn(|| client.poll_event().map(|event| format!("{event:?}"))));
+    }
+    assert_eq!(events, ["Lost { request: Submit, token: 1 }", "Closed { cause: HeartbeatLost }"]);
 }
 
 #[test]
