@@ -31,6 +31,7 @@ impl Offer {
             began: when.began,
             counted_from: low,
             fate,
+            recovered: asked.overtaken,
             settled: None,
             told: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
@@ -179,6 +180,7 @@ impl Model {
         let mut touched = Vec::new();
         for (id, offer) in &mut self.offers {
             for this in offer.tries.iter_mut().filter(|this| this.node == node) {
+                this.recovered |= matches!(this.fate, Fate::Handed | Fate::Written);
                 this.fate = match this.fate {
                     Fate::Handed => Fate::Nothing,
                     Fate::Written => Fate::Lost,

@@ -88,6 +88,8 @@ struct Try {
     /// From when the ledger may have counted the message at this claim.
     counted_from: i64,
     fate: Fate,
+    /// Its node was silent, and others ended the claim: the ledger took it for perhaps sent, and counts it from there.
+    recovered: bool,
     /// The engine was told that its settlement is kept.
     settled: Option<Timestamp>,
     /// Parts whose delivery was reported to us, and those whose report was acknowledged.
@@ -336,7 +338,7 @@ impl Model {
 
     fn forget_hand_over(&mut self, id: MessageId) {
         if let Some(offer) = self.offers.get_mut(&id)
-            && offer.tries.iter().all(|t| t.fate == Fate::Nothing && t.settled.is_some())
+            && offer.tries.iter().all(|t| t.fate == Fate::Nothing && t.settled.is_some() && !t.recovered)
         {
             offer.earliest = None;
         }
