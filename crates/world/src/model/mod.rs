@@ -88,8 +88,6 @@ struct Try {
     /// From when the ledger may have counted the message at this claim.
     counted_from: i64,
     fate: Fate,
-    /// Its node was silent, and others ended the claim: the ledger took it for perhaps sent, and counts it from there.
-    recovered: bool,
     /// The engine was told that its settlement is kept.
     settled: Option<Timestamp>,
     /// Parts whose delivery was reported to us, and those whose report was acknowledged.
@@ -125,6 +123,9 @@ struct Offer {
     /// The earliest moment from which the ledger may count it: it keeps the first hand-over of which it was not told
     /// that nothing came of it.
     earliest: Option<i64>,
+    /// A claim of it was perhaps ended by others than its node: then the ledger took it for sent, and goes on counting it
+    /// from there whatever the node says later.
+    recovered: bool,
     last_seen: Option<(MessageState, Reason)>,
 }
 
@@ -244,6 +245,7 @@ impl Model {
             counted: None,
             counted_by: 0,
             earliest: None,
+            recovered: false,
             last_seen: None,
         };
         let known = self.offers.entry(message.id).or_insert(offer);
@@ -338,7 +340,8 @@ impl Model {
 
     fn forget_hand_over(&mut self, id: MessageId) {
         if let Some(offer) = self.offers.get_mut(&id)
-            && offer.tries.iter().all(|t| t.fate == Fate::Nothing && t.settled.is_some() && !t.recovered)
+            && !offer.recovered
+            && offer.tries.iter().all(|t| t.fate == Fate::Nothing && t.settled.is_some())
         {
             offer.earliest = None;
         }
