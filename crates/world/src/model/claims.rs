@@ -60,6 +60,7 @@ impl Model {
             asked.overtaken = true;
             for offer in self.offers.values_mut().filter(|offer| asked.lanes.contains(&offer.lane)) {
                 offer.earliest.get_or_insert(asked.low);
+                offer.recovered = true;
             }
         }
     }
@@ -179,6 +180,7 @@ impl Model {
         let mut touched = Vec::new();
         for (id, offer) in &mut self.offers {
             for this in offer.tries.iter_mut().filter(|this| this.node == node) {
+                offer.recovered |= matches!(this.fate, Fate::Handed | Fate::Written);
                 this.fate = match this.fate {
                     Fate::Handed => Fate::Nothing,
                     Fate::Written => Fate::Lost,

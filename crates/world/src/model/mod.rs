@@ -123,6 +123,9 @@ struct Offer {
     /// The earliest moment from which the ledger may count it: it keeps the first hand-over of which it was not told
     /// that nothing came of it.
     earliest: Option<i64>,
+    /// A claim of it was perhaps ended by others than its node: then the ledger took it for sent, and goes on counting it
+    /// from there whatever the node says later.
+    recovered: bool,
     last_seen: Option<(MessageState, Reason)>,
 }
 
@@ -242,6 +245,7 @@ impl Model {
             counted: None,
             counted_by: 0,
             earliest: None,
+            recovered: false,
             last_seen: None,
         };
         let known = self.offers.entry(message.id).or_insert(offer);
@@ -336,6 +340,7 @@ impl Model {
 
     fn forget_hand_over(&mut self, id: MessageId) {
         if let Some(offer) = self.offers.get_mut(&id)
+            && !offer.recovered
             && offer.tries.iter().all(|t| t.fate == Fate::Nothing && t.settled.is_some())
         {
             offer.earliest = None;
