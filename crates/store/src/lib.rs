@@ -4,13 +4,14 @@
 #[macro_use]
 mod statements;
 
+pub use ::sealing;
+pub use ::sealing::upload;
+
 pub mod control;
 pub mod copy;
 pub mod ledger;
 mod moves;
 pub mod postgres;
-pub mod sealing;
-pub mod upload;
 mod verified;
 
 #[cfg(test)]
