@@ -4,13 +4,13 @@
 #[macro_use]
 mod statements;
 
+pub(crate) use ::moves;
 pub use ::sealing;
 pub use ::sealing::upload;
 
 pub mod control;
 pub mod copy;
 pub mod ledger;
-mod moves;
 pub mod postgres;
 mod verified;
 

@@ -72,10 +72,10 @@ pub(super) const TABLES: usize = FILES.len();
 
 /// The tables of the new place as its schema makes them.
 pub(super) fn targets() -> Vec<Shape> {
-    named(&TARGETS, ddl::tables(crate::postgres::schema_statements()))
+    named(&TARGETS, &ddl::tables(crate::postgres::schema_statements()))
 }
 
-fn named(names: &[&str], tables: Vec<Shape>) -> Vec<Shape> {
+fn named(names: &[&str], tables: &[Shape]) -> Vec<Shape> {
     names.iter().filter_map(|name| tables.iter().find(|table| table.name == *name).cloned()).collect()
 }
 
@@ -98,7 +98,7 @@ pub(super) fn source(
     phones: HashMap<i64, Slot>,
 ) -> Result<Source, CopyError> {
     let name = FILES[table];
-    let shape = named(&[name], ddl::tables(crate::ledger::schema_statements()));
+    let shape = named(&[name], &ddl::tables(crate::ledger::schema_statements()));
     let shape = shape.first().ok_or(CopyError::Odd("schema"))?;
     let columns: Vec<&str> = shape.columns.iter().map(|(name, _)| name.as_str()).collect();
     let key: Vec<&str> = shape.key.iter().map(String::as_str).collect();
