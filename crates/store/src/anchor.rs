@@ -10,9 +10,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use domain::control::ControlError;
-use domain::ledger::LedgerError;
-
-use crate::moves::fault::Fault;
 
 /// Device and number of a file: a name that is given to another file has others.
 type Identity = (u64, u64);
@@ -72,13 +69,6 @@ impl Gone {
     fn new(path: &Path, what: &str) -> Self {
         let file = path.file_name().unwrap_or(path.as_os_str()).display().to_string();
         Self { file, what: what.to_owned() }
-    }
-}
-
-impl From<Gone> for Fault {
-    fn from(gone: Gone) -> Self {
-        let detail = gone.to_string();
-        Self::Broken(LedgerError::Inconsistent { table: "ledger", column: "file", detail })
     }
 }
 

@@ -4,14 +4,15 @@
 #[macro_use]
 mod statements;
 
+pub(crate) use ::moves;
+pub use ::sealing;
+pub use ::sealing::upload;
+
 mod anchor;
 pub mod control;
 pub mod copy;
 pub mod ledger;
-mod moves;
 pub mod postgres;
-pub mod sealing;
-pub mod upload;
 mod verified;
 
 #[cfg(test)]

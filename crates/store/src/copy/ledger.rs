@@ -15,15 +15,16 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::CopyError;
 use super::cell::{Cell, Row};
+use super::ddl;
 use super::source::{Source, Turned};
-use crate::control::{Kind, Shape};
+use crate::control::Shape;
 use crate::moves::life::Life;
 use crate::moves::person::{self, pack_recent, unpack_recent};
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, sealed};
 use crate::postgres::carrier_id_bytes;
 use crate::sealing::{Sealer, TableSealer};
 
-/// The tables of the new place, by their place among the targets.
+/// By their place in [`TARGETS`].
 pub(super) const LANE: usize = 0;
 const MESSAGE: usize = 1;
 const QUEUE: usize = 2;
@@ -36,226 +37,46 @@ const TALLY: usize = 8;
 const SUPPRESSION: usize = 9;
 const INBOUND: usize = 10;
 
-/// Tables of a file with their columns and keys, in the order in which they are copied.
-const FILES: [(&str, &[&str], &[&str]); 11] = [
-    (
-        "lane",
-        &[
-            "id",
-            "account",
-            "entity",
-            "campaign",
-            "route",
-            "priority",
-            "category",
-            "state",
-            "speed",
-            "window_close",
-            "drop_after",
-            "held_words_approved",
-            "expanded_through",
-        ],
-        &["id"],
-    ),
-    ("message", &["id", "life", "account", "campaign", "contact", "sealed"], &["id"]),
-    ("queue", &["lane", "avoid", "due_at", "message"], &["lane", "avoid", "due_at", "message"]),
-    ("person", &["phone_index", "facts"], &["phone_index"]),
-    ("handed", &["seq", "phone_index", "entry"], &["seq"]),
-    ("part", &["gateway", "carrier_id", "message", "place"], &["gateway", "carrier_id"]),
-    (
-        "early",
-        &["gateway", "carrier_id", "status", "code", "received_at"],
-        &["gateway", "carrier_id", "status"],
-    ),
-    ("overdue", &["at", "message"], &["at", "message"]),
-    (
-        "tally",
-        &[
-            "lane",
-            "hour",
-            "channel",
-            "state_from",
-            "reason_from",
-            "state_to",
-            "reason_to",
-            "test",
-            "carrier",
-            "messages",
-            "parts",
-            "price",
-        ],
-        &["lane", "hour", "channel", "state_from", "reason_from", "state_to", "reason_to", "test", "carrier"],
-    ),
-    (
-        "suppression",
-        &[
-            "id",
-            "account",
-            "suppressed_at",
-            "scope",
-            "category",
-            "source",
-            "inbound",
-            "lifted_at",
-            "phone_index",
-            "sealed",
-        ],
-        &["id"],
-    ),
-    (
-        "inbound",
-        &[
-            "id",
-            "account",
-            "gateway",
-            "channel",
-            "carrier_id",
-            "phone_index",
-            "answers",
-            "campaign",
-            "opted_out",
-            "received_at",
-            "sealed",
-        ],
-        &["id"],
-    ),
+/// The tables of the new place.
+const TARGETS: [&str; 11] = [
+    "ledger_lane",
+    "ledger_message",
+    "ledger_queue",
+    "ledger_person",
+    "ledger_recent",
+    "ledger_part",
+    "ledger_early",
+    "ledger_overdue",
+    "ledger_tally",
+    "ledger_suppression",
+    "ledger_inbound",
+];
+
+/// The tables of a file, in the order in which they are copied. Their rows are turned by the order of their columns.
+const FILES: [&str; 11] = [
+    "lane",
+    "message",
+    "queue",
+    "person",
+    "handed",
+    "part",
+    "early",
+    "overdue",
+    "tally",
+    "suppression",
+    "inbound",
 ];
 
 /// How many tables of a file there are.
 pub(super) const TABLES: usize = FILES.len();
 
-/// The tables of the new place.
+/// The tables of the new place as its schema makes them.
 pub(super) fn targets() -> Vec<Shape> {
-    use Kind::{Big, Bytes, Flag, Small, Text, Tiny};
-    let shape = |name: &str, columns: &[(&str, Kind)], key: &[&str]| {
-        let first = [("partition", Small)];
-        let columns = first.iter().chain(columns).map(|(name, kind)| ((*name).to_owned(), *kind));
-        let key = ["partition"].iter().chain(key).map(|name| (*name).to_owned());
-        Shape { name: name.to_owned(), columns: columns.collect(), key: key.collect() }
-    };
-    vec![
-        shape(
-            "ledger_lane",
-            &[
-                ("id", Big),
-                ("account", Big),
-                ("entity", Big),
-                ("campaign", Big),
-                ("route", Small),
-                ("priority", Tiny),
-                ("category", Tiny),
-                ("state", Tiny),
-                ("speed", Big),
-                ("window_close", Tiny),
-                ("drop_after", Big),
-                ("held_words_approved", Flag),
-                ("expanded_through", Big),
-            ],
-            &["id"],
-        ),
-        shape(
-            "ledger_message",
-            &[
-                ("id", Big),
-                ("phone_index", Big),
-                ("account", Big),
-                ("campaign", Big),
-                ("contact", Big),
-                ("life", Bytes),
-                ("sealed", Bytes),
-            ],
-            &["id"],
-        ),
-        shape(
-            "ledger_queue",
-            &[("lane", Big), ("which", Big), ("due_at", Big), ("message", Big)],
-            &["lane", "which", "due_at", "message"],
-        ),
-        shape("ledger_person", &[("phone_index", Big), ("facts", Bytes)], &["phone_index"]),
-        shape(
-            "ledger_recent",
-            &[("phone_index", Big), ("message", Big), ("handed_at", Big), ("entry", Bytes)],
-            &["phone_index", "message"],
-        ),
-        shape(
-            "ledger_part",
-            &[("gateway", Small), ("carrier_id", Bytes), ("message", Big), ("place", Small)],
-            &["gateway", "carrier_id"],
-        ),
-        shape(
-            "ledger_early",
-            &[
-                ("gateway", Small),
-                ("carrier_id", Bytes),
-                ("status", Tiny),
-                ("code", Text),
-                ("received_at", Big),
-            ],
-            &["gateway", "carrier_id", "status"],
-        ),
-        shape("ledger_overdue", &[("at", Big), ("message", Big)], &["at", "message"]),
-        shape(
-            "ledger_tally",
-            &[
-                ("lane", Big),
-                ("hour", Big),
-                ("channel", Small),
-                ("state_from", Tiny),
-                ("reason_from", Tiny),
-                ("state_to", Tiny),
-                ("reason_to", Tiny),
-                ("test", Flag),
-                ("carrier", Tiny),
-                ("messages", Big),
-                ("parts", Big),
-                ("price", Big),
-            ],
-            &[
-                "lane",
-                "hour",
-                "channel",
-                "state_from",
-                "reason_from",
-                "state_to",
-                "reason_to",
-                "test",
-                "carrier",
-            ],
-        ),
-        shape(
-            "ledger_suppression",
-            &[
-                ("id", Big),
-                ("account", Big),
-                ("suppressed_at", Big),
-                ("scope", Big),
-                ("category", Tiny),
-                ("source", Tiny),
-                ("inbound", Big),
-                ("lifted_at", Big),
-                ("phone_index", Big),
-                ("sealed", Bytes),
-            ],
-            &["id"],
-        ),
-        shape(
-            "ledger_inbound",
-            &[
-                ("id", Big),
-                ("account", Big),
-                ("gateway", Small),
-                ("channel", Small),
-                ("carrier_id", Bytes),
-                ("phone_index", Big),
-                ("answers", Big),
-                ("campaign", Big),
-                ("opted_out", Flag),
-                ("received_at", Big),
-                ("sealed", Bytes),
-            ],
-            &["id"],
-        ),
-    ]
+    named(&TARGETS, &ddl::tables(crate::postgres::schema_statements()))
+}
+
+fn named(names: &[&str], tables: &[Shape]) -> Vec<Shape> {
+    names.iter().filter_map(|name| tables.iter().find(|table| table.name == *name).cloned()).collect()
 }
 
 /// Where the rows of one file go.
@@ -276,7 +97,11 @@ pub(super) fn source(
     table: usize,
     phones: HashMap<i64, Slot>,
 ) -> Result<Source, CopyError> {
-    let (name, columns, key) = FILES[table];
+    let name = FILES[table];
+    let shape = named(&[name], &ddl::tables(crate::ledger::schema_statements()));
+    let shape = shape.first().ok_or(CopyError::Odd("schema"))?;
+    let columns: Vec<&str> = shape.columns.iter().map(|(name, _)| name.as_str()).collect();
+    let key: Vec<&str> = shape.key.iter().map(String::as_str).collect();
     let turner = Turner {
         moving: moving.clone(),
         messages: moving.sealer.for_table(MESSAGE_TABLE),
@@ -285,12 +110,12 @@ pub(super) fn source(
         phones,
     };
     let turn = Box::new(move |db: &Connection, row: &Row| turner.turn(table, db, row));
-    Source::new(format!("p{:03}/{name}", moving.file.0), path, name, columns, key, turn)
+    Source::new(format!("p{:03}/{name}", moving.file.0), path, name, &columns, &key, turn)
 }
 
 /// Whether the people of a file have to be looked up before they are copied.
 pub(super) fn asks_for_phones(moving: &Moving, table: usize) -> bool {
-    FILES[table].0 == "person" && moving.from.len() != moving.to.len()
+    FILES[table] == "person" && moving.from.len() != moving.to.len()
 }
 
 struct Turner {
@@ -303,7 +128,7 @@ struct Turner {
 
 impl Turner {
     fn turn(&self, table: usize, db: &Connection, row: &Row) -> Result<Turned, CopyError> {
-        match FILES[table].0 {
+        match FILES[table] {
             "lane" => Ok(self.everywhere(LANE, &flagged(row, 11))),
             "message" => self.message(row),
             "queue" => Ok(vec![(QUEUE, self.at_message(int(row, 3), row.clone()))]),

@@ -10,6 +10,7 @@
 
 mod cell;
 mod control;
+mod ddl;
 mod ledger;
 mod source;
 mod target;

@@ -59,7 +59,7 @@ pub(super) fn read_all(connection: &Connection) -> Outcome<Vec<(Lane, u64)>> {
 }
 
 fn from_row(row: &Row<'_>) -> Outcome<Lane> {
-    LaneRow {
+    let lane = LaneRow {
         id: row.get(0)?,
         account: row.get(1)?,
         entity: row.get(2)?,
@@ -72,6 +72,6 @@ fn from_row(row: &Row<'_>) -> Outcome<Lane> {
         window_close: row.get(9)?,
         drop_after: row.get(10)?,
         held_words_approved: row.get(11)?,
-    }
-    .lane()
+    };
+    Ok(lane.lane()?)
 }

@@ -34,6 +34,7 @@ mod writer;
 pub use open::{LedgerOpenError, OpenOptions};
 pub(crate) use open::{existing as stopped_files, moved_mark};
 pub use port::SqliteLedger;
+pub(crate) use schema::statements as schema_statements;
 pub use stepped::{Loss, Stepped, Stepper, Trouble};
 pub use verify::verify;
 

@@ -312,7 +312,25 @@ impl Moves for Work<'_> {
         self.memory.lanes.get(&lane).map(|lane| lane.state)
     }
 
-    fn enqueue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
+    fn enqueue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> moves::fault::Outcome<()> {
+        Ok(self.add_to_queue(stream, due_at, id)?)
+    }
+
+    fn dequeue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> moves::fault::Outcome<()> {
+        Ok(self.drop_from_queue(stream, due_at, id)?)
+    }
+
+    fn take_back(&mut self, id: MessageId) -> moves::fault::Outcome<()> {
+        Ok(self.take_hand_over_back(id)?)
+    }
+
+    fn look_at(&mut self, id: MessageId, at: Timestamp) -> moves::fault::Outcome<()> {
+        Ok(self.add_overdue(id, at)?)
+    }
+}
+
+impl Work<'_> {
+    fn add_to_queue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
         let (lane, avoid) = stream_key(stream);
         self.hot.queue_add.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
         let earliest = self.memory.streams.entry((lane, avoid)).or_insert(i64::MAX);
@@ -320,21 +338,21 @@ impl Moves for Work<'_> {
         Ok(())
     }
 
-    fn dequeue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
+    fn drop_from_queue(&mut self, stream: Stream, due_at: Timestamp, id: MessageId) -> Outcome<()> {
         let (lane, avoid) = stream_key(stream);
         let mut drop = self.connection.prepare_cached(sql::QUEUE_DROP)?;
         drop.execute(params![lane, avoid, due_at.millis(), id.raw()])?;
         self.look_at_head(stream)
     }
 
-    fn take_back(&mut self, id: MessageId) -> Outcome<()> {
+    fn take_hand_over_back(&mut self, id: MessageId) -> Outcome<()> {
         let sealed: Vec<u8> =
             self.connection.prepare_cached(sql::SEALED_READ)?.query_row([id.raw()], |row| row.get(0))?;
         let phone = sealed::phone_of(&self.rest.messages, id, &sealed)?;
         self.take_back_hand_over(self.rest.sealer.phone_index(phone), id)
     }
 
-    fn look_at(&mut self, id: MessageId, at: Timestamp) -> Outcome<()> {
+    fn add_overdue(&mut self, id: MessageId, at: Timestamp) -> Outcome<()> {
         self.connection.prepare_cached(sql::OVERDUE_ADD)?.execute(params![at.millis(), id.raw()])?;
         Ok(())
     }

@@ -224,7 +224,7 @@ fn message_row<'a>(row: &'a Row<'_>) -> Outcome<MessageRow<'a>> {
 }
 
 fn suppression(row: &Row<'_>, sealer: &TableSealer) -> Outcome<SuppressionRecord> {
-    SuppressionRow {
+    let row = SuppressionRow {
         id: row.get(0)?,
         account: row.get(1)?,
         suppressed_at: row.get(2)?,
@@ -234,12 +234,12 @@ fn suppression(row: &Row<'_>, sealer: &TableSealer) -> Outcome<SuppressionRecord
         inbound: row.get(6)?,
         lifted_at: row.get(7)?,
         sealed: blob(row, 8)?,
-    }
-    .record(sealer)
+    };
+    Ok(row.record(sealer)?)
 }
 
 fn inbound(row: &Row<'_>, sealer: &TableSealer) -> Outcome<InboundRecord> {
-    InboundRow {
+    let row = InboundRow {
         id: row.get(0)?,
         account: row.get(1)?,
         gateway: row.get(2)?,
@@ -250,6 +250,6 @@ fn inbound(row: &Row<'_>, sealer: &TableSealer) -> Outcome<InboundRecord> {
         opted_out: row.get(7)?,
         received_at: row.get(8)?,
         sealed: blob(row, 9)?,
-    }
-    .record(sealer)
+    };
+    Ok(row.record(sealer)?)
 }

@@ -138,6 +138,11 @@ CREATE INDEX inbound_by_carrier_id ON inbound (gateway, carrier_id);
 /// `stream_key` in `partition.rs`), and `life` a flag for it. The number keeps out programs that would misread them.
 const V2: &str = "";
 
+/// All statements of all migrations.
+pub(crate) fn statements() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().flat_map(|step| step.split(';'))
+}
+
 /// How many migrations this program knows.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
 

@@ -45,5 +45,5 @@ pub(super) fn from_row(row: &Row<'_>) -> Outcome<Tally> {
         test: row.get(7)?,
         carrier: row.get(8)?,
     };
-    read(key, Gain { messages: row.get(9)?, parts: row.get(10)?, price: row.get(11)? })
+    Ok(read(key, Gain { messages: row.get(9)?, parts: row.get(10)?, price: row.get(11)? })?)
 }

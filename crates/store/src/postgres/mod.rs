@@ -43,6 +43,11 @@ pub(crate) use database::begin;
 pub(crate) use early::carrier_id_bytes;
 pub(crate) use fault::may_pass;
 
+/// All that makes the ledger's tables, in order.
+pub(crate) fn schema_statements() -> impl Iterator<Item = &'static str> {
+    schema::statements()
+}
+
 /// What keeps two nodes from migrating at once; the ledger's migration has made the table.
 pub(crate) fn schema_lock() -> &'static str {
     sql::SCHEMA_LOCK

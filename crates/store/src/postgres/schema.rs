@@ -92,11 +92,17 @@ const V1: &[&str] = &[
 /// By node number, the epoch up to which claims are refused. In the partition's row, since a claim locks that one and
 /// so sees the newest.
 const V2: &[&str] = &["ALTER TABLE ledger_partition ADD COLUMN fences bigint[] NOT NULL DEFAULT '{}'"];
+/// All statements of all migrations.
+pub(super) fn statements() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().copied().flatten().copied()
+}
 
 /// The tables that are there after all migrations, in the order in which they are made.
 pub(super) fn tables() -> Vec<&'static str> {
-    let made = MIGRATIONS.iter().copied().flatten().filter_map(|step| step.strip_prefix("CREATE TABLE "));
-    made.filter_map(|rest| rest.split([' ', '(']).next()).collect()
+    statements()
+        .filter_map(|step| step.strip_prefix("CREATE TABLE "))
+        .filter_map(|rest| rest.split([' ', '(']).next())
+        .collect()
 }
 
 /// Brings the database to [`VERSION`].

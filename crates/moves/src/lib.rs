@@ -5,25 +5,25 @@
 //! [`Moves`](steps::Moves) and stores what it is told. SQLite does so row by row inside its writer; PostgreSQL gathers
 //! everything of a transaction and writes it set by set.
 
-pub(crate) mod aged;
-pub(crate) mod board;
-pub(crate) mod claim;
-pub(crate) mod fault;
-pub(crate) mod lane;
-pub(crate) mod life;
-pub(crate) mod parts;
-pub(crate) mod person;
-pub(crate) mod receipt;
-pub(crate) mod records;
-pub(crate) mod recover;
-pub(crate) mod sealed;
-pub(crate) mod settle;
-pub(crate) mod steps;
-pub(crate) mod stream;
-pub(crate) mod sweep;
-pub(crate) mod tally;
+pub mod aged;
+pub mod board;
+pub mod claim;
+pub mod fault;
+pub mod lane;
+pub mod life;
+pub mod parts;
+pub mod person;
+pub mod receipt;
+pub mod records;
+pub mod recover;
+pub mod sealed;
+pub mod settle;
+pub mod steps;
+pub mod stream;
+pub mod sweep;
+pub mod tally;
 
 /// Names under which values are sealed; part of the keys, so they never change.
-pub(crate) const MESSAGE_TABLE: &str = "message";
-pub(crate) const SUPPRESSION_TABLE: &str = "suppression";
-pub(crate) const INBOUND_TABLE: &str = "inbound";
+pub const MESSAGE_TABLE: &str = "message";
+pub const SUPPRESSION_TABLE: &str = "suppression";
+pub const INBOUND_TABLE: &str = "inbound";

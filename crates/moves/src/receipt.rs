@@ -16,7 +16,7 @@ use super::parts::Place;
 use super::steps::{Moves, advance, requeue, tried};
 
 /// Changes `life`; the caller writes it back, unless the outcome is [`ReceiptOutcome::Duplicate`].
-pub(crate) fn apply<M: Moves>(
+pub fn apply<M: Moves>(
     moves: &mut M,
     life: &mut Life,
     place: Place,

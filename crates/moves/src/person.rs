@@ -20,25 +20,25 @@ const MAX_RECENTS: usize = 256;
 const MAX_ENTRIES: usize = 4096;
 
 /// Reads a row; `None` when it is not one of this format.
-pub(crate) fn unpack(raw: &[u8]) -> Option<PersonFacts> {
+pub fn unpack(raw: &[u8]) -> Option<PersonFacts> {
     let mut facts = PersonFacts::default();
     unpack_into(raw, &mut facts).then_some(facts)
 }
 
 /// Reads a row into facts that are used again, so that a claim allocates nothing.
-pub(crate) fn unpack_into(raw: &[u8], facts: &mut PersonFacts) -> bool {
+pub fn unpack_into(raw: &[u8], facts: &mut PersonFacts) -> bool {
     clear(facts);
     read(raw, facts).is_some()
 }
 
-pub(crate) fn clear(facts: &mut PersonFacts) {
+pub fn clear(facts: &mut PersonFacts) {
     facts.suppressions.clear();
     facts.consents.clear();
     facts.recents.clear();
 }
 
 /// Writes a row.
-pub(crate) fn pack(facts: &PersonFacts, raw: &mut Vec<u8>) {
+pub fn pack(facts: &PersonFacts, raw: &mut Vec<u8>) {
     raw.clear();
     raw.push(FORMAT);
     let suppressions = &facts.suppressions[..facts.suppressions.len().min(MAX_ENTRIES)];
@@ -68,7 +68,7 @@ pub(crate) fn pack(facts: &PersonFacts, raw: &mut Vec<u8>) {
 }
 
 /// Six bytes of milliseconds, message, entity, category, hash of the text.
-pub(crate) fn pack_recent(recent: &Recent) -> [u8; RECENT_LEN] {
+pub fn pack_recent(recent: &Recent) -> [u8; RECENT_LEN] {
     let mut raw = [0; RECENT_LEN];
     raw[..6].copy_from_slice(&recent.handed_at.millis().to_le_bytes()[..6]);
     raw[6..14].copy_from_slice(&recent.message.raw().to_le_bytes());
@@ -78,14 +78,14 @@ pub(crate) fn pack_recent(recent: &Recent) -> [u8; RECENT_LEN] {
     raw
 }
 
-pub(crate) fn unpack_recent(raw: &[u8]) -> Option<Recent> {
+pub fn unpack_recent(raw: &[u8]) -> Option<Recent> {
     let mut rest = Rest(raw);
     rest.recent().filter(|_| rest.0.is_empty())
 }
 
 /// Adds a suppression; the same scope and category are kept once, with the first time and source. What it covers of the
 /// entity's consents is withdrawn. `false`: it was known.
-pub(crate) fn suppress(facts: &mut PersonFacts, order: Suppressed) -> bool {
+pub fn suppress(facts: &mut PersonFacts, order: Suppressed) -> bool {
     if let Scope::Entity(entity) = order.scope {
         let covers = |c: Option<Category>| c.is_none_or(|c| c == Category::Marketing);
         let consents = facts.consents.iter_mut();
@@ -102,14 +102,14 @@ pub(crate) fn suppress(facts: &mut PersonFacts, order: Suppressed) -> bool {
 }
 
 /// Lifts every suppression of the same scope and category, whatever its source. Returns how many.
-pub(crate) fn unsuppress(facts: &mut PersonFacts, order: Suppressed) -> u32 {
+pub fn unsuppress(facts: &mut PersonFacts, order: Suppressed) -> u32 {
     let before = facts.suppressions.len();
     facts.suppressions.retain(|known| known.scope != order.scope || known.category != order.category);
     (before - facts.suppressions.len()) as u32
 }
 
 /// Adds or replaces the consent of one entity. `false`: an equal or newer one, or a newer withdrawal, was there.
-pub(crate) fn consent(facts: &mut PersonFacts, grant: Consented) -> bool {
+pub fn consent(facts: &mut PersonFacts, grant: Consented) -> bool {
     let full = facts.consents.len() >= MAX_ENTRIES;
     match facts.consents.iter_mut().find(|c| c.entity == grant.entity) {
         Some(known) if known.since >= grant.since => false,

@@ -12,7 +12,7 @@ const PAUSE: u8 = 2;
 const DROP: u8 = 3;
 
 /// The columns of a lane but how far it is expanded.
-pub(crate) struct LaneRow {
+pub struct LaneRow {
     pub id: i64,
     pub account: i64,
     pub entity: i64,
@@ -29,7 +29,7 @@ pub(crate) struct LaneRow {
 }
 
 impl LaneRow {
-    pub(crate) fn of(lane: &Lane) -> Self {
+    pub fn of(lane: &Lane) -> Self {
         let (window_close, drop_after) = match lane.window_close {
             WindowClose::Hold => (HOLD, None),
             WindowClose::PauseForHuman => (PAUSE, None),
@@ -51,7 +51,7 @@ impl LaneRow {
         }
     }
 
-    pub(crate) fn lane(&self) -> Outcome<Lane> {
+    pub fn lane(&self) -> Outcome<Lane> {
         let bad = |column| Fault::inconsistent("lane", column, "unknown code");
         Ok(Lane {
             id: LaneId::from_raw(self.id),

@@ -4,10 +4,10 @@ use domain::ids::MessageId;
 use domain::phone::Phone;
 
 use super::fault::{Fault, Outcome};
-use crate::sealing::TableSealer;
+use sealing::TableSealer;
 
 /// The digits of the phone as a number, then the text.
-pub(crate) fn seal(sealer: &TableSealer, row: i64, phone: Phone, text: &str) -> Vec<u8> {
+pub fn seal(sealer: &TableSealer, row: i64, phone: Phone, text: &str) -> Vec<u8> {
     let mut plain = zeroize::Zeroizing::new(Vec::with_capacity(8 + text.len()));
     plain.extend_from_slice(&phone.to_u64().to_le_bytes());
     plain.extend_from_slice(text.as_bytes());
@@ -15,18 +15,18 @@ pub(crate) fn seal(sealer: &TableSealer, row: i64, phone: Phone, text: &str) -> 
 }
 
 /// Reads an opened message.
-pub(crate) fn message(opened: &[u8]) -> Outcome<(Phone, &str)> {
+pub fn message(opened: &[u8]) -> Outcome<(Phone, &str)> {
     split(opened).ok_or_else(|| Fault::inconsistent("message", "sealed", "holds no phone and text"))
 }
 
 /// Reads an opened pair of phone and text of any table.
-pub(crate) fn split(opened: &[u8]) -> Option<(Phone, &str)> {
+pub fn split(opened: &[u8]) -> Option<(Phone, &str)> {
     let (digits, text) = opened.split_first_chunk()?;
     Some((Phone::from_u64(u64::from_le_bytes(*digits))?, std::str::from_utf8(text).ok()?))
 }
 
 /// The phone of a message that is sealed.
-pub(crate) fn phone_of(sealer: &TableSealer, id: MessageId, sealed: &[u8]) -> Outcome<Phone> {
+pub fn phone_of(sealer: &TableSealer, id: MessageId, sealed: &[u8]) -> Outcome<Phone> {
     let opened = sealer.open(&id.raw().to_be_bytes(), sealed)?;
     Ok(message(&opened)?.0)
 }

@@ -6,7 +6,7 @@ use super::fault::{Fault, Outcome};
 
 /// Which part of which attempt of which message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub struct Place {
     pub message: i64,
     pub attempt: u8,
     /// From 0.
@@ -15,17 +15,17 @@ pub(crate) struct Place {
 
 impl Place {
     /// Attempt and part in one number: the attempt is the upper byte.
-    pub(crate) fn packed(attempt: u8, part: u16) -> u16 {
+    pub fn packed(attempt: u8, part: u16) -> u16 {
         u16::from(attempt) << 8 | part.min(255)
     }
 
-    pub(crate) fn unpacked(message: i64, place: u16) -> Self {
+    pub fn unpacked(message: i64, place: u16) -> Self {
         let [attempt, part] = place.to_be_bytes();
         Self { message, attempt, part }
     }
 }
 
-pub(crate) fn status_code(status: ReceiptStatus) -> u8 {
+pub fn status_code(status: ReceiptStatus) -> u8 {
     match status {
         ReceiptStatus::Delivered => 1,
         ReceiptStatus::Undelivered => 2,
@@ -33,7 +33,7 @@ pub(crate) fn status_code(status: ReceiptStatus) -> u8 {
     }
 }
 
-pub(crate) fn status_from(code: u8) -> Outcome<ReceiptStatus> {
+pub fn status_from(code: u8) -> Outcome<ReceiptStatus> {
     match code {
         1 => Ok(ReceiptStatus::Delivered),
         2 => Ok(ReceiptStatus::Undelivered),

@@ -11,15 +11,15 @@ use domain::time::Timestamp;
 use super::fault::{Fault, Outcome};
 use super::life::{Frozen, Life};
 use super::sealed;
-use crate::sealing::TableSealer;
+use sealing::TableSealer;
 
 /// Messages looked at for one page of a listing: under 250 ms even from a cold disk.
-pub(crate) const PAGE_ROWS: u32 = 10_000;
+pub const PAGE_ROWS: u32 = 10_000;
 /// Answers to "what was this phone sent" (the port's bound).
-pub(crate) const LAST_SENT: usize = 20;
+pub const LAST_SENT: usize = 20;
 
 /// A message's row.
-pub(crate) struct MessageRow<'a> {
+pub struct MessageRow<'a> {
     pub id: i64,
     pub life: &'a [u8],
     pub account: i64,
@@ -29,7 +29,7 @@ pub(crate) struct MessageRow<'a> {
 }
 
 /// A suppression's row.
-pub(crate) struct SuppressionRow<'a> {
+pub struct SuppressionRow<'a> {
     pub id: i64,
     pub account: i64,
     /// Unix milliseconds.
@@ -45,7 +45,7 @@ pub(crate) struct SuppressionRow<'a> {
 }
 
 /// An inbound message's row.
-pub(crate) struct InboundRow<'a> {
+pub struct InboundRow<'a> {
     pub id: i64,
     pub account: Option<i64>,
     pub gateway: u16,
@@ -60,18 +60,18 @@ pub(crate) struct InboundRow<'a> {
 
 /// Part of a listing: what matched, and up to which id everything was looked at (`None`: to the end).
 #[derive(Default)]
-pub(crate) struct Page {
+pub struct Page {
     pub records: Vec<MessageRecord>,
     pub through: Option<MessageId>,
 }
 
 impl MessageRow<'_> {
-    pub(crate) fn life(&self) -> Outcome<Life> {
+    pub fn life(&self) -> Outcome<Life> {
         Life::unpack(self.life).ok_or_else(Fault::unreadable_life)
     }
 
     /// The whole record; `life` is the row's own.
-    pub(crate) fn record(&self, life: &Life, sealer: &TableSealer) -> Outcome<MessageRecord> {
+    pub fn record(&self, life: &Life, sealer: &TableSealer) -> Outcome<MessageRecord> {
         let opened = sealer.open(&self.id.to_be_bytes(), self.sealed)?;
         let (phone, text) = sealed::message(&opened)?;
         Ok(MessageRecord {
@@ -102,7 +102,7 @@ impl MessageRow<'_> {
     }
 
     /// What a phone was sent, if it was sent over that gateway.
-    pub(crate) fn last_sent(
+    pub fn last_sent(
         &self,
         recent: &Recent,
         gateway: GatewayId,
@@ -132,7 +132,7 @@ impl MessageRow<'_> {
 }
 
 impl SuppressionRow<'_> {
-    pub(crate) fn record(&self, sealer: &TableSealer) -> Outcome<SuppressionRecord> {
+    pub fn record(&self, sealer: &TableSealer) -> Outcome<SuppressionRecord> {
         let bad = |column| Fault::inconsistent("suppression", column, "unreadable");
         let opened = sealer.open(&self.id.to_be_bytes(), self.sealed)?;
         let (phone, _) = sealed::split(&opened).ok_or_else(|| bad("sealed"))?;
@@ -159,7 +159,7 @@ impl SuppressionRow<'_> {
 }
 
 impl InboundRow<'_> {
-    pub(crate) fn record(self, sealer: &TableSealer) -> Outcome<InboundRecord> {
+    pub fn record(self, sealer: &TableSealer) -> Outcome<InboundRecord> {
         let bad = || Fault::inconsistent("inbound", "sealed", "unreadable");
         let opened = sealer.open(&self.id.to_be_bytes(), self.sealed)?;
         let (from, body) = sealed::split(&opened).ok_or_else(bad)?;
@@ -183,7 +183,7 @@ impl InboundRow<'_> {
 
 impl Page {
     /// Looks at the next row. `true`: the page is full.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         row: &MessageRow<'_>,
         filter: &MessageFilter,
@@ -204,7 +204,7 @@ impl Page {
 }
 
 /// What stays as it is for all of a message's life.
-pub(crate) fn frozen(message: &NewMessage) -> Frozen {
+pub fn frozen(message: &NewMessage) -> Frozen {
     Frozen {
         category: message.category,
         encoding: message.encoding,
@@ -219,13 +219,13 @@ pub(crate) fn frozen(message: &NewMessage) -> Frozen {
 }
 
 /// What of an inbound message is sealed: the number that was dialled, and the text.
-pub(crate) fn seal_inbound(record: &InboundRecord, sealer: &TableSealer) -> Vec<u8> {
+pub fn seal_inbound(record: &InboundRecord, sealer: &TableSealer) -> Vec<u8> {
     let body = format!("{}\n{}", record.to, record.text);
     sealed::seal(sealer, record.id.raw(), record.from, &body)
 }
 
 /// 0 stands for the operator; no entity has it.
-pub(crate) fn scope_code(scope: Scope) -> i64 {
+pub fn scope_code(scope: Scope) -> i64 {
     match scope {
         Scope::Operator => 0,
         Scope::Entity(entity) => entity.raw(),
@@ -233,7 +233,7 @@ pub(crate) fn scope_code(scope: Scope) -> i64 {
 }
 
 /// One page in order of id from the pages of all partitions: nothing beyond what every partition has looked at.
-pub(crate) fn merge(pages: Vec<Page>, limit: u32) -> (Vec<MessageRecord>, Option<MessageId>) {
+pub fn merge(pages: Vec<Page>, limit: u32) -> (Vec<MessageRecord>, Option<MessageId>) {
     let through = pages.iter().filter_map(|page| page.through).min();
     let mut records: Vec<MessageRecord> = pages
         .into_iter()
@@ -250,13 +250,13 @@ pub(crate) fn merge(pages: Vec<Page>, limit: u32) -> (Vec<MessageRecord>, Option
 }
 
 /// The newest of several partitions.
-pub(crate) fn newest<T, K: Ord>(mut all: Vec<T>, limit: u32, key: impl Fn(&T) -> K) -> Vec<T> {
+pub fn newest<T, K: Ord>(mut all: Vec<T>, limit: u32, key: impl Fn(&T) -> K) -> Vec<T> {
     all.sort_by_key(|record| std::cmp::Reverse(key(record)));
     all.truncate(limit as usize);
     all
 }
 
 /// An account's page begins before this instant.
-pub(crate) fn page_end(before: Option<Timestamp>) -> i64 {
+pub fn page_end(before: Option<Timestamp>) -> i64 {
     before.unwrap_or(Timestamp::FAR_FUTURE).millis()
 }

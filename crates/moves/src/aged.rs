@@ -11,7 +11,7 @@ const AGE_MILLIS: i64 = 8 * 86_400_000;
 const SPREAD_MILLIS: i64 = 20 * 86_400_000;
 
 /// One hand-over by `entity`, 8 to 28 days before `now`, and the consent to marketing.
-pub(crate) fn aged(phone_index: i64, entity: EntityId, now: Timestamp) -> PersonFacts {
+pub fn aged(phone_index: i64, entity: EntityId, now: Timestamp) -> PersonFacts {
     let age = AGE_MILLIS + phone_index.rem_euclid(SPREAD_MILLIS);
     PersonFacts {
         suppressions: Vec::new(),

@@ -5,6 +5,8 @@
 //! data folder that already knows a key is never given a new one. Invariants: a sealed value opens only in the
 //! table and row it was sealed for; no error and no `Debug` output holds a key or a plaintext.
 
+pub mod upload;
+
 mod derive;
 mod key_file;
 #[cfg(test)]

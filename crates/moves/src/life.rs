@@ -46,7 +46,7 @@ const BY_CARRIER: u8 = 1 << 4;
 
 /// The changing facts of one message, and the frozen ones that every step needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
+pub struct Life {
     pub state: MessageState,
     pub reason: Reason,
     pub attempts: u8,
@@ -79,7 +79,7 @@ pub(crate) struct Life {
 }
 
 /// What a new message brings.
-pub(crate) struct Frozen {
+pub struct Frozen {
     pub category: Category,
     pub encoding: Encoding,
     pub carrier: Carrier,
@@ -92,7 +92,7 @@ pub(crate) struct Frozen {
 }
 
 impl Life {
-    pub(crate) fn new(frozen: &Frozen) -> Self {
+    pub fn new(frozen: &Frozen) -> Self {
         Self {
             state: MessageState::Queued,
             reason: Reason::None,
@@ -123,20 +123,20 @@ impl Life {
     }
 
     /// Where it waits while it is queued.
-    pub(crate) fn stream(&self) -> Stream {
+    pub fn stream(&self) -> Stream {
         let carrier = self.by_carrier.then_some(self.carrier);
         Stream { lane: self.lane, carrier, avoid: self.avoid }
     }
 
     /// A new try begins: nothing of it has arrived yet.
-    pub(crate) fn begin_attempt(&mut self) {
+    pub fn begin_attempt(&mut self) {
         self.attempts = self.attempts.saturating_add(1);
         let slot = usize::from(self.attempts) % MASKS;
         self.masks[slot] = 0;
     }
 
     /// Marks one part of one attempt as arrived. `false`: it was marked already.
-    pub(crate) fn mark_part(&mut self, attempt: u8, part: u8) -> bool {
+    pub fn mark_part(&mut self, attempt: u8, part: u8) -> bool {
         let mask = &mut self.masks[usize::from(attempt) % MASKS];
         let bit = 1 << part.min(MASK_BITS - 1);
         let fresh = *mask & bit == 0;
@@ -145,16 +145,16 @@ impl Life {
     }
 
     /// Whether every part of that attempt has arrived.
-    pub(crate) fn has_arrived(&self, attempt: u8) -> bool {
+    pub fn has_arrived(&self, attempt: u8) -> bool {
         self.arrived_parts(attempt) >= u32::from(self.parts.min(MASK_BITS))
     }
 
-    pub(crate) fn arrived_parts(&self, attempt: u8) -> u32 {
+    pub fn arrived_parts(&self, attempt: u8) -> u32 {
         self.masks[usize::from(attempt) % MASKS].count_ones()
     }
 
     /// Adds a step to the trail. Repeated deferrals for one reason keep the first and the last.
-    pub(crate) fn leave(&mut self, entry: TrailEntry) {
+    pub fn leave(&mut self, entry: TrailEntry) {
         let packed = pack_entry(entry);
         if let [.., before, last] = self.trail.as_mut_slice()
             && entry.event == TrailEvent::Deferred
@@ -171,24 +171,24 @@ impl Life {
     }
 
     /// The trail, oldest first; `None` when an entry is not readable.
-    pub(crate) fn trail(&self) -> Option<Vec<TrailEntry>> {
+    pub fn trail(&self) -> Option<Vec<TrailEntry>> {
         self.trail.iter().map(unpack_entry).collect()
     }
 
     /// When the last step was made.
-    pub(crate) fn last_step_at(&self) -> Timestamp {
+    pub fn last_step_at(&self) -> Timestamp {
         self.trail.last().map_or(Timestamp::default(), |entry| Timestamp::from_millis(millis48(entry)))
     }
 
     /// With room for steps to come.
-    pub(crate) fn pack(&self, raw: &mut Vec<u8>) {
+    pub fn pack(&self, raw: &mut Vec<u8>) {
         self.pack_tight(raw);
         let capacity = self.trail.len().div_ceil(TRAIL_STEP).max(1) * TRAIL_STEP;
         raw.resize(HEAD_LEN + capacity * ENTRY_LEN, 0);
     }
 
     /// Without room: for an engine that writes a whole row anew at each step.
-    pub(crate) fn pack_tight(&self, raw: &mut Vec<u8>) {
+    pub fn pack_tight(&self, raw: &mut Vec<u8>) {
         raw.clear();
         let flags = [
             (self.possible_duplicate, POSSIBLE_DUPLICATE),
@@ -230,7 +230,7 @@ impl Life {
     }
 
     /// `None` when the record is not one of this format.
-    pub(crate) fn unpack(raw: &[u8]) -> Option<Self> {
+    pub fn unpack(raw: &[u8]) -> Option<Self> {
         let (head, rest) = raw.split_first_chunk::<HEAD_LEN>()?;
         let &[
             FORMAT,
@@ -310,7 +310,7 @@ fn millis48(raw: &[u8; ENTRY_LEN]) -> i64 {
 }
 
 /// The place of an encoding in [`Encoding::ALL`], from 1: two encodings share one protocol code.
-pub(crate) fn encoding_code(encoding: Encoding) -> u8 {
+pub fn encoding_code(encoding: Encoding) -> u8 {
     Encoding::ALL.iter().zip(1u8..).find(|(known, _)| **known == encoding).map_or(0, |(_, code)| code)
 }
 
@@ -318,11 +318,11 @@ fn encoding_from(code: u8) -> Option<Encoding> {
     Encoding::ALL.get(usize::from(code.checked_sub(1)?)).copied()
 }
 
-pub(crate) fn carrier_code(carrier: Carrier) -> u8 {
+pub fn carrier_code(carrier: Carrier) -> u8 {
     Carrier::ALL.iter().zip(1u8..).find(|(known, _)| **known == carrier).map_or(0, |(_, code)| code)
 }
 
-pub(crate) fn carrier_from(code: u8) -> Option<Carrier> {
+pub fn carrier_from(code: u8) -> Option<Carrier> {
     Carrier::ALL.get(usize::from(code.checked_sub(1)?)).copied()
 }
 

@@ -13,7 +13,7 @@ use super::life::{Life, carrier_code, carrier_from};
 
 /// Everything that tells one counter from another, as it is stored.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct TallyKey {
+pub struct TallyKey {
     pub lane: i64,
     pub hour: i64,
     /// 0: none.
@@ -29,7 +29,7 @@ pub(crate) struct TallyKey {
 
 /// What one counter gains in this transaction, or holds.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Gain {
+pub struct Gain {
     pub messages: i64,
     pub parts: i64,
     /// Millionths.
@@ -38,13 +38,13 @@ pub(crate) struct Gain {
 
 /// The moves of one transaction.
 #[derive(Default)]
-pub(crate) struct Tallies {
+pub struct Tallies {
     gains: HashMap<TallyKey, Gain>,
 }
 
 impl Tallies {
     /// Counts the move of a message that is now as `life` says.
-    pub(crate) fn count(&mut self, from: Option<(MessageState, Reason)>, life: &Life, at: Timestamp) {
+    pub fn count(&mut self, from: Option<(MessageState, Reason)>, life: &Life, at: Timestamp) {
         let key = TallyKey {
             lane: life.lane.raw(),
             hour: at.hour(),
@@ -62,22 +62,22 @@ impl Tallies {
         gain.price += life.price.micros();
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.gains.is_empty()
     }
 
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.gains.clear();
     }
 
     /// Gives the deltas away, in no order.
-    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (TallyKey, Gain)> + '_ {
+    pub fn drain(&mut self) -> impl Iterator<Item = (TallyKey, Gain)> + '_ {
         self.gains.drain()
     }
 }
 
 /// Reads a stored counter.
-pub(crate) fn read(key: TallyKey, gain: Gain) -> Outcome<Tally> {
+pub fn read(key: TallyKey, gain: Gain) -> Outcome<Tally> {
     let bad = |column| Fault::inconsistent("tally", column, "unknown code");
     Ok(Tally {
         lane: LaneId::from_raw(key.lane),
@@ -100,7 +100,7 @@ pub(crate) fn read(key: TallyKey, gain: Gain) -> Outcome<Tally> {
 }
 
 /// Adds up counters of several partitions that differ in nothing.
-pub(crate) fn fold(tallies: Vec<Tally>) -> Vec<Tally> {
+pub fn fold(tallies: Vec<Tally>) -> Vec<Tally> {
     let mut folded: HashMap<Tally, (i64, i64, Money)> = HashMap::new();
     for tally in tallies {
         let key = Tally { messages: 0, parts: 0, price: Money::ZERO, ..tally };

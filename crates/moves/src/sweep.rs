@@ -14,12 +14,12 @@ use super::life::Life;
 use super::steps::{Moves, advance, step};
 
 /// How long a receipt is waited for (design, receipts and uncertain).
-pub(crate) const RECEIPT_WAIT: Duration = Duration::from_secs(72 * 3_600);
+pub const RECEIPT_WAIT: Duration = Duration::from_secs(72 * 3_600);
 /// Rows of each kind in one step: a few milliseconds of work.
-pub(crate) const STEP_ROWS: u32 = 500;
+pub const STEP_ROWS: u32 = 500;
 
 /// Ends a message of a cancelled lane. `true`: its record changed.
-pub(crate) fn cancel<M: Moves>(moves: &mut M, swept: &mut Swept, life: &mut Life, now: Timestamp) -> bool {
+pub fn cancel<M: Moves>(moves: &mut M, swept: &mut Swept, life: &mut Life, now: Timestamp) -> bool {
     let waits = life.state == MessageState::Queued;
     if waits {
         let step = step(now, TrailEvent::Cancelled, Reason::CampaignCancelled);
@@ -31,7 +31,7 @@ pub(crate) fn cancel<M: Moves>(moves: &mut M, swept: &mut Swept, life: &mut Life
 
 /// Ends the wait of a message without word; looks again later at one that is still under way. `true`: its record
 /// changed.
-pub(crate) fn look_for_word<M: Moves>(
+pub fn look_for_word<M: Moves>(
     moves: &mut M,
     swept: &mut Swept,
     id: i64,
@@ -56,7 +56,7 @@ pub(crate) fn look_for_word<M: Moves>(
     Ok(false)
 }
 
-pub(crate) fn is_cancelled<M: Moves>(moves: &M, lane: LaneId) -> bool {
+pub fn is_cancelled<M: Moves>(moves: &M, lane: LaneId) -> bool {
     moves.lane_state(lane) == Some(LaneState::Cancelled)
 }
 

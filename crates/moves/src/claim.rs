@@ -19,10 +19,10 @@ use super::steps::{Moves, advance};
 /// partition for longer than a transaction should take.
 const MAX_REFUSED: u32 = 2_000;
 /// Rows read ahead of deciding.
-pub(crate) const READ_AHEAD: u32 = 256;
+pub const READ_AHEAD: u32 = 256;
 
 /// One claim in progress.
-pub(crate) struct Taking<'a> {
+pub struct Taking<'a> {
     pub request: &'a ClaimRequest,
     pub partition: PartitionId,
     pub now: Timestamp,
@@ -35,7 +35,7 @@ pub(crate) struct Taking<'a> {
 }
 
 impl<'a> Taking<'a> {
-    pub(crate) fn new(request: &'a ClaimRequest, now: Timestamp, seq: i64) -> Self {
+    pub fn new(request: &'a ClaimRequest, now: Timestamp, seq: i64) -> Self {
         Self {
             request,
             partition: request.partition,
@@ -49,20 +49,20 @@ impl<'a> Taking<'a> {
     }
 
     /// Messages sent, and messages rejected or deferred, so far.
-    pub(crate) fn counts(&self) -> (u32, u32) {
+    pub fn counts(&self) -> (u32, u32) {
         let Claim { outgoing, rejected, deferred, .. } = &self.claim;
         (u32::try_from(outgoing.len()).unwrap_or(u32::MAX), rejected + deferred)
     }
 
     /// What came since [`Self::counts`] said `before`.
-    pub(crate) fn since(&self, (sent, refused): (u32, u32)) -> TakeOutcome {
+    pub fn since(&self, (sent, refused): (u32, u32)) -> TakeOutcome {
         let (now_sent, now_refused) = self.counts();
         let outgoing = now_sent - sent;
         TakeOutcome { outgoing, handled: outgoing + now_refused - refused }
     }
 
     /// The message goes out: changes `life`, and adds it to the claim.
-    pub(crate) fn send<M: Moves>(
+    pub fn send<M: Moves>(
         &mut self,
         moves: &mut M,
         id: MessageId,
@@ -103,14 +103,14 @@ impl<'a> Taking<'a> {
     }
 
     /// Policy refuses it for good.
-    pub(crate) fn reject<M: Moves>(&mut self, moves: &mut M, life: &mut Life, reason: Reason, rule: RuleId) {
+    pub fn reject<M: Moves>(&mut self, moves: &mut M, life: &mut Life, reason: Reason, rule: RuleId) {
         let step = TrailEntry { at: self.now, event: TrailEvent::Rejected, channel: None, reason, rule };
         advance(moves, life, MessageState::Rejected, step);
         self.claim.rejected += 1;
     }
 
     /// Policy puts it off: it waits in the same stream.
-    pub(crate) fn defer<M: Moves>(
+    pub fn defer<M: Moves>(
         &mut self,
         moves: &mut M,
         stream: Stream,
@@ -133,12 +133,7 @@ impl<'a> Taking<'a> {
 
 /// Queued when every channel of its route reached its carrier, and one does not any more: it waits with its
 /// carrier's messages from now on, as if it had been accepted now. Nothing happened to it that its trail should tell.
-pub(crate) fn set_apart<M: Moves>(
-    moves: &mut M,
-    id: MessageId,
-    life: &mut Life,
-    due_at: Timestamp,
-) -> Outcome<()> {
+pub fn set_apart<M: Moves>(moves: &mut M, id: MessageId, life: &mut Life, due_at: Timestamp) -> Outcome<()> {
     life.by_carrier = true;
     moves.enqueue(life.stream(), due_at, id)
 }

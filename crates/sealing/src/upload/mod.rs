@@ -20,7 +20,7 @@ use std::sync::Arc;
 use domain::ids::{AccountId, ImportId};
 use domain::time::Timestamp;
 
-use crate::sealing::{SEALED_OVERHEAD, Sealer};
+use crate::{SEALED_OVERHEAD, Sealer};
 
 pub use read::SealedReader;
 pub use write::SealedWriter;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use super::{HEAD, PIECE, SEALED_PIECE, Seal};
-use crate::sealing::SEALED_OVERHEAD;
+use crate::SEALED_OVERHEAD;
 
 /// A complete file, opened piece by piece; holds one piece in memory.
 pub struct SealedReader {

@@ -13,7 +13,7 @@ use super::steps::{Moves, advance, requeue, tried};
 
 /// What [`recover`] did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Recovered {
+pub enum Recovered {
     /// The claim no longer waited for this message: the record is as it was.
     Settled,
     /// The claim no longer waits for it; it had moved on already.
@@ -23,7 +23,7 @@ pub(crate) enum Recovered {
 }
 
 /// Ends the wait of claim `seq` for a message.
-pub(crate) fn recover<M: Moves>(
+pub fn recover<M: Moves>(
     moves: &mut M,
     seq: i64,
     id: MessageId,

@@ -7,17 +7,17 @@ use domain::ledger::Due;
 use tokio::sync::Notify;
 
 /// The last published streams of every partition.
-pub(crate) struct Board {
+pub struct Board {
     partitions: Mutex<Vec<Vec<Due>>>,
     changed: Notify,
 }
 
 impl Board {
-    pub(crate) fn new(partitions: u16) -> Self {
+    pub fn new(partitions: u16) -> Self {
         Self { partitions: Mutex::new(vec![Vec::new(); usize::from(partitions)]), changed: Notify::new() }
     }
 
-    pub(crate) fn publish(&self, id: PartitionId, due: Vec<Due>) {
+    pub fn publish(&self, id: PartitionId, due: Vec<Due>) {
         {
             let mut partitions = self.partitions.lock().unwrap_or_else(PoisonError::into_inner);
             match partitions.get_mut(usize::from(id.0)) {
@@ -30,11 +30,11 @@ impl Board {
         self.changed.notify_one();
     }
 
-    pub(crate) fn all(&self) -> Vec<Due> {
+    pub fn all(&self) -> Vec<Due> {
         self.partitions.lock().unwrap_or_else(PoisonError::into_inner).concat()
     }
 
-    pub(crate) async fn changed(&self) {
+    pub async fn changed(&self) {
         self.changed.notified().await;
     }
 }

@@ -12,7 +12,7 @@ use super::steps::{Moves, advance, requeue};
 
 /// Ends the claim that the settlement answers, if it is still the message's own. `true`: that claim waits for one
 /// message less.
-pub(crate) fn end_claim(life: &mut Life, settlement: &Settlement) -> bool {
+pub fn end_claim(life: &mut Life, settlement: &Settlement) -> bool {
     let (_, ids) = taken_parts(&settlement.disposition);
     life.taken |= !ids.is_empty();
     let ends = life.outstanding && life.claim == settlement.ticket.claim;
@@ -23,7 +23,7 @@ pub(crate) fn end_claim(life: &mut Life, settlement: &Settlement) -> bool {
 }
 
 /// Moves a message whose current claim this is; one that a receipt has moved on already stays where it is.
-pub(crate) fn dispose<M: Moves>(
+pub fn dispose<M: Moves>(
     moves: &mut M,
     id: MessageId,
     life: &mut Life,
@@ -69,7 +69,7 @@ pub(crate) fn dispose<M: Moves>(
 }
 
 /// The parts that the carrier took, in order.
-pub(crate) fn taken_parts(disposition: &Disposition) -> (GatewayId, &[CarrierMessageId]) {
+pub fn taken_parts(disposition: &Disposition) -> (GatewayId, &[CarrierMessageId]) {
     match disposition {
         Disposition::Submitted { gateway, ids }
         | Disposition::Requeue { gateway, ids, .. }

@@ -13,7 +13,7 @@ use super::life::{Frozen, Life};
 use super::tally::Tallies;
 
 /// One transaction of one partition. The caller writes a life back after its moves, unless a function says otherwise.
-pub(crate) trait Moves {
+pub trait Moves {
     fn tallies(&mut self) -> &mut Tallies;
 
     fn retry(&self) -> &RetryPolicy;
@@ -35,7 +35,7 @@ pub(crate) trait Moves {
 }
 
 /// The record of a message that comes in, and its first step.
-pub(crate) fn begin(frozen: &Frozen, entry: Entry, now: Timestamp) -> Life {
+pub fn begin(frozen: &Frozen, entry: Entry, now: Timestamp) -> Life {
     let mut life = Life::new(frozen);
     let (event, rule) = match entry {
         Entry::Queue { due_at, by_carrier } => {
@@ -52,7 +52,7 @@ pub(crate) fn begin(frozen: &Frozen, entry: Entry, now: Timestamp) -> Life {
 }
 
 /// Moves a message: state, reason, rule, trail and tally together.
-pub(crate) fn advance<M: Moves>(moves: &mut M, life: &mut Life, to: MessageState, step: TrailEntry) {
+pub fn advance<M: Moves>(moves: &mut M, life: &mut Life, to: MessageState, step: TrailEntry) {
     debug_assert!(life.state.may_become(to), "{} may not become {to}", life.state);
     let from = (life.state, life.reason);
     (life.state, life.reason, life.rule) = (to, step.reason, step.rule);
@@ -64,7 +64,7 @@ pub(crate) fn advance<M: Moves>(moves: &mut M, life: &mut Life, to: MessageState
 }
 
 /// Back into a stream of its lane.
-pub(crate) fn requeue<M: Moves>(
+pub fn requeue<M: Moves>(
     moves: &mut M,
     id: MessageId,
     life: &mut Life,
@@ -79,11 +79,11 @@ pub(crate) fn requeue<M: Moves>(
 }
 
 /// A step without channel or rule.
-pub(crate) fn step(at: Timestamp, event: TrailEvent, reason: Reason) -> TrailEntry {
+pub fn step(at: Timestamp, event: TrailEvent, reason: Reason) -> TrailEntry {
     TrailEntry { at, event, channel: None, reason, rule: RuleId(0) }
 }
 
 /// What the retry policy asks about a message.
-pub(crate) fn tried(life: &Life, channel: ChannelId) -> Tried {
+pub fn tried(life: &Life, channel: ChannelId) -> Tried {
     Tried { category: life.category, attempts: life.attempts, valid_until: life.valid_until, channel }
 }
