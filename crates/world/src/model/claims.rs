@@ -34,7 +34,7 @@ impl Offer {
             settled: None,
             told: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
-            acknowledged_at: Timestamp::default(),
+            told_at: Timestamp::FAR_FUTURE,
             failed: false,
             gateway: Some(gateway),
         });

@@ -11,7 +11,7 @@ use domain::message::{Category, MessageState, Reason};
 use super::{Fate, Model, Offer, Try};
 use crate::coverage::Coverage;
 
-/// A receipt waits so long for its answer, with room.
+/// A receipt waits so long for its answer, with room; the first of a message's, since it was told.
 const HELD: Duration = Duration::from_secs(70 * 3_600);
 
 impl Model {
@@ -76,7 +76,7 @@ impl Model {
             return Err(format!("is still {state} at the end"));
         }
         let arrived = |t: &&Try| {
-            let in_time = t.settled.is_some_and(|settled| settled.since(t.acknowledged_at) < HELD);
+            let in_time = t.settled.is_some_and(|settled| settled.since(t.told_at) < HELD);
             in_time && t.fate == Fate::Taken && t.acknowledged.len() >= usize::from(offer.parts)
         };
         let overtaken =

@@ -93,8 +93,8 @@ struct Try {
     /// Parts whose delivery was reported to us, and those whose report was acknowledged.
     told: BTreeSet<u8>,
     acknowledged: BTreeSet<u8>,
-    /// When the last of them was acknowledged.
-    acknowledged_at: Timestamp,
+    /// When the first of them was told.
+    told_at: Timestamp,
     /// A receipt said that it will not arrive.
     failed: bool,
     gateway: Option<GatewayId>,
@@ -360,11 +360,11 @@ impl Model {
         let offer = self.offers.get_mut(&message);
         let Some(this) = offer.and_then(|o| o.tries.iter_mut().find(|t| t.claim == claim)) else { return };
         match (status, acknowledged) {
-            (ReceiptStatus::Delivered, false) => drop(this.told.insert(part)),
-            (ReceiptStatus::Delivered, true) => {
-                this.acknowledged.insert(part);
-                this.acknowledged_at = now;
+            (ReceiptStatus::Delivered, false) => {
+                this.told.insert(part);
+                this.told_at = this.told_at.min(now);
             }
+            (ReceiptStatus::Delivered, true) => drop(this.acknowledged.insert(part)),
             _ => this.failed = true,
         }
     }
