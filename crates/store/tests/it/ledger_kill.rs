@@ -28,6 +28,8 @@ const ROUND: &str = "HONGYAN_KILL_TEST_ROUND";
 /// Names the database to it, where the ledger is on PostgreSQL.
 const URL: &str = "HONGYAN_KILL_TEST_URL";
 const ROUNDS: u8 = 10;
+/// Of these, so many without waiting for the work to begin.
+const BLIND_KILLS: u8 = 2;
 /// What the fake channel takes at once, per partition.
 const WINDOW: u32 = 30;
 const PARTITIONS: u16 = 2;
@@ -128,7 +130,11 @@ async fn nothing_is_lost_and_nothing_goes_twice_unmarked_over_ten_kills(engine: 
         child.env(FOLDER, path).env(ROUND, round.to_string());
         child.envs(url.iter().map(|url| (URL, url)));
         let mut child = child.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        tokio::time::sleep(Duration::from_millis(150 + u64::from(round) * 37 % 200)).await;
+        // The first ones wherever they are in their start; the others at work, however slow the machine is today.
+        if round >= BLIND_KILLS {
+            until_at_work(path).await;
+        }
+        tokio::time::sleep(Duration::from_millis(50 + u64::from(round) * 37 % 200)).await;
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -144,10 +150,22 @@ async fn nothing_is_lost_and_nothing_goes_twice_unmarked_over_ten_kills(engine: 
     check(&stage, path).await;
 }
 
+/// Until this round's child has had something accepted.
+async fn until_at_work(path: &Path) {
+    let before = lines(path, "accepted").len();
+    for _ in 0..400 {
+        if lines(path, "accepted").len() > before {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("the child does not get to work");
+}
+
 async fn check(stage: &Stage, path: &Path) {
     let id = |text: &str| text.parse::<MessageId>().unwrap();
     let accepted: Vec<MessageId> = lines(path, "accepted").iter().map(|line| id(line)).collect();
-    assert!(accepted.len() >= 400, "the child worked: {}", accepted.len());
+    assert!(accepted.len() >= 300, "the child worked: {}", accepted.len());
     let mut sent: HashMap<MessageId, (u32, u32)> = HashMap::new();
     for line in lines(path, "sent") {
         let (message, duplicate) = line.split_once(' ').unwrap();
