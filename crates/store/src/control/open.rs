@@ -34,9 +34,13 @@ const CONNECTIONS: u32 = 4;
 const CHECKPOINT_PAGES: &str = "32000";
 
 pub(super) async fn connect(file: &Path, max_pages: Option<u32>) -> Result<DatabaseConnection, ControlError> {
+    // Made here and never by a connection: one that is opened after somebody has moved the file away would begin an empty
+    // one, and its log over the log of the other.
+    let made = std::fs::File::options().create(true).append(true).open(file);
+    made.map_err(|error| ControlError::Unavailable(format!("{}: {error}", file.display())))?;
     let mut options = SqliteConnectOptions::new()
         .filename(file)
-        .create_if_missing(true)
+        .create_if_missing(false)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT)

@@ -45,7 +45,7 @@ faults! {
     a_lost_opt_out: OptOutLost => "after a refusal was acknowledged";
     a_forgotten_recall: RecallForgotten => "after a refusal was acknowledged";
     a_forgotten_deadline: DeadlineForgotten => "after its claim began";
-    a_double_claim: DoubleClaim => "a second time" | "although this try" | "while it was out already" | "after its validity";
+    a_double_claim: DoubleClaim => "a second time" | "of a lane that was" | "although this try" | "while it was out already" | "after its validity";
     a_forgotten_mark: MarkForgotten => "without being marked";
     guessed_marketing: MarketingGuessed => "it is marketing" | "marked as a possible duplicate";
     a_forgotten_pause: PauseForgotten => "of a lane that was" | "and its lane is";
