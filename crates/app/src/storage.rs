@@ -225,7 +225,8 @@ impl Storage {
         let port = Arc::new(NodeDb::on_postgres(place)?);
         let joining = Joining::join(port, Arc::clone(clock), Timing::default()).await?;
         let node = joining.node();
-        let ledger = PostgresLedger::open(&PostgresOptions::at(place, node, Arc::clone(sealer))).await?;
+        let options = PostgresOptions { place: place.clone(), node, sealer: Arc::clone(sealer) };
+        let ledger = PostgresLedger::open(&options).await?;
         let ids = Arc::new(IdGenerator::new(node.number));
         ids.start_after(joining.ids_after());
         ledger.newest_message().await?.into_iter().for_each(|newest| ids.start_after(newest));
@@ -245,7 +246,7 @@ impl Storage {
         Ok(match self {
             Self::Sqlite => open_files(home, sealer).await?,
             Self::Postgres(place) => {
-                PostgresLedger::open(&PostgresOptions::alone(place, Arc::clone(sealer))).await?
+                PostgresLedger::open(&PostgresOptions::alone(place.clone(), Arc::clone(sealer))).await?
             }
         })
     }

@@ -1,6 +1,5 @@
 //! What lies inside sealed columns: phone and text together, in one sealing operation.
 
-use domain::ids::MessageId;
 use domain::phone::Phone;
 
 use super::fault::{Fault, Outcome};
@@ -25,8 +24,8 @@ pub fn split(opened: &[u8]) -> Option<(Phone, &str)> {
     Some((Phone::from_u64(u64::from_le_bytes(*digits))?, std::str::from_utf8(text).ok()?))
 }
 
-/// The phone of a message that is sealed.
-pub fn phone_of(sealer: &TableSealer, id: MessageId, sealed: &[u8]) -> Outcome<Phone> {
-    let opened = sealer.open(&id.raw().to_be_bytes(), sealed)?;
+/// The phone of a row that is sealed.
+pub fn phone_of(sealer: &TableSealer, row: i64, sealed: &[u8]) -> Outcome<Phone> {
+    let opened = sealer.open(&row.to_be_bytes(), sealed)?;
     Ok(message(&opened)?.0)
 }

@@ -25,7 +25,7 @@ use domain::retry::RetryPolicy;
 use domain::text::Encoding;
 use domain::time::Timestamp;
 use store::ledger::{OpenOptions, SqliteLedger};
-use store::postgres::{PostgresLedger, PostgresOptions};
+use store::postgres::{PostgresLedger, PostgresOptions, PostgresPlace};
 use store::sealing::Sealer;
 use tokio::task::JoinSet;
 
@@ -78,7 +78,7 @@ async fn open(place: &str, partitions: u16) -> Result<Arc<dyn Ledger>, Failure> 
         let folder = std::env::temp_dir().join("hongyan-ledger-bench");
         let sealer = sealer(&folder)?;
         PostgresLedger::migrate(place, partitions).await?;
-        return Ok(PostgresLedger::open(&PostgresOptions::new(place, sealer)).await?);
+        return Ok(PostgresLedger::open(&PostgresOptions::alone(PostgresPlace::new(place), sealer)).await?);
     }
     let folder = Path::new(place);
     let mut options = OpenOptions::new(folder, sealer(folder)?);

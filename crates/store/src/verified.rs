@@ -3,8 +3,12 @@
 
 use std::collections::HashMap;
 
-use domain::ids::PartitionId;
+use domain::ids::{MessageId, PartitionId, PartitionMap};
+use domain::ledger::Tally;
 use domain::message::{MessageState, Reason};
+
+use crate::moves::sealed;
+use crate::sealing::TableSealer;
 
 /// Findings that are kept; the rest are counted.
 const KEPT: usize = 100;
@@ -93,3 +97,28 @@ impl Verified {
 
 /// Messages by what a tally tells apart, as far as a message still shows it.
 pub(crate) type Counts = HashMap<(i64, MessageState, Reason), i64>;
+
+/// Takes what a tally counted off what messages show: nothing is left where both agree.
+pub(crate) fn uncount(counts: &mut Counts, tally: &Tally) {
+    *counts.entry((tally.lane.raw(), tally.to, tally.reason)).or_default() -= tally.messages;
+    if let Some(from) = tally.from {
+        *counts.entry((tally.lane.raw(), from, tally.from_reason)).or_default() += tally.messages;
+    }
+}
+
+/// The rule that a message breaks which is not sealed for, or not kept in, the partition of its phone.
+pub(crate) fn misplaced(
+    map: PartitionMap,
+    partition: PartitionId,
+    id: i64,
+    sealer: &TableSealer,
+    sealed: &[u8],
+) -> Option<Rule> {
+    match sealed::phone_of(sealer, id, sealed) {
+        Err(_) => Some(Rule::Opens),
+        Ok(phone) if phone.slot() != MessageId::from_raw(id).slot() || map.of(phone.slot()) != partition => {
+            Some(Rule::Place)
+        }
+        Ok(_) => None,
+    }
+}

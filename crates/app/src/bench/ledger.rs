@@ -112,7 +112,7 @@ pub(super) async fn fill(setup: &str) -> anyhow::Result<()> {
             written
         }
         Storage::Postgres(place) => {
-            let ledger = PostgresLedger::open(&PostgresOptions::alone(place, sealer)).await?;
+            let ledger = PostgresLedger::open(&PostgresOptions::alone(place.clone(), sealer)).await?;
             let written = ledger.preload_recents(phones, first.entity.id, clock.now()).await?;
             ledger.close().await;
             written

@@ -24,7 +24,7 @@ use domain::time::{Clock, Timestamp};
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Joining, Settings};
 use store::control::{ControlDb, NodeDb, OpenControl};
-use store::postgres::{PostgresLedger, PostgresOptions};
+use store::postgres::{PostgresLedger, PostgresOptions, PostgresPlace};
 use store::sealing::Sealer;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc;
@@ -264,8 +264,8 @@ async fn open_control(place: &Path, ids: &Arc<IdGenerator>) -> Arc<ControlDb> {
 }
 
 async fn open_ledger(place: &Path, url: &str, node: NodeId) -> Arc<PostgresLedger> {
-    let mut options = PostgresOptions::new(url, sealer(place));
-    (options.node, options.connections) = (node, 6);
+    let database = PostgresPlace { connections: 6, ..PostgresPlace::new(url) };
+    let options = PostgresOptions { place: database, node, sealer: sealer(place) };
     PostgresLedger::open(&options).await.unwrap()
 }
 

@@ -7,7 +7,7 @@ use super::cell::{Cell, Row};
 use super::source::Source;
 use crate::control::{ControlDb, Kind, Shape};
 
-/// One source for each table. `first` is the place of the first one among the targets.
+/// The source of one table; `place` is where it is among the targets.
 pub(super) fn source(folder: &Path, shape: &Shape, place: usize) -> Result<Source, CopyError> {
     let columns: Vec<&str> = shape.columns.iter().map(|(name, _)| name.as_str()).collect();
     let key: Vec<&str> = shape.key.iter().map(String::as_str).collect();

@@ -161,8 +161,8 @@ impl Turner {
 
     fn message(&self, row: &Row) -> Result<Turned, CopyError> {
         let id = MessageId::from_raw(int(row, 0));
-        let phone =
-            sealed::phone_of(&self.messages, id, bytes(row, 5)).map_err(|_| CopyError::Odd(MESSAGE_TABLE))?;
+        let phone = sealed::phone_of(&self.messages, id.raw(), bytes(row, 5))
+            .map_err(|_| CopyError::Odd(MESSAGE_TABLE))?;
         let life = Life::unpack(bytes(row, 1)).ok_or(CopyError::Odd(MESSAGE_TABLE))?;
         let mut packed = Vec::new();
         life.pack_tight(&mut packed);
@@ -271,8 +271,7 @@ fn carrier_id(cell: &Cell) -> Result<Cell, CopyError> {
 
 fn opened(sealer: &TableSealer, id: i64, cell: &Cell, table: &'static str) -> Result<Phone, CopyError> {
     let Cell::Bytes(bytes) = cell else { return Err(CopyError::Odd(table)) };
-    let opened = sealer.open(&id.to_be_bytes(), bytes).map_err(|_| CopyError::Odd(table))?;
-    sealed::split(&opened).map(|(phone, _)| phone).ok_or(CopyError::Odd(table))
+    sealed::phone_of(sealer, id, bytes).map_err(|_| CopyError::Odd(table))
 }
 
 /// Where the suppressed phones of a file live.

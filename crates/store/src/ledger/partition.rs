@@ -348,7 +348,7 @@ impl Work<'_> {
     fn take_hand_over_back(&mut self, id: MessageId) -> Outcome<()> {
         let sealed: Vec<u8> =
             self.connection.prepare_cached(sql::SEALED_READ)?.query_row([id.raw()], |row| row.get(0))?;
-        let phone = sealed::phone_of(&self.rest.messages, id, &sealed)?;
+        let phone = sealed::phone_of(&self.rest.messages, id.raw(), &sealed)?;
         self.take_back_hand_over(self.rest.sealer.phone_index(phone), id)
     }
 

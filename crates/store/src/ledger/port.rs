@@ -123,7 +123,6 @@ impl SqliteLedger {
         })
     }
 
-    /// One bounded look, off the async threads.
     /// When the newest message of all was made: ids go on from there ([`domain::ids::IdGenerator::start_after`]).
     ///
     /// # Errors
@@ -136,6 +135,7 @@ impl SqliteLedger {
         Ok(newest)
     }
 
+    /// One bounded look, off the async threads, or at once where a simulation has but one.
     async fn look<T: Send + 'static>(
         &self,
         id: PartitionId,

@@ -19,6 +19,7 @@ use super::open::{LedgerOpenError, OpenOptions};
 use super::partition::{ANY_PAGES, PartitionWriter};
 use super::port::{Looks, SqliteLedger};
 use super::writer::{Queues, WriterHandle, work};
+use crate::anchor::{beside, log_of};
 use crate::moves::board::Board;
 
 /// What the storage does to a step.
@@ -273,16 +274,6 @@ impl Stepwise {
             _ => Ok(()),
         }
     }
-}
-
-fn log_of(path: &Path) -> PathBuf {
-    beside(path, "-wal")
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Of a file that may not be there yet.

@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use domain::ids::{MessageId, PartitionId, PartitionMap};
+use domain::ids::{PartitionId, PartitionMap};
 use domain::message::MessageState;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
@@ -18,8 +18,8 @@ use crate::moves::life::Life;
 use crate::moves::records::scope_code;
 use crate::moves::stream::stream_key;
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
-use crate::sealing::{Sealer, TableSealer};
-use crate::verified::{Counts, Rule, Verified};
+use crate::sealing::Sealer;
+use crate::verified::{Counts, Rule, Verified, misplaced, uncount};
 
 /// Reads the ledger of a data folder from end to end.
 ///
@@ -82,7 +82,9 @@ impl Look<'_> {
                     self.message(id, &life)?;
                 }
             }
-            self.place(id, &sealer, blob(row, 2)?);
+            if let Some(rule) = misplaced(self.map, self.id, id, &sealer, blob(row, 2)?) {
+                self.find(rule, id);
+            }
         }
         Ok(counts)
     }
@@ -111,17 +113,6 @@ impl Look<'_> {
         Ok(())
     }
 
-    fn place(&mut self, id: i64, sealer: &TableSealer, sealed: &[u8]) {
-        let message = MessageId::from_raw(id);
-        match sealed::phone_of(sealer, message, sealed) {
-            Err(_) => self.find(Rule::Opens, id),
-            Ok(phone) if phone.slot() != message.slot() || self.map.of(phone.slot()) != self.id => {
-                self.find(Rule::Place, id);
-            }
-            Ok(_) => {}
-        }
-    }
-
     /// That each message that waits stands there was seen from its side; so here only that no row is left over.
     fn queue(&mut self) -> Outcome<()> {
         let mut read = self.db.prepare(
@@ -148,10 +139,7 @@ impl Look<'_> {
         let mut rows = read.query([])?;
         while let Some(row) = rows.next()? {
             let tally = super::tally::from_row(row)?;
-            *counts.entry((tally.lane.raw(), tally.to, tally.reason)).or_default() -= tally.messages;
-            if let Some(from) = tally.from {
-                *counts.entry((tally.lane.raw(), from, tally.from_reason)).or_default() += tally.messages;
-            }
+            uncount(&mut counts, &tally);
         }
         for ((lane, ..), off) in counts {
             let excused = retired > 0 && off < 0;
@@ -188,9 +176,8 @@ impl Look<'_> {
         while let Some(row) = rows.next()? {
             self.verified.suppressions += 1;
             let (id, phone_index): (i64, i64) = (row.get(0)?, row.get(3)?);
-            let opened = sealer.open(&id.to_be_bytes(), blob(row, 5)?).ok();
-            let phone = opened.as_deref().and_then(sealed::split).map(|(phone, _)| phone);
-            if phone.is_none_or(|phone| self.sealer.phone_index(phone) != phone_index) {
+            let phone = sealed::phone_of(&sealer, id, blob(row, 5)?);
+            if phone.ok().is_none_or(|phone| self.sealer.phone_index(phone) != phone_index) {
                 self.find(Rule::Opens, id);
             } else if row.get(4)? && !self.is_suppressed(phone_index, row.get(1)?, row.get(2)?)? {
                 self.find(Rule::Suppression, id);
@@ -219,8 +206,7 @@ impl Look<'_> {
         while let Some(row) = rows.next()? {
             self.verified.inbounds += 1;
             let id: i64 = row.get(0)?;
-            let opened = sealer.open(&id.to_be_bytes(), blob(row, 1)?).ok();
-            if opened.as_deref().and_then(sealed::split).is_none() {
+            if sealed::phone_of(&sealer, id, blob(row, 1)?).is_err() {
                 self.find(Rule::Opens, id);
             }
         }

@@ -157,12 +157,12 @@ impl Claiming<'_> {
         let heads = self.heads(db, asked).await?;
         self.lock(db, &heads).await?;
         for (one, heads) in asked.iter_mut().zip(heads) {
-            if one.done || heads.asked == 0 {
-                // Without room in this round; what comes before it is not done either, or there is none left at all.
-                if !one.done {
-                    return Ok(true);
-                }
+            if one.done {
                 continue;
+            }
+            if heads.asked == 0 {
+                // Without room in this round; what comes before it is not done either, or there is none left at all.
+                return Ok(true);
             }
             let exhausted = heads.rows.len() < heads.asked as usize;
             let before = self.taking.counts();

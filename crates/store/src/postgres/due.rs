@@ -121,7 +121,8 @@ impl Known {
         added.keys().all(|(lane, _)| memory.lanes.contains_key(lane))
     }
 
-    fn due(&self, partition: PartitionId) -> Vec<Due> {
+    /// What is due of the partition that this is of, as far as it is known.
+    pub(super) fn due(&self, partition: PartitionId) -> Vec<Due> {
         let memory = self.memory();
         let open = |lane: i64| memory.lanes.get(&lane) == Some(&LaneState::Open);
         let streams = memory.streams.iter().filter(|((lane, _), _)| open(*lane));

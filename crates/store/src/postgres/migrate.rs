@@ -29,7 +29,7 @@ pub enum MigrateError {
 /// [`MigrateError`].
 pub async fn migrate(place: &PostgresPlace, partitions: u16) -> Result<Migrated, MigrateError> {
     place.reach().await?;
-    let pool = place.connect()?;
+    let pool = place.connect_to_migrate()?;
     let all = async {
         schema::migrate(&pool, partitions).await?;
         migrate_postgres(pool.clone()).await?;

@@ -3,8 +3,8 @@
 //! Owns the `ledger_*` tables. `partition` leads every key, and each statement names one constant partition, so that
 //! with Citus all of a transaction lies on one worker. Invariants: claims, suppressions, consents and lane changes of
 //! a partition are serialised over all nodes by the lock on its row, taken by a statement of its own before anything
-//! is read; what accept, settle and receipts change of a message, they change holding its row; rows are locked in
-//! order of their keys. Refuses a database whose schema is not this program's. Nothing depends on notifications,
+//! is read; what accept, settle and receipts change of a message, they change holding its row; the rows of
+//! one statement are locked in order of their keys. Refuses a database whose schema is not this program's. Nothing depends on notifications,
 //! advisory locks or the state of a session; the memory of a node only says what may be worth asking for.
 
 mod accept;

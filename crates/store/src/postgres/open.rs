@@ -76,6 +76,12 @@ impl PostgresPlace {
         Ok(pool.connect_lazy_with(options))
     }
 
+    /// [`Self::connect`], for who makes or moves tables: how long that takes depends on what is in them.
+    pub(crate) fn connect_to_migrate(&self) -> Result<PgPool, PostgresOpenError> {
+        let options = options(&self.url, &self.name)?.options([("statement_timeout", "0")]);
+        Ok(PgPoolOptions::new().acquire_timeout(ACQUIRE).connect_lazy_with(options))
+    }
+
     /// Says at once what is in the way, where a pool would wait and hope.
     pub(crate) async fn reach(&self) -> Result<(), PostgresOpenError> {
         let options = options(&self.url, &self.name)?;
@@ -96,39 +102,17 @@ impl std::fmt::Debug for PostgresPlace {
 /// Where a ledger is kept, and which node this is.
 #[derive(Clone)]
 pub struct PostgresOptions {
-    /// `postgres://user:password@host:port/database`; a password in it is shown nowhere.
-    pub url: String,
+    pub place: PostgresPlace,
     /// Which life of which node this is: claims bear its number, and are refused once they were recovered by others.
     pub node: NodeId,
     pub sealer: Arc<Sealer>,
-    /// Connections of this node, at most (default 16).
-    pub connections: u32,
-    /// What the server shows these connections as (default `hongyan`).
-    pub name: String,
 }
 
 impl PostgresOptions {
-    /// The defaults for a database.
+    /// Of whoever is the only one at work on a database.
     #[must_use]
-    pub fn new(url: impl Into<String>, sealer: Arc<Sealer>) -> Self {
-        Self { url: url.into(), node: ALONE, sealer, connections: CONNECTIONS, name: NAME.to_owned() }
-    }
-
-    /// Of whoever is the only one at work on a place.
-    #[must_use]
-    pub fn alone(place: &PostgresPlace, sealer: Arc<Sealer>) -> Self {
-        Self::at(place, ALONE, sealer)
-    }
-
-    /// Of a node at a place.
-    #[must_use]
-    pub fn at(place: &PostgresPlace, node: NodeId, sealer: Arc<Sealer>) -> Self {
-        let PostgresPlace { url, connections, name } = place.clone();
-        Self { url, node, sealer, connections, name }
-    }
-
-    fn place(&self) -> PostgresPlace {
-        PostgresPlace { url: self.url.clone(), connections: self.connections, name: self.name.clone() }
+    pub fn alone(place: PostgresPlace, sealer: Arc<Sealer>) -> Self {
+        Self { place, node: ALONE, sealer }
     }
 }
 
@@ -170,7 +154,7 @@ impl PostgresLedger {
     /// # Errors
     /// [`PostgresOpenError`]; never `Older`.
     pub async fn migrate(url: &str, partitions: u16) -> Result<(), PostgresOpenError> {
-        let pool = PostgresPlace { connections: 1, ..PostgresPlace::new(url) }.connect()?;
+        let pool = PostgresPlace::new(url).connect_to_migrate()?;
         let migrated = schema::migrate(&pool, partitions).await;
         pool.close().await;
         migrated
@@ -181,7 +165,7 @@ impl PostgresLedger {
     /// # Errors
     /// [`PostgresOpenError`].
     pub async fn open(options: &PostgresOptions) -> Result<Arc<Self>, PostgresOpenError> {
-        let pool = options.place().connect()?;
+        let pool = options.place.connect()?;
         let partitions = schema::check(&pool).await?;
         let map = PartitionMap::new(partitions);
         let shared = Shared {

@@ -263,11 +263,10 @@ impl Ledger for PostgresLedger {
         // What was due by memory and is not there was taken by another node.
         let touched = if claim.outgoing.is_empty() { Touched::Unsure } else { touched };
         self.lookout.note(partition, touched).await;
-        claim.more = self.lookout.all().iter().any(|due| {
-            due.partition == partition
-                && due.earliest <= now
-                && request.takes.iter().any(|take| take.stream == due.stream)
-        });
+        claim.more = known
+            .due(partition)
+            .iter()
+            .any(|due| due.earliest <= now && request.takes.iter().any(|take| take.stream == due.stream));
         Ok(claim)
     }
 

@@ -133,8 +133,8 @@ async fn waiting(db: &mut PgConnection, partition: PartitionId, ids: Vec<i64>) -
     if ids.is_empty() {
         return Ok(waiting);
     }
-    for row in sqlx::query(sql::MESSAGE_READ).bind(number(partition)).bind(ids).fetch_all(db).await? {
-        let life = Life::unpack(row.try_get(1)?).ok_or_else(Fault::unreadable_life)?;
+    for row in sqlx::query(sql::LIVES_READ).bind(number(partition)).bind(ids).fetch_all(db).await? {
+        let life = Life::unpack(row.try_get(0)?).ok_or_else(Fault::unreadable_life)?;
         if life.outstanding {
             waiting.insert(life.claim);
         }

@@ -92,6 +92,7 @@ const V1: &[&str] = &[
 /// By node number, the epoch up to which claims are refused. In the partition's row, since a claim locks that one and
 /// so sees the newest.
 const V2: &[&str] = &["ALTER TABLE ledger_partition ADD COLUMN fences bigint[] NOT NULL DEFAULT '{}'"];
+
 /// All statements of all migrations.
 pub(super) fn statements() -> impl Iterator<Item = &'static str> {
     MIGRATIONS.iter().copied().flatten().copied()
@@ -153,8 +154,8 @@ async fn attempt(pool: &PgPool, partitions: u16) -> Result<(), Stopped> {
         sqlx::query(sql::SCHEMA_SEEN).bind(number).execute(&mut *transaction).await?;
     }
     let map = PartitionMap::new(partitions);
-    for id in map.all() {
-        if seen == 0 {
+    if seen == 0 {
+        for id in map.all() {
             let new = sqlx::query(sql::PARTITION_NEW).bind(i32::from(id.0)).bind(i32::from(map.len()));
             new.execute(&mut *transaction).await?;
         }

@@ -44,6 +44,7 @@ statements! {
     LIVES_LOCK = "SELECT id, phone_index, life FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR UPDATE";
     CANDIDATES_LOCK = "SELECT id, phone_index, life, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR UPDATE";
     LIVES_BETWEEN = "SELECT id, life FROM ledger_message WHERE partition = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4";
+    LIVES_READ = "SELECT life FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
     MESSAGE_READ = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
     MESSAGE_PAGE = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id > $2 ORDER BY id LIMIT $3";
     MESSAGE_LAST = "SELECT max(id) FROM ledger_message WHERE partition = $1";

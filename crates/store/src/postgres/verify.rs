@@ -8,10 +8,9 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use domain::ids::{MessageId, PartitionId, PartitionMap};
+use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 use domain::message::MessageState;
-use domain::phone::Phone;
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
@@ -25,8 +24,8 @@ use crate::moves::life::Life;
 use crate::moves::records::scope_code;
 use crate::moves::stream::stream_key;
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
-use crate::sealing::{Sealer, TableSealer};
-use crate::verified::{Counts, Rule, Verified};
+use crate::sealing::Sealer;
+use crate::verified::{Counts, Rule, Verified, misplaced, uncount};
 
 /// Rows of one page.
 const PAGE: i64 = 2_000;
@@ -114,7 +113,9 @@ impl Look<'_> {
                         self.message(after, &life, &claims, &mut waiting);
                     }
                 }
-                self.place(after, &sealer, row.try_get(5)?);
+                if let Some(rule) = misplaced(self.map, self.id, after, &sealer, row.try_get(5)?) {
+                    self.find(rule, after);
+                }
             }
             self.queued(&waiting).await?;
             if rows.len() < PAGE as usize {
@@ -136,17 +137,6 @@ impl Look<'_> {
                 }
             }
             _ => {}
-        }
-    }
-
-    fn place(&mut self, id: i64, sealer: &TableSealer, sealed: &[u8]) {
-        let message = MessageId::from_raw(id);
-        match sealed::phone_of(sealer, message, sealed) {
-            Err(_) => self.find(Rule::Opens, id),
-            Ok(phone) if phone.slot() != message.slot() || self.map.of(phone.slot()) != self.id => {
-                self.find(Rule::Place, id);
-            }
-            Ok(_) => {}
         }
     }
 
@@ -193,11 +183,7 @@ impl Look<'_> {
         let rows = sqlx::query(sql::VERIFY_TALLIES).bind(number(self.id)).fetch_all(&mut *self.db).await?;
         for row in &rows {
             let tally = tally::from_row(row)?;
-            *self.counts.entry((tally.lane.raw(), tally.to, tally.reason)).or_default() -= tally.messages;
-            if let Some(from) = tally.from {
-                *self.counts.entry((tally.lane.raw(), from, tally.from_reason)).or_default() +=
-                    tally.messages;
-            }
+            uncount(self.counts, &tally);
         }
         Ok(())
     }
@@ -243,7 +229,7 @@ impl Look<'_> {
                 self.verified.suppressions += 1;
                 after = row.try_get(0)?;
                 let phone_index: i64 = row.try_get(3)?;
-                let phone = opened(&sealer, after, row.try_get(5)?);
+                let phone = sealed::phone_of(&sealer, after, row.try_get(5)?).ok();
                 let key = (phone_index, row.try_get(1)?, small(row.try_get::<i16, _>(2)?)?);
                 if phone.is_none_or(|phone| self.sealer.phone_index(phone) != phone_index) {
                     self.find(Rule::Opens, after);
@@ -283,7 +269,7 @@ impl Look<'_> {
             for row in &rows {
                 self.verified.inbounds += 1;
                 after = row.try_get(0)?;
-                if opened(&sealer, after, row.try_get(1)?).is_none() {
+                if sealed::phone_of(&sealer, after, row.try_get(1)?).is_err() {
                     self.find(Rule::Opens, after);
                 }
             }
@@ -297,11 +283,6 @@ impl Look<'_> {
         let rows = sqlx::query(statement).bind(number(self.id)).fetch_all(&mut *self.db).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
     }
-}
-
-fn opened(sealer: &TableSealer, id: i64, sealed: &[u8]) -> Option<Phone> {
-    let opened = sealer.open(&id.to_be_bytes(), sealed).ok()?;
-    sealed::split(&opened).map(|(phone, _)| phone)
 }
 
 /// Where a message says that it waits.

@@ -167,7 +167,8 @@ async fn compare(stage: Stage, place: &PostgresPlace, partitions: u16, account: 
 
     let whole = verify(place, &keys).await.unwrap();
     assert_eq!((whole.found, whole.messages, whole.partitions), (0, 40, partitions), "{whole:?}");
-    let ledger = PostgresLedger::open(&PostgresOptions::alone(place, Arc::clone(&keys))).await.unwrap();
+    let ledger =
+        PostgresLedger::open(&PostgresOptions::alone(place.clone(), Arc::clone(&keys))).await.unwrap();
     let there = Stage::with(ledger.clone(), IdGenerator::new(4), now);
     let (there_messages, there_tallies) = everything(&there).await;
     let told = |message: &MessageRecord| format!("{message:?} {} {}", message.phone.to_u64(), message.text);

@@ -12,7 +12,7 @@ use domain::message::{Category, MessageState, Reason};
 use domain::nodes::{ClaimRecovery as _, NodeId};
 use domain::phone::Phone;
 use sea_orm::sqlx::{self, AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use store::postgres::{PostgresLedger, PostgresOpenError, PostgresOptions};
+use store::postgres::{PostgresLedger, PostgresOpenError, PostgresOptions, PostgresPlace};
 use store::sealing::Sealer;
 
 use super::ledger_engines::Engine;
@@ -278,8 +278,9 @@ async fn a_node_that_was_taken_for_dead_claims_nothing_more_and_its_next_life_do
     let late = first.receipt(before[0].ticket.message, 0, ReceiptStatus::Delivered, "DELIVRD").await;
     assert!(matches!(late, ReceiptOutcome::Applied { .. }), "what the carrier took before still counts");
     let (data, keys) = (first.path().join("data"), first.path().join("keys/key"));
-    let mut options = PostgresOptions::new(first.url(), Sealer::open(&keys, &data).unwrap());
-    options.node = NodeId { epoch: 2, ..node(0) };
+    let place = PostgresPlace::new(first.url());
+    let sealer = Sealer::open(&keys, &data).unwrap();
+    let options = PostgresOptions { place, node: NodeId { epoch: 2, ..node(0) }, sealer };
     let ledger = PostgresLedger::open(&options).await.unwrap();
     let again = Stage::with(ledger, domain::ids::IdGenerator::new(0), first.now);
     assert_eq!(again.claim_at(PartitionId(1), FIRST, &[(stream(1, None), 3)]).await.outgoing.len(), 3);
@@ -315,8 +316,8 @@ async fn lost_connections_are_made_anew_and_nothing_is_lost() {
 /// A node whose connections bear a name of their own.
 async fn open_named(stage: &Stage, name: &str) -> Stage {
     let (data, keys) = (stage.path().join("data"), stage.path().join("keys/key"));
-    let mut options = PostgresOptions::new(stage.url(), Sealer::open(&keys, &data).unwrap());
-    (options.node, options.name) = (node(3), name.to_owned());
+    let place = PostgresPlace { name: name.to_owned(), ..PostgresPlace::new(stage.url()) };
+    let options = PostgresOptions { place, node: node(3), sealer: Sealer::open(&keys, &data).unwrap() };
     let ledger = PostgresLedger::open(&options).await.unwrap();
     Stage::with(ledger, domain::ids::IdGenerator::new(3), stage.now)
 }
@@ -326,7 +327,7 @@ async fn a_schema_is_made_once_and_another_one_is_refused() {
     let url = fresh_database().await;
     let folder = tempfile::tempdir().unwrap();
     let sealer = Sealer::open(&folder.path().join("keys/key"), &folder.path().join("data")).unwrap();
-    let options = PostgresOptions::new(&url, sealer);
+    let options = PostgresOptions::alone(PostgresPlace::new(&url), sealer);
     let open = || async { PostgresLedger::open(&options).await.map(drop) };
     let refused = open().await.unwrap_err();
     assert!(matches!(refused, PostgresOpenError::Older { found: 0, .. }), "{refused}");

@@ -23,7 +23,7 @@ use domain::retry::RetryPolicy;
 use domain::text::Encoding;
 use domain::time::Timestamp;
 use store::ledger::{OpenOptions, SqliteLedger};
-use store::postgres::{PostgresLedger, PostgresOptions};
+use store::postgres::{PostgresLedger, PostgresOptions, PostgresPlace};
 use store::sealing::Sealer;
 
 use super::ledger_engines::Engine;
@@ -356,10 +356,10 @@ pub(crate) fn open(data: &Path, keys: &Path, partitions: u16) -> Arc<SqliteLedge
 }
 
 pub(crate) async fn open_postgres(url: &str, data: &Path, keys: &Path, node: u8) -> Arc<PostgresLedger> {
-    let mut options = PostgresOptions::new(url, Sealer::open(keys, data).unwrap());
-    options.node = NodeId { number: node, epoch: 1 };
     // Many tests share one server.
-    options.connections = 6;
+    let place = PostgresPlace { connections: 6, ..PostgresPlace::new(url) };
+    let node = NodeId { number: node, epoch: 1 };
+    let options = PostgresOptions { place, node, sealer: Sealer::open(keys, data).unwrap() };
     PostgresLedger::open(&options).await.unwrap()
 }
 
