@@ -33,16 +33,19 @@ pub fn reason(raw: &str) -> Reason {
         code.bytes().take_while(u8::is_ascii_alphanumeric).take_while(|b| !b.is_ascii_digit()).count();
     let (prefix, rest) = code.split_at(letters);
     let digits = rest.trim_start_matches([':', '-', '_', ' ']);
-    let number = digits.parse::<u32>().ok();
     if prefix.is_empty() {
-        return number.map_or(Unlisted, submit_result_reason);
+        return digits.parse().map_or(Unlisted, submit_result_reason);
     }
+    // A second code behind the first one is of somebody further away.
+    let number =
+        digits.split(|ch: char| !ch.is_ascii_digit()).next().and_then(|first| first.parse::<u32>().ok());
     if let ("CMPPERR", Some(result)) = (prefix.to_ascii_uppercase().as_str(), number) {
         return submit_result_reason(result);
     }
     let named = |source: &&Source| source.prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix));
     let Some(source) = BOXES.iter().chain(other_protocols::SOURCES).find(named) else {
-        return Unlisted;
+        let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(prefix));
+        return word.map_or(Unlisted, |(_, reason)| *reason);
     };
     let listed = source.codes.iter().find(|(from, to, _)| number.is_some_and(|n| (*from..=*to).contains(&n)));
     listed.map_or(source.otherwise, |(_, _, reason)| *reason)

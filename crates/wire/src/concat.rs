@@ -28,6 +28,17 @@ pub enum Reference {
     Sixteen(u16),
 }
 
+impl Reference {
+    /// Without its width.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        match self {
+            Self::Eight(reference) => reference.into(),
+            Self::Sixteen(reference) => reference,
+        }
+    }
+}
+
 /// A content taken apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'a> {

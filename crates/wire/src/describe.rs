@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::concat::{Reference, take_apart};
+use crate::concat::take_apart;
 use crate::destinations::Destinations;
 use crate::error::DecodeError;
 use crate::octets::{Reader, unpadded};
@@ -198,14 +198,10 @@ pub(crate) fn user_data_header(octets: &[u8], start: usize) -> Option<Vec<Field>
     walk.number("UDHL", 1).ok()?;
     walk.field("UDH", parts.elements.len(), |_| {
         let concat = parts.concat.map(|concat| {
-            let reference = match concat.reference {
-                Reference::Eight(reference) => reference.into(),
-                Reference::Sixteen(reference) => reference,
-            };
             let number =
                 |name, value| Field { name, offset: start, octets: Vec::new(), value: Value::Number(value) };
             Value::Group(vec![
-                number("reference", reference.into()),
+                number("reference", concat.reference.number().into()),
                 number("total", concat.total.into()),
                 number("number", concat.number.into()),
             ])

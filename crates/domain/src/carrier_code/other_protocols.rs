@@ -198,6 +198,9 @@ mod tests {
             ("UNDELIV/069", Reason::Unreachable),
             ("REJECTD/012", Reason::CarrierContent),
             ("THROTTLED", Reason::Throttled),
+            ("BWLISTS:001", Reason::CarrierBlacklist),
+            ("NOROUTE/012", Reason::CarrierSystem),
+            ("MK:0012:012", reason("MK:0012")),
         ] {
             assert_eq!(reason(code), expected, "{code}");
         }

@@ -12,10 +12,11 @@ use domain::phone::Phone;
 use domain::time::Clock;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
+use wire::session::Protocol;
 
 use super::assembly::Assembly;
 use super::handover::{Ack, Handover};
-use crate::drivers::{Driver, Duty, Opening};
+use crate::drivers::{Driver, Duty, Opening, Verdict};
 use crate::pace::Pace;
 
 /// Sequence numbers set aside for one session: more than any sends within a second.
@@ -98,6 +99,14 @@ impl<D: Driver> Core<D> {
 
     pub(crate) fn companions(&self) -> MutexGuard<'_, Companions> {
         self.companions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What an answer to a submit means here: carriers may have codes of their own for flow control.
+    pub(crate) fn verdict(&self, msg_id: &<D::Protocol as Protocol>::MsgId, result: u32) -> Verdict {
+        if result != 0 && self.config.quirks.throttle_codes.contains(&result) {
+            return Verdict::Throttled;
+        }
+        self.driver.verdict(msg_id, result)
     }
 
     pub(crate) fn submitted(&self, outgoing: Outgoing, outcome: SubmitOutcome) -> Submitted {

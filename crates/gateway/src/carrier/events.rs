@@ -6,7 +6,7 @@ use domain::channel::{CarrierMessageId, ChannelEvent, Inbound, Receipt, SubmitOu
 use domain::phone::Phone;
 use domain::text::decode;
 use domain::time::Timestamp;
-use wire::session::{CloseCause, Event, Protocol, Request, Session};
+use wire::session::{Event, Protocol, Request, Session};
 
 use super::assembly::Key;
 use super::core::Core;
@@ -36,7 +36,6 @@ pub(crate) struct Gathered<P: Protocol> {
     /// A carrier that connected to us wants to log in.
     pub(crate) asking: Option<P::LogIn>,
     pub(crate) refusal: Option<P::Refusal>,
-    pub(crate) closed: Option<CloseCause>,
 }
 
 impl<P: Protocol> Default for Gathered<P> {
@@ -54,7 +53,6 @@ impl<P: Protocol> Default for Gathered<P> {
             connected: false,
             asking: None,
             refusal: None,
-            closed: None,
         }
     }
 }
@@ -71,7 +69,7 @@ impl<P: Protocol> Gathered<P> {
         while let Some(event) = session.poll_event() {
             match event {
                 Event::SubmitAnswered { token, msg_id, result, .. } => {
-                    let verdict = core.driver.verdict(&msg_id, result);
+                    let verdict = core.verdict(&msg_id, result);
                     self.throttled |= verdict == Verdict::Throttled;
                     let step = flights.answered(token, verdict);
                     self.step(core, step, now);
@@ -82,7 +80,7 @@ impl<P: Protocol> Gathered<P> {
                     self.step(core, step, now);
                 }
                 Event::LateAnswer { request: Request::Submit, token, msg_id, result } => {
-                    let verdict = core.driver.verdict(&msg_id, result);
+                    let verdict = core.verdict(&msg_id, result);
                     if let Some((outgoing, outcome)) = flights.late(token, verdict) {
                         self.note_companions(core, &outcome);
                         self.submitted.push(Submitted { outgoing, at, outcome });
@@ -105,7 +103,6 @@ impl<P: Protocol> Gathered<P> {
                 Event::Connected { .. } => self.connected = true,
                 Event::ConnectRefused(refusal) => self.refusal = Some(refusal),
                 Event::ConnectRequested { log_in, .. } => self.asking = Some(log_in),
-                Event::Closed { cause } => self.closed = Some(cause),
                 Event::Malformed { command, error, .. } => {
                     tracing::warn!(channel = %core.config.id, command, %error, "the carrier sent a malformed PDU");
                 }
@@ -118,7 +115,9 @@ impl<P: Protocol> Gathered<P> {
                 | Event::DeliverAnswered { .. }
                 | Event::Unanswered { .. }
                 | Event::Lost { .. }
-                | Event::LateAnswer { .. } => {}
+                | Event::LateAnswer { .. }
+                // The connection's own loop asks the session whether it is over.
+                | Event::Closed { .. } => {}
             }
         }
     }

@@ -21,14 +21,6 @@ pub(crate) struct Ack<P: Protocol> {
     pub(crate) msg_id: P::MsgId,
 }
 
-impl<P: Protocol> Clone for Ack<P> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<P: Protocol> Copy for Ack<P> {}
-
 pub(crate) struct State<P: Protocol> {
     pub(crate) up: bool,
     /// Counts connections made: an acknowledgement for an earlier one is worthless.

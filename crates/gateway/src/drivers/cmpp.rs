@@ -28,7 +28,6 @@ pub(crate) struct CmppDriver {
     login: Octets<6>,
     service_id: Octets<10>,
     registered_delivery: u8,
-    throttle_codes: Vec<u32>,
     /// The version octet to ask for: the configured one, or what the gateway has said it speaks.
     version: AtomicU8,
 }
@@ -44,7 +43,6 @@ impl Driver for CmppDriver {
             login: Octets::new(&config.login)?,
             service_id: Octets::new(&config.service_id)?,
             registered_delivery: config.quirks.ask_receipts.into(),
-            throttle_codes: config.quirks.throttle_codes.clone(),
             version: AtomicU8::new(version.octet()),
         })
     }
@@ -105,7 +103,6 @@ impl Driver for CmppDriver {
         match result {
             0 => Verdict::Taken(CarrierMessageId::Number(msg_id.0)),
             THROTTLED => Verdict::Throttled,
-            result if self.throttle_codes.contains(&result) => Verdict::Throttled,
             result => Verdict::Refused(CarrierCode::new(result.to_string().as_bytes())),
         }
     }

@@ -162,7 +162,7 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
     /// The id that the answer to a report repeats.
     fn report_id(report: &<Self::Protocol as Protocol>::Report<'_>) -> <Self::Protocol as Protocol>::MsgId;
 
-    /// What a message from a phone says. `at` names the hour, for protocols without an id of their own.
+    /// What a message from a phone says. `at` names the time, for protocols without an id of their own.
     fn heard<'a>(
         &self,
         sequence: <Self::Protocol as Protocol>::Sequence,

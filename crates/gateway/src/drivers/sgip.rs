@@ -34,7 +34,6 @@ pub(crate) struct SgipDriver {
     service_type: Octets<10>,
     report_flag: u8,
     node: u32,
-    throttle_codes: Vec<u32>,
 }
 
 impl Driver for SgipDriver {
@@ -52,7 +51,6 @@ impl Driver for SgipDriver {
             service_type: Octets::new(&config.service_id)?,
             report_flag: if config.quirks.ask_receipts { REPORT_ALWAYS } else { REPORT_NEVER },
             node: config.quirks.node,
-            throttle_codes: config.quirks.throttle_codes.clone(),
         })
     }
 
@@ -120,7 +118,6 @@ impl Driver for SgipDriver {
         match answer {
             result::OK => Verdict::Taken(id(*submit)),
             result::FLOW | result::QUEUE_FULL => Verdict::Throttled,
-            answer if self.throttle_codes.contains(&answer) => Verdict::Throttled,
             answer => Verdict::Refused(prefixed(ANSWERS, answer)),
         }
     }

@@ -1,7 +1,7 @@
 //! SMGP 3.0.3, also with the layouts of version 1.3.
 
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, ReceiptStatus};
-use domain::control::{Binds, ChannelConfig, NumberForm, Protocol};
+use domain::control::{ChannelConfig, NumberForm, Protocol};
 use domain::text::{Dialect, Segments, TextRules};
 use domain::time::Timestamp;
 use wire::destinations::Destinations;
@@ -33,8 +33,6 @@ pub(crate) struct SmgpDriver {
     version: Version,
     need_report: u8,
     unflagged_headers: bool,
-    separate: bool,
-    throttle_codes: Vec<u32>,
 }
 
 impl Driver for SmgpDriver {
@@ -49,8 +47,6 @@ impl Driver for SmgpDriver {
             version: if config.protocol == Protocol::Smgp13 { Version::V13 } else { Version::V30 },
             need_report: config.quirks.ask_receipts.into(),
             unflagged_headers: config.quirks.unflagged_headers,
-            separate: config.quirks.binds == Binds::Separate,
-            throttle_codes: config.quirks.throttle_codes.clone(),
         })
     }
 
@@ -65,8 +61,7 @@ impl Driver for SmgpDriver {
     fn open(&self, opening: &Opening<'_>) -> Session {
         let mode = match opening.duty {
             Duty::Both => LoginMode::Both,
-            Duty::Send if self.separate => LoginMode::Send,
-            Duty::Send => LoginMode::Both,
+            Duty::Send => LoginMode::Send,
             Duty::Receive => LoginMode::Receive,
         };
         let config = ClientConfig {
@@ -113,7 +108,6 @@ impl Driver for SmgpDriver {
         match status {
             0 => Verdict::Taken(id(*msg_id)),
             BUSY => Verdict::Throttled,
-            status if self.throttle_codes.contains(&status) => Verdict::Throttled,
             status => Verdict::Refused(prefixed(ANSWERS, status)),
         }
     }

@@ -1,11 +1,10 @@
 //! SMPP 3.4 and 5.0.
 
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, ReceiptStatus};
-use domain::control::{Alphabet, Binds, ChannelConfig, NumberForm, Protocol, ReceiptIds};
+use domain::control::{Alphabet, ChannelConfig, NumberForm, Protocol, ReceiptIds};
 use domain::text::{Concat, Dialect, Segments, TextRules, pack, unpack};
 use domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
-use wire::concat::Reference;
 use wire::smpp::{
     Address, Bind, BindKind, ClientConfig, Pdu, Place, Reported, Session, ShortMessage, Smpp, Version, status,
 };
@@ -49,8 +48,6 @@ pub(crate) struct SmppDriver {
     receipt_ids: ReceiptIds,
     alphabet: Alphabet,
     packed: bool,
-    separate: bool,
-    throttle_codes: Vec<u32>,
 }
 
 impl Driver for SmppDriver {
@@ -58,6 +55,11 @@ impl Driver for SmppDriver {
     const DIALECT: Dialect = Dialect::Smpp;
 
     fn new(config: &ChannelConfig) -> Result<Self, EncodeError> {
+        // A NUL ends each of these on the wire, and a password is shorter than its field's type (SMPP 3.4, 4.1 and 5.2).
+        Octets::<15>::new(&config.login)?;
+        Octets::<8>::new(&config.secret.0)?;
+        Octets::<5>::new(&config.service_id)?;
+        Octets::<20>::new(&config.access_code)?;
         let named = config.access_code.bytes().any(|byte| !byte.is_ascii_digit());
         let usual = if named { ALPHANUMERIC } else { UNKNOWN };
         Ok(Self {
@@ -72,8 +74,6 @@ impl Driver for SmppDriver {
             receipt_ids: config.quirks.receipt_ids,
             alphabet: config.quirks.default_alphabet,
             packed: config.quirks.packed_septets,
-            separate: config.quirks.binds == Binds::Separate,
-            throttle_codes: config.quirks.throttle_codes.clone(),
         })
     }
 
@@ -88,8 +88,7 @@ impl Driver for SmppDriver {
     fn open(&self, opening: &Opening<'_>) -> Session {
         let kind = match opening.duty {
             Duty::Both => BindKind::Transceiver,
-            Duty::Send if self.separate => BindKind::Transmitter,
-            Duty::Send => BindKind::Transceiver,
+            Duty::Send => BindKind::Transmitter,
             Duty::Receive => BindKind::Receiver,
         };
         let config = ClientConfig {
@@ -137,7 +136,6 @@ impl Driver for SmppDriver {
         match answer {
             status::OK => Verdict::Taken(id(message_id, answered(self.receipt_ids))),
             status::THROTTLED | status::QUEUE_FULL => Verdict::Throttled,
-            answer if self.throttle_codes.contains(&answer) => Verdict::Throttled,
             answer => Verdict::Refused(prefixed(ANSWERS, answer)),
         }
     }
@@ -169,10 +167,7 @@ impl Driver for SmppDriver {
         let default = deliver.data_coding == DEFAULT_ALPHABET;
         let latin1 = self.alphabet == Alphabet::Latin1 && default;
         let segment = deliver.segment().map(|segment| Concat {
-            reference: match segment.reference {
-                Reference::Eight(reference) => reference.into(),
-                Reference::Sixteen(reference) => reference,
-            },
+            reference: segment.reference.number(),
             total: segment.total,
             number: segment.number,
         });
@@ -236,10 +231,10 @@ fn receipted(ids: ReceiptIds) -> Option<u32> {
 
 /// A name for a message that has none: equal for a redelivered one, and keyed, since it is kept in clear.
 fn seen(key: &[u8], deliver: &ShortMessage<'_>, content: &[u8], at: Timestamp) -> CarrierMessageId {
-    let hour = at.millis().div_euclid(SAME_MILLIS).to_be_bytes();
+    let window = at.millis().div_euclid(SAME_MILLIS).to_be_bytes();
     let mut digest = Sha256::new();
     for field in
-        [key, deliver.source.number.as_bytes(), deliver.destination.number.as_bytes(), content, &hour]
+        [key, deliver.source.number.as_bytes(), deliver.destination.number.as_bytes(), content, &window]
     {
         digest.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
         digest.update(field);

@@ -46,6 +46,55 @@ pub(crate) struct Wish {
     pub(crate) quirks: Quirks,
 }
 
+impl Wish {
+    /// The configuration of a channel to this port of this machine.
+    pub(crate) fn config(self, port: u16) -> ChannelConfig {
+        ChannelConfig {
+            id: ChannelId(1),
+            gateway: GatewayId(1),
+            name: "测试通道".into(),
+            protocol: self.protocol,
+            host: "127.0.0.1".into(),
+            port,
+            login: "900001".into(),
+            secret: Secret(self.secret.into()),
+            access_code: "10690001".into(),
+            service_id: "test".into(),
+            connections: self.connections,
+            window: self.window,
+            parts_per_second: self.parts_per_second,
+            carriers: vec![Carrier::Mobile],
+            categories: vec![Category::Marketing],
+            cost: Money::ZERO,
+            enabled: true,
+            quirks: self.quirks,
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test's edge of the world")]
+fn clock() -> Arc<WallClock> {
+    Arc::new(WallClock(Instant::now()))
+}
+
+fn settings(clock: &Arc<WallClock>) -> ChannelSettings {
+    ChannelSettings {
+        clock: Arc::clone(clock) as Arc<dyn Clock>,
+        active_test_interval: Duration::from_secs(30),
+        response_timeout: Wish::default().response_timeout,
+        seed: 7,
+    }
+}
+
+/// Whether a channel starts with this configuration; it is stopped at once.
+pub(crate) fn starts(config: ChannelConfig) -> bool {
+    let (sender, _events) = mpsc::channel(1);
+    let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+    let started = gateway::start(config, settings(&clock()), sender, &tracker, &stop);
+    stop.cancel();
+    started.is_ok()
+}
+
 impl Default for Wish {
     fn default() -> Self {
         Self {
@@ -79,36 +128,12 @@ pub(crate) struct Bench {
 impl Bench {
     pub(crate) async fn start(carrier: SimConfig, wish: Wish) -> Self {
         let carrier = sim::run(carrier, CancellationToken::new()).await.unwrap();
-        #[expect(clippy::disallowed_methods, reason = "the test's edge of the world")]
-        let clock = Arc::new(WallClock(Instant::now()));
+        let clock = clock();
         let (sender, events) = mpsc::channel(64);
         let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
-        let config = ChannelConfig {
-            id: ChannelId(1),
-            gateway: GatewayId(1),
-            name: "测试通道".into(),
-            protocol: wish.protocol,
-            host: "127.0.0.1".into(),
-            port: carrier.addr().port(),
-            login: "900001".into(),
-            secret: Secret(wish.secret.into()),
-            access_code: "10690001".into(),
-            service_id: "test".into(),
-            connections: wish.connections,
-            window: wish.window,
-            parts_per_second: wish.parts_per_second,
-            carriers: vec![Carrier::Mobile],
-            categories: vec![Category::Marketing],
-            cost: Money::ZERO,
-            enabled: true,
-            quirks: wish.quirks,
-        };
-        let settings = ChannelSettings {
-            clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            active_test_interval: Duration::from_secs(30),
-            response_timeout: wish.response_timeout,
-            seed: 7,
-        };
+        let response_timeout = wish.response_timeout;
+        let config = wish.config(carrier.addr().port());
+        let settings = ChannelSettings { response_timeout, ..settings(&clock) };
         let channel = gateway::start(config, settings, sender, &tracker, &stop).unwrap();
         Self {
             carrier,

@@ -1,10 +1,10 @@
 //! Where carriers differ from the usual, with the setting that copes and without it.
 
 use domain::channel::{ReceiptStatus, SubmitOutcome};
-use domain::control::{NumberForm, Protocol, Quirks, ReceiptIds};
+use domain::control::{ChannelConfig, NumberForm, Protocol, Quirks, ReceiptIds};
 use sim::{Receipts, SimConfig};
 
-use crate::bench_channel::{Bench, Wish, messages};
+use crate::bench_channel::{Bench, Wish, messages, starts};
 
 const LONG: &str = "这是一条需要拆成几段的长短信，";
 
@@ -29,6 +29,21 @@ async fn ids(mut bench: Bench) -> (Vec<String>, Vec<String>) {
     taken.sort();
     told.sort();
     (taken, told)
+}
+
+#[tokio::test]
+async fn what_does_not_fit_an_smpp_field_is_told_to_who_configures_it() {
+    let wish = |secret| Wish { protocol: Protocol::Smpp34, secret, ..Wish::default() };
+    assert!(starts(wish("8-octets").config(9)));
+    assert!(!starts(wish("9-octets-").config(9)));
+    let of = |change: fn(&mut ChannelConfig)| {
+        let mut config = wish("secret").config(9);
+        change(&mut config);
+        starts(config)
+    };
+    assert!(!of(|config| config.login = "l".repeat(16)));
+    assert!(!of(|config| config.service_id = "s".repeat(6)));
+    assert!(!of(|config| config.access_code = "1".repeat(21)));
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! SMPP 3.4 and 5.0. Ids are hexadecimal.
 
 use domain::text::{Concat, Dialect as TextDialect};
-use wire::concat::Reference;
 use wire::destinations::Destinations;
 use wire::smpp::{
     Address, Ask, Bind, BindKind, Pdu, Place, QuerySmResp, Receipt, ServerConfig, Session, ShortMessage,
@@ -46,10 +45,7 @@ impl Dialect for SmppCarrier {
 
     fn given<'a>(_place: Place, submit: &'a ShortMessage<'_>) -> Given<'a> {
         let segment = submit.segment().map(|segment| Concat {
-            reference: match segment.reference {
-                Reference::Eight(reference) => reference.into(),
-                Reference::Sixteen(reference) => reference,
-            },
+            reference: segment.reference.number(),
             total: segment.total,
             number: segment.number,
         });

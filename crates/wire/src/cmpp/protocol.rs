@@ -269,7 +269,7 @@ impl Protocol for Cmpp {
         auth::verify(log_in, secret)
     }
 
-    fn submit_answer(&self, msg_id: MsgId, result: u32) -> Pdu<'static> {
+    fn submit_answer(&self, _sequence: u32, msg_id: MsgId, result: u32) -> Pdu<'static> {
         Pdu::SubmitResp(SubmitResp { msg_id, result: self.narrowed(result) })
     }
 

@@ -148,7 +148,7 @@ impl<P: Protocol> Session<P> {
     /// Answers a submit (server). Nothing is written once the session is over. A `result` that the version's
     /// field cannot hold is sent as its largest.
     pub fn answer_submit(&mut self, sequence: P::Sequence, msg_id: P::MsgId, result: u32) {
-        let answer = self.protocol.submit_answer(msg_id, result);
+        let answer = self.protocol.submit_answer(sequence, msg_id, result);
         self.reply(sequence, &answer);
     }
 
@@ -248,11 +248,6 @@ impl<P: Protocol> Session<P> {
     }
 
     /// What the protocol remembers of this connection.
-    #[must_use]
-    pub fn protocol(&self) -> &P {
-        &self.protocol
-    }
-
     pub(crate) fn protocol_mut(&mut self) -> &mut P {
         &mut self.protocol
     }

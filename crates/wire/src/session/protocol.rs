@@ -186,8 +186,9 @@ pub trait Protocol: Sized + Debug + PartialEq + Send + 'static {
     /// Whether a log-in proves knowledge of the secret.
     fn verify(log_in: &Self::LogIn, secret: &Secret) -> bool;
 
-    /// The answer to a submit.
-    fn submit_answer(&self, msg_id: Self::MsgId, result: u32) -> Self::Pdu<'static>;
+    /// The answer to a submit; `sequence` says which, where their answers differ.
+    fn submit_answer(&self, sequence: Self::Sequence, msg_id: Self::MsgId, result: u32)
+    -> Self::Pdu<'static>;
 
     /// The answer to a deliver or report; `sequence` says which, where their answers differ.
     fn deliver_answer(

@@ -207,7 +207,7 @@ impl Protocol for Sgip {
         secret.is(log_in.login_password.0.as_bytes())
     }
 
-    fn submit_answer(&self, _msg_id: Sequence, result: u32) -> Pdu<'static> {
+    fn submit_answer(&self, _place: Place, _msg_id: Sequence, result: u32) -> Pdu<'static> {
         Pdu::SubmitResp(narrowed(result))
     }
 

@@ -207,7 +207,7 @@ impl Protocol for Smgp {
         auth::verify(log_in, secret)
     }
 
-    fn submit_answer(&self, msg_id: MsgId, result: u32) -> Pdu<'static> {
+    fn submit_answer(&self, _sequence: u32, msg_id: MsgId, result: u32) -> Pdu<'static> {
         Pdu::SubmitResp(SubmitResp { msg_id, status: result })
     }
 

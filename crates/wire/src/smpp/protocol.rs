@@ -260,8 +260,9 @@ impl Protocol for Smpp {
         secret.is(log_in.password.0.as_bytes())
     }
 
-    fn submit_answer(&self, msg_id: Octets<65>, result: u32) -> Pdu<'static> {
-        Pdu::SubmitSmResp(MessageResp::new(result, msg_id))
+    fn submit_answer(&self, place: Place, msg_id: Octets<65>, result: u32) -> Pdu<'static> {
+        let resp = MessageResp::new(result, msg_id);
+        if place.data { Pdu::DataSmResp(resp) } else { Pdu::SubmitSmResp(resp) }
     }
 
     /// A message centre expects no id.

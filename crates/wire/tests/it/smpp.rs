@@ -8,7 +8,7 @@ use wire::smpp::{
     describe, encode, status, tag,
 };
 use wire::tlv::{self, Tlvs};
-use wire::{CloseCause, DecodeError, Hidden, Millis, Octets, Request, TerminalId, smpp};
+use wire::{CloseCause, DecodeError, Hidden, Millis, Octets, Request, Secret, TerminalId, smpp};
 
 use crate::vectors::corpus;
 
@@ -193,6 +193,27 @@ fn an_unknown_command_is_refused_and_a_data_sm_answered_in_kind() {
     assert_eq!(deliver.content().as_bytes(), b"Test");
     session.ack_deliver(sequence, Octets::EMPTY, 0);
     assert_eq!(session.output(), answer(Pdu::DataSmResp(MessageResp::new(0, Octets::EMPTY)), 0));
+}
+
+#[test]
+fn a_server_answers_a_data_sm_in_kind_too() {
+    let mut client = client();
+    let mut server = Session::server(&smpp::ServerConfig::default(), Millis(0));
+    server.feed(Millis(1), client.output());
+    client.take_output(&mut Vec::new());
+    assert!(matches!(server.poll_event(), Some(Event::ConnectRequested { .. })));
+    server.accept(&Secret::new("secret"));
+    server.take_output(&mut Vec::new());
+    server.feed(Millis(2), &vector("P18"));
+    let mut submitted = None;
+    while let Some(event) = server.poll_event() {
+        if let Event::Submit { sequence, .. } = event {
+            submitted = Some(sequence);
+        }
+    }
+    let id = Octets::new("42").unwrap();
+    server.answer_submit(submitted.expect("a submit"), id, 0);
+    assert_eq!(server.output(), answer(Pdu::DataSmResp(MessageResp::new(0, id)), 0));
 }
 
 fn string<const N: usize>(longest: usize) -> impl Strategy<Value = Octets<N>> {
