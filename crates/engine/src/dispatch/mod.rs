@@ -130,12 +130,13 @@ impl Dispatch {
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when all stopped slots of a channel have said goodbye; who never tells is not waited for again.
+    /// Returns when all stopped slots of a channel have said goodbye; who never tells is not waited for again, and keeps
+    /// its place, so that a late word of it is not taken for another slot's.
     async fn goodbyes(&self, id: ChannelId) {
         let leaving = self.leaving().get(&id).cloned().unwrap_or_default();
         for slot in leaving {
             slot.said_goodbye().await;
-            self.leaving().entry(id).or_default().retain(|known| !Arc::ptr_eq(known, &slot));
+            slot.gone.cancel();
         }
     }
 

@@ -40,9 +40,7 @@ pub(super) async fn keep(engine: Arc<Engine>, dispatch: Arc<Dispatch>, joined: A
             () = tokio::time::sleep(joined.timing.beat) => {}
         }
         if let Err(error) = engine.take_seats(&dispatch, &joined).await {
-            {
-                tracing::warn!(%error, "channel seats could not be looked after; it is tried again");
-            }
+            tracing::warn!(%error, "channel seats could not be looked after; it is tried again");
         }
     }
 }
@@ -56,14 +54,14 @@ impl Engine {
         joined: &Arc<Joined>,
     ) -> Result<Vec<(ChannelId, String)>, DispatchError> {
         let _one_at_a_time = dispatch.seating.lock().await;
-        if self.is_draining() || self.stop.is_cancelled() {
-            return Ok(Vec::new());
-        }
         if !self.node.may_act() {
             for slot in dispatch.slots() {
                 tracing::warn!(channel = %slot.config.id, "closing the connections: this node cannot renew its life");
                 dispatch.retire(slot.config.id);
             }
+            return Ok(Vec::new());
+        }
+        if self.is_draining() || self.stop.is_cancelled() {
             return Ok(Vec::new());
         }
         let channels = self.channels().await?;

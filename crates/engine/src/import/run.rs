@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::control::{
-    ContactRow, Control, Import, ImportCounts, ImportMapping, ImportState, ReadSeek, RejectedRow,
+    ContactRow, Control, ControlError, Import, ImportCounts, ImportMapping, ImportState, ReadSeek,
+    RejectedRow,
 };
 use domain::ids::{AccountId, EntityId, ImportId, PartitionId};
 use domain::ledger::ConsentGrant;
@@ -138,6 +139,10 @@ impl Engine {
     async fn hold_import(&self, import: &Import) -> Result<Option<Lease>, ImportError> {
         let mut held = None;
         if let Some(joined) = self.node.joined() {
+            if !self.node.may_act() {
+                let waits = "this node cannot renew its life among the others".to_owned();
+                return Err(ControlError::Unavailable(waits).into());
+            }
             held = joined.take(LeaseName::Import(import.id)).await?;
             if held.is_none() {
                 return Err(ImportError::AlreadyStarted { state: ImportState::Running.word() });
@@ -180,9 +185,14 @@ impl Engine {
                     self.end_import(&mut import, Err(ImportError::Interrupted)).await;
                     continue;
                 };
-                // Looked at after the import was read: one that runs is held.
+                // One that runs is held; one that has ended since it was read is not, and says so now.
                 if let Some(lease) = joined.take(LeaseName::Import(import.id)).await? {
-                    self.end_import(&mut import, Err(ImportError::Interrupted)).await;
+                    let now = self.control.import(account.id, import.id).await;
+                    if let Ok(Some(mut import)) = now
+                        && import.state == ImportState::Running
+                    {
+                        self.end_import(&mut import, Err(ImportError::Interrupted)).await;
+                    }
                     self.let_go(Some(lease)).await;
                 }
             }

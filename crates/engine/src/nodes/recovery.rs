@@ -21,13 +21,15 @@ pub(crate) async fn keep_recovering(engine: Arc<Engine>, joined: Arc<Joined>, re
     }
 }
 
-/// Each step may be repeated: after a failure the next round begins where this one stopped.
+/// Each step may be repeated: numbers are freed last, so that after a failure the next round does all of it again.
 async fn recover(engine: &Arc<Engine>, joined: &Joined, retry: &Arc<RetryPolicy>) {
     let Some(ledger) = &joined.recovery else { return };
     let picture = joined.picture();
-    let ended = picture.nodes.iter().filter(|row| row.standing == Standing::Ended);
-    let mut freed = false;
-    for row in ended {
+    let ended: Vec<_> = picture.nodes.iter().filter(|row| row.standing == Standing::Ended).collect();
+    if ended.is_empty() {
+        return;
+    }
+    for row in &ended {
         match ledger.recover_node(row.node, Arc::clone(retry), engine.clock.now()).await {
             Ok(found) => {
                 tracing::warn!(node = %row.node, messages = found, "the claims of a node that ended are recovered");
@@ -37,20 +39,20 @@ async fn recover(engine: &Arc<Engine>, joined: &Joined, retry: &Arc<RetryPolicy>
                 return;
             }
         }
+    }
+    if let Err(error) = engine.fail_interrupted_imports().await {
+        tracing::warn!(%error, "imports of a node that ended could not be marked as failed yet");
+        return;
+    }
+    for row in ended {
         if !engine.node.holds(Duty::Recovery) {
             return;
         }
-        match joined.port.free(row.node).await {
-            Ok(()) => freed = true,
-            Err(error) => tracing::warn!(node = %row.node, %error, "a number could not be freed yet"),
+        if let Err(error) = joined.port.free(row.node).await {
+            tracing::warn!(node = %row.node, %error, "a number could not be freed yet");
         }
     }
-    if freed {
-        if let Err(error) = engine.fail_interrupted_imports().await {
-            tracing::warn!(%error, "imports of a node that ended could not be marked as failed");
-        }
-        if let Err(error) = joined.look().await {
-            tracing::warn!(%error, "the nodes could not be looked at");
-        }
+    if let Err(error) = joined.look().await {
+        tracing::warn!(%error, "the nodes could not be looked at");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use domain::control::{Campaigns as _, ImportState, Imports as _};
+use domain::control::{Campaigns as _, ControlError, ImportState, Imports as _};
 use domain::ids::{CampaignId, MessageId};
 use domain::ledger::{Ledger as _, MessageFilter};
 use domain::message::MessageState;
@@ -108,9 +108,20 @@ fn an_import_whose_node_dies_is_failed_and_another_one_is_left_alone() {
                 source: "test".to_owned(),
                 basis: None,
             };
-            node.engine.start_import(town.account, import.id, order.clone()).await.unwrap();
             (import.id, order)
         })
+    };
+    let import = |node: &Resident, from: u64, count: u64| {
+        let (id, order) = import(node, from, count);
+        // A heartbeat may be late while the file is taken in.
+        town.until("it starts", TAKEN_OVER, || {
+            match node.run(node.engine.start_import(town.account, id, order.clone())) {
+                Ok(_) => Some(()),
+                Err(ImportError::Control(ControlError::Unavailable(_))) => None,
+                Err(error) => panic!("{error}"),
+            }
+        });
+        (id, order)
     };
     let (theirs, _) = import(&second, 0, 60_000);
     let (lost, order) = import(&first, 1_000_000, 200_000);
