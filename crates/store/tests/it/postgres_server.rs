@@ -32,7 +32,7 @@ fn start() -> String {
     let url = url.trim().to_owned();
     assert!(
         url.starts_with("postgres://"),
-        "no PostgreSQL for the tests: scripts/postgres said why above; install it with scripts/setup, or name a server in {SERVER}"
+        "no PostgreSQL for the tests: scripts/postgres said why above; install it with scripts/setup --tests, or name a server in {SERVER}"
     );
     // Never dropped: the pipe closes when this process ends, however it ends.
     std::mem::forget(child);

@@ -24,7 +24,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("engine", &["domain", "psi"]),
     ("api", &["domain", "engine"]),
     ("sim", &["domain", "wire"]),
-    ("world", &["wire", "domain", "psi", "store", "gateway", "engine", "sim"]),
+    ("world", &["wire", "domain", "store", "engine"]),
     ("app", &["wire", "domain", "psi", "store", "gateway", "engine", "api", "sim", "world"]),
     ("xtask", &[]),
 ];
