@@ -76,12 +76,13 @@ impl Node {
         let home = Home { data: &options.data, key_file: &options.key_file, partitions: options.partitions };
         let storage = &options.storage;
         let sealer = storage.sealer(&home).await?;
-        let Workplace { ledger, ids, membership } = storage.work(&home, &sealer, &clock).await?;
+        let Workplace { ledger, ids, newest, membership } = storage.work(&home, &sealer, &clock).await?;
         // Before anything is sent: a start that fails has done nothing.
         let listener = TcpListener::bind(options.listen)
             .await
             .with_context(|| format!("cannot listen on {}", options.listen))?;
         let control = storage.control(&home, sealer, Arc::clone(&ids)).await?;
+        engine::begin_ids(&ids, &*control, newest).await?;
         let keep =
             |key: &Secret| options.owner_file.as_deref().map_or(Ok(()), |file| keep_owner_key(file, key));
         let first = control.first_start(clock.now(), &ids, keep).await?;

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
 use domain::nodes::{ClaimRecovery, Timing};
-use domain::time::Clock;
+use domain::time::{Clock, Timestamp};
 use engine::{Joining, Membership};
 use serde::{Deserialize, Serialize};
 use store::control::{ControlDb, NodeDb, OpenControl, is_sealed};
@@ -107,8 +107,10 @@ pub(crate) enum Storage {
 /// What a node works on.
 pub(crate) struct Workplace {
     pub(crate) ledger: Arc<dyn Ledger>,
-    /// They go on after the newest message, and bear the node's number.
+    /// They bear the node's number, and have not begun ([`engine::begin_ids`]).
     pub(crate) ids: Arc<IdGenerator>,
+    /// When the newest message was made.
+    pub(crate) newest: Option<Timestamp>,
     pub(crate) membership: Membership,
 }
 
@@ -216,9 +218,8 @@ impl Storage {
         let place = match self {
             Self::Sqlite => {
                 let ledger = open_files(home, sealer).await?;
-                let ids = Arc::new(IdGenerator::new(0));
-                ledger.newest_message().await?.into_iter().for_each(|newest| ids.start_after(newest));
-                return Ok(Workplace { ledger, ids, membership: Membership::alone() });
+                let (ids, newest) = (Arc::new(IdGenerator::new(0)), ledger.newest_message().await?);
+                return Ok(Workplace { ledger, ids, newest, membership: Membership::alone() });
             }
             Self::Postgres(place) => place,
         };
@@ -229,9 +230,9 @@ impl Storage {
         let ledger = PostgresLedger::open(&options).await?;
         let ids = Arc::new(IdGenerator::new(node.number));
         ids.start_after(joining.ids_after());
-        ledger.newest_message().await?.into_iter().for_each(|newest| ids.start_after(newest));
+        let newest = ledger.newest_message().await?;
         let membership = joining.over(Arc::clone(&ledger) as Arc<dyn ClaimRecovery>);
-        Ok(Workplace { ledger, ids, membership })
+        Ok(Workplace { ledger, ids, newest, membership })
     }
 
     /// The ledger alone, for who is the only one at work on it.

@@ -35,6 +35,7 @@ struct Request {
 #[derive(Default)]
 struct Tables {
     campaigns: BTreeMap<CampaignId, Campaign>,
+    settings: BTreeMap<String, String>,
     requests: BTreeMap<(AccountId, String), Request>,
     audiences: BTreeMap<AudienceId, (Audience, Vec<Vec<AudienceRow>>)>,
 }
@@ -118,11 +119,12 @@ impl Channels for MemoryControl {
     async fn put_prices(&self, _: AccountId, _: &[PriceLine]) -> Asked<()> {
         not_here()
     }
-    async fn setting(&self, _: &str) -> Asked<Option<String>> {
-        Ok(None)
+    async fn setting(&self, name: &str) -> Asked<Option<String>> {
+        Ok(self.tables().settings.get(name).cloned())
     }
-    async fn put_setting(&self, _: &str, _: &str) -> Asked<()> {
-        not_here()
+    async fn put_setting(&self, name: &str, value: &str) -> Asked<()> {
+        self.tables().settings.insert(name.to_owned(), value.to_owned());
+        Ok(())
     }
 }
 

@@ -59,7 +59,8 @@ impl Life {
         fenced.store(false, Ordering::Relaxed);
         let ids = Arc::new(IdGenerator::new(number));
         let newest = runtime.block_on(seen.newest_message()).map_err(|error| error.to_string())?;
-        newest.into_iter().for_each(|newest| ids.start_after(newest));
+        let begun = runtime.block_on(engine::begin_ids(&ids, &*world.control, newest));
+        begun.map_err(|error| error.to_string())?;
         let ledger = Arc::new(WatchedLedger {
             inner: world.fault.ledger(Arc::clone(&seen) as Arc<dyn Ledger>, &world.memory),
             seen,

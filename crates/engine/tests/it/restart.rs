@@ -1,16 +1,36 @@
 //! A process that dies at any moment of an expansion leaves nothing out and does nothing twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use domain::ids::CampaignId;
+use domain::ids::{CampaignId, IdGenerator, MessageId};
 use domain::ledger::{Ledger as _, MessageFilter};
+use domain::phone::{Country, Phone};
+use domain::time::Timestamp;
+use engine::begin_ids;
 
 use crate::files::people;
 use crate::house::{House, lenient};
 use crate::preflight::expanded;
 
 const PEOPLE: u64 = 20_000;
+
+#[tokio::test]
+async fn lives_that_leave_nothing_behind_a_slow_clock_make_no_id_twice() {
+    let place = tempfile::tempdir().unwrap();
+    let house = House::open(place.path(), lenient()).await;
+    let newest = Timestamp::from_millis(1_800_000_000_000);
+    let slot = Phone::parse("13800138000", Country::CN).unwrap().slot();
+    let mut made = HashSet::new();
+    for life in 0..5 {
+        let ids = IdGenerator::new(0);
+        begin_ids(&ids, &*house.control, Some(newest)).await.unwrap();
+        for _ in 0..1_000 {
+            let id = MessageId::from(ids.next(newest.minus(Duration::from_secs(60)), slot));
+            assert!(made.insert(id), "{id} again in life {life}");
+        }
+    }
+}
 
 /// A runtime whose tasks die where they are when it is dropped, as in a kill.
 fn runtime() -> tokio::runtime::Runtime {

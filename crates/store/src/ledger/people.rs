@@ -1,7 +1,7 @@
 //! What people want: suppressions, consents, and the messages they send us.
 
 use domain::ids::{AccountId, CampaignId, InboundId, MessageId};
-use domain::ledger::{InboundRecord, SuppressionOrder};
+use domain::ledger::{InboundRecord, LedgerError, SuppressionOrder};
 use domain::message::Category;
 use domain::phone::Phone;
 use domain::policy::{Consented, Suppressed};
@@ -136,7 +136,10 @@ impl Work<'_> {
             seal_inbound(record, &sealer),
         ])?;
         if added == 0 {
-            return Ok(false);
+            // Nothing of it is here, so its id is another's. Taken for a repetition, a refusal would be lost; refused, it is
+            // not acknowledged, and comes again under a new id.
+            let repeated = "the id of an inbound message was given out before".to_owned();
+            return Err(Fault::Refused(LedgerError::Unavailable(repeated)));
         }
         self.suppress(orders)?;
         Ok(true)

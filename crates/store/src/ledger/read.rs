@@ -150,7 +150,7 @@ impl Readers {
         Ok(tallies)
     }
 
-    /// When the newest message was made; `None` when there is none.
+    /// When the newest message, or message from a phone, was made; `None` when there is none.
     pub(super) fn newest(&self, db: &Connection) -> Outcome<Option<Timestamp>> {
         let id: Option<i64> = db.prepare_cached(sql::MESSAGE_LAST)?.query_row([], |row| row.get(0))?;
         Ok(id.map(|id| MessageId::from_raw(id).made_at()))

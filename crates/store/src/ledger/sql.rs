@@ -17,7 +17,7 @@ statements! {
     MESSAGE_READ = "SELECT id, life, account, campaign, contact, sealed FROM message WHERE id = ?1";
     MESSAGE_PAGE = "SELECT id, life, account, campaign, contact, sealed FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
     LIVES_BETWEEN = "SELECT id, life FROM message WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3";
-    MESSAGE_LAST = "SELECT max(id) FROM message";
+    MESSAGE_LAST = "SELECT nullif(max(coalesce((SELECT max(id) FROM message), 0), coalesce((SELECT max(id) FROM inbound), 0)), 0)";
     MESSAGE_DROP = "DELETE FROM message WHERE id = ?1";
 
     QUEUE_ADD = "INSERT OR IGNORE INTO queue VALUES (?1, ?2, ?3, ?4)";

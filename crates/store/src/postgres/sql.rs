@@ -102,7 +102,8 @@ statements! {
     SUPPRESSION_LIFT = "UPDATE ledger_suppression SET lifted_at = $5 WHERE partition = $1 AND phone_index = $2 AND scope = $3 AND category = $4 AND lifted_at IS NULL";
     SUPPRESSION_PAGE = "SELECT id, account, suppressed_at, scope, category, source, inbound, lifted_at, sealed FROM ledger_suppression WHERE partition = $1 AND account = $2 AND suppressed_at < $3 ORDER BY suppressed_at DESC, id DESC LIMIT $4";
 
-    INBOUND_ADD = "INSERT INTO ledger_inbound VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING";
+    /// Only a repetition is passed over; an id that is another's is an error.
+    INBOUND_ADD = "INSERT INTO ledger_inbound VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (partition, gateway, carrier_id, phone_index) DO NOTHING";
     INBOUND_IS_THERE = "SELECT EXISTS (SELECT 1 FROM ledger_inbound WHERE partition = $1 AND id = $2)";
     INBOUND_PAGE = "SELECT id, account, gateway, channel, carrier_id, answers, campaign, opted_out, received_at, sealed FROM ledger_inbound WHERE partition = $1 AND account = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
 

@@ -22,6 +22,19 @@ on_every_engine! {
     messages_are_listed_by_campaign_state_and_phone_in_pages
     what_is_old_enough_is_removed_and_the_rest_stays
     hand_overs_count_once_wherever_they_are_kept
+    a_reply_under_an_id_that_is_another_ones_is_no_repetition
+}
+
+async fn a_reply_under_an_id_that_is_another_ones_is_no_repetition(engine: Engine) {
+    let stage = Stage::new(engine, 4).await;
+    let first = inbound(&stage, 1, 7);
+    let mut other = inbound(&stage, 1, 8);
+    other.id = first.id;
+    assert!(stage.ledger.inbound(first, Vec::new()).await.unwrap());
+    // Acknowledged as a repetition, what it asks for would be lost.
+    stage.ledger.inbound(other.clone(), Vec::new()).await.unwrap_err();
+    other.id = InboundId::from(stage.ids.next(stage.now, phone(1).slot()));
+    assert!(stage.ledger.inbound(other, Vec::new()).await.unwrap(), "under an id of its own it is taken");
 }
 
 /// Messages, parts and price by state, reason, and whether they are tests.

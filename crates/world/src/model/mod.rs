@@ -249,6 +249,10 @@ impl Model {
             last_seen: None,
         };
         let known = self.offers.entry(message.id).or_insert(offer);
+        if known.phone != message.phone || known.lane != message.lane || known.text != message.text {
+            let id = message.id;
+            return self.violation(format!("{id} is the id of two messages"));
+        }
         // A repeated request is valid from its repetition on, unless the first one was taken.
         known.valid_until = known.valid_until.max(message.valid_until);
         if self.lanes.entry(message.lane).or_default().not_before.is_some_and(|at| latest < at) {
