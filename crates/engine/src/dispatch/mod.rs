@@ -43,7 +43,8 @@ const REFRESH: Duration = Duration::from_millis(500);
 /// Batches of channel events that may wait; beyond it the connections stop reading, and the carriers wait.
 pub const EVENT_BATCHES: usize = 256;
 
-/// Makes a running channel from its configuration; it ends when the token is cancelled.
+/// Makes a running channel from its configuration; it ends when the token is cancelled. It must not wait: events of all
+/// channels do meanwhile.
 pub type StartChannel =
     Box<dyn Fn(&ChannelConfig, CancellationToken) -> Result<Arc<dyn Channel>, String> + Send + Sync>;
 
@@ -306,6 +307,10 @@ impl Engine {
             return None;
         }
         let stop = self.stop.child_token();
+        let former = dispatch.former(config.id);
+        // Held until the slot is there: the channel may say at once that it is connected, and says so once. Who takes its
+        // events waits here for the slot, and would otherwise know of none, or of the one that is replaced.
+        let mut slots = dispatch.slots.write().unwrap_or_else(PoisonError::into_inner);
         let channel = match (dispatch.start_channel)(&config, stop.clone()) {
             Ok(channel) => channel,
             Err(detail) => {
@@ -314,9 +319,9 @@ impl Engine {
             }
         };
         dispatch.running.fetch_add(2, Ordering::AcqRel);
-        let former = dispatch.former(config.id);
         let slot = Arc::new(ChannelSlot::new(config, places, channel, stop, former.as_deref()));
-        dispatch.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
+        slots.push(Arc::clone(&slot));
+        drop(slots);
         self.tasks.spawn(claim::run(Arc::clone(self), Arc::clone(dispatch), slot));
         None
     }

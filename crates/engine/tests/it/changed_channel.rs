@@ -56,6 +56,31 @@ impl Owing {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_channel_that_is_connected_before_it_is_known_is_used() {
+    let place = tempfile::tempdir().unwrap();
+    let house = House::open(place.path(), lenient()).await;
+    let (events, receiver) = mpsc::channel(256);
+    let owing = Owing::default();
+    let carrier = owing.clone();
+    let start = move |_: &ChannelConfig, _| {
+        let up = ChannelEvent::Connections { up: 1, configured: 1, trouble: None };
+        events.try_send((CHANNEL, up)).unwrap();
+        // Time for the event to be taken by another thread, as when this one loses its turn.
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(Arc::new(carrier.clone()) as Arc<dyn Channel>)
+    };
+    let mut config = house.engine.channels().await.unwrap()[0].clone();
+    config.enabled = false;
+    house.engine.set_channel(&config).await.unwrap();
+    house.engine.start_dispatch(Box::new(start), receiver, RetryPolicy::default()).await.unwrap();
+    config.enabled = true;
+    house.engine.put_channel(&config).await.unwrap();
+    house.engine.send(house.account, request(vec![item("13800000001", "包裹已到")], None)).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(20), owing.until_it_has(1)).await.expect("it is claimed");
+    house.close().await;
+}
+
 #[tokio::test]
 async fn answers_to_what_was_claimed_before_are_settled_and_count_once() {
     let place = tempfile::tempdir().unwrap();
