@@ -1,7 +1,7 @@
 //! The front of a carrier channel: capacity, hand-over, recall.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,6 +24,8 @@ use crate::drivers::{Driver, Duty};
 /// A channel over a carrier's protocol.
 pub(crate) struct CarrierChannel<D: Driver> {
     core: Arc<Core<D>>,
+    /// Whose turn it is among connections with as much room: a carrier may limit the rate of each of them.
+    turn: AtomicUsize,
 }
 
 impl<D: Driver> CarrierChannel<D> {
@@ -54,7 +56,13 @@ impl<D: Driver> CarrierChannel<D> {
         if let Some(address) = listens {
             tracker.spawn(life::listen(Arc::clone(&core), address, stop.clone()));
         }
-        Ok(Arc::new(Self { core }))
+        Ok(Arc::new(Self { core, turn: AtomicUsize::new(0) }))
+    }
+
+    /// The connection with the most room.
+    fn roomiest(&self, free: &[i64]) -> Option<usize> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed) % free.len().max(1);
+        (turn..free.len()).chain(0..turn).max_by_key(|index| free[*index])
     }
 
     /// Gives messages back without waiting: they were never written.
@@ -108,8 +116,7 @@ impl<D: Driver> Channel for CarrierChannel<D> {
         let mut free: Vec<i64> = self.core.connections.iter().map(|connection| connection.free()).collect();
         let mut homeless = Vec::new();
         for outgoing in batch {
-            let roomiest = free.iter().enumerate().max_by_key(|(_, free)| **free).map(|(index, _)| index);
-            let Some(index) = roomiest else {
+            let Some(index) = self.roomiest(&free) else {
                 homeless.push(outgoing);
                 continue;
             };

@@ -71,3 +71,16 @@ async fn the_pace_is_held() {
     let took = counters.last_submit_ms.unwrap() - counters.first_submit_ms.unwrap();
     assert!(took >= 1_400, "300 parts at 200 a second take 1.5 s, not {took} ms");
 }
+
+#[tokio::test]
+async fn connections_with_as_much_room_take_turns() {
+    // A carrier that would refuse the sixth submit of a burst over one of them.
+    let carrier = SimConfig { tps_per_connection: Some(20), ..SimConfig::ideal() };
+    let mut bench = Bench::start(carrier, Wish::default()).await;
+    bench.connected(32).await;
+    for (sent, message) in messages(10, "您好").into_iter().enumerate() {
+        bench.channel.submit(vec![message], u64::MAX);
+        bench.until(|bench| bench.answered() > sent).await;
+    }
+    assert_eq!(bench.count(|outcome| matches!(outcome, SubmitOutcome::Taken(_))), 10);
+}
