@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use client::{Asked, CampaignArgs, ImportArgs, MessageArgs, SendArgs, To};
+use client::{Asked, CampaignArgs, ImportArgs, MessageArgs, RouteArgs, SendArgs, To};
 use exit::Failure;
 use show::Show;
 
@@ -56,6 +56,8 @@ enum Command {
     Campaign(To<CampaignArgs>),
     /// 短信 / messages
     Message(To<MessageArgs>),
+    /// 路由 / routes
+    Route(To<RouteArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -96,6 +98,7 @@ async fn main() -> ExitCode {
         Command::Send(asked) => client::run(Asked::Send(asked), show).await,
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
+        Command::Route(asked) => client::run(Asked::Route(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

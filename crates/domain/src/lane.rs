@@ -48,6 +48,14 @@ pub struct Lane {
     pub held_words_approved: bool,
 }
 
+impl Lane {
+    /// Whether it holds what part of every channel is kept for.
+    #[must_use]
+    pub fn is_emergency(&self) -> bool {
+        self.priority == Priority::Emergency
+    }
+}
+
 /// Part of a lane that one set of channels may claim, so that a claim never has to skip rows. Where the channels of
 /// the lane's route reach different carriers, each carrier's messages wait in a stream of their own; so do retries,
 /// which avoid the channel that failed them. Pausing, speed, fairness and counters are the whole lane's.

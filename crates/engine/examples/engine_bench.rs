@@ -151,8 +151,8 @@ async fn house(place: &std::path::Path) -> Outcome<House> {
         quirks: Quirks::default(),
     };
     control.put_channel(&config).await?;
-    let steps = vec![RouteStep { channels: vec![(ChannelId(1), 1)] }];
-    control.put_route(&RouteConfig { id: RouteId(1), name: "bench".to_owned(), steps }).await?;
+    let steps = vec![RouteStep::by_weight(vec![(ChannelId(1), 1)])];
+    control.put_route(&RouteConfig::for_all(RouteId(1), "bench", steps)).await?;
     let engine = Engine::new(EngineParts {
         ledger: ledger as Arc<dyn Ledger>,
         control: control.clone() as Arc<dyn Control>,

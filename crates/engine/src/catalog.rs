@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig};
+use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig, Traffic, choose_route};
 use domain::ids::{AccountId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
@@ -192,15 +192,19 @@ impl Engine {
         Ok(())
     }
 
-    /// The route asked for if it is there, else the first one; `None` when there is no such route.
+    /// The route asked for if it is there, else the first whose scope the traffic fits; `None` when there is no such route.
     ///
     /// # Errors
     /// When the control database refuses.
-    pub async fn route_or_first(&self, asked: Option<RouteId>) -> Result<Option<RouteId>, ControlError> {
+    pub async fn route_for(
+        &self,
+        asked: Option<RouteId>,
+        traffic: &Traffic<'_>,
+    ) -> Result<Option<RouteId>, ControlError> {
         let routes = self.routes().await?;
         Ok(match asked {
             Some(id) => routes.iter().map(|route| route.id).find(|known| *known == id),
-            None => routes.first().map(|route| route.id),
+            None => choose_route(&routes, traffic).map(|route| route.id),
         })
     }
 }

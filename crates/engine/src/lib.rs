@@ -35,7 +35,7 @@ use tokio_util::task::TaskTracker;
 pub use accept::SendError;
 pub use campaign::CampaignTrouble;
 pub use catalog::Prices;
-pub use dispatch::{ChannelStatus, DispatchError, StartChannel};
+pub use dispatch::{ChannelStatus, DispatchError, RouteAnswer, RouteQuestion, StartChannel};
 pub use drain::{Readiness, Remaining};
 pub use fault::Whose;
 pub use ids::begin_ids;

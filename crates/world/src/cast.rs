@@ -111,9 +111,8 @@ pub(crate) fn channel(number: u16) -> ChannelConfig {
 
 /// Two channels that share, and one for when they cannot.
 pub(crate) fn route() -> RouteConfig {
-    let step =
-        |channels: &[u16]| RouteStep { channels: channels.iter().map(|n| (ChannelId(*n), 1)).collect() };
-    RouteConfig { id: RouteId(1), name: "main".to_owned(), steps: vec![step(&[1, 2]), step(&[3])] }
+    let step = |channels: &[u16]| RouteStep::by_weight(channels.iter().map(|n| (ChannelId(*n), 1)).collect());
+    RouteConfig::for_all(RouteId(1), "main", vec![step(&[1, 2]), step(&[3])])
 }
 
 pub(crate) fn prices(account: AccountId) -> Vec<PriceLine> {

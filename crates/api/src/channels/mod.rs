@@ -4,7 +4,7 @@ mod list;
 mod put;
 
 use domain::control::ChannelConfig;
-use domain::routing::Condition;
+use domain::routing::{Condition, Turn};
 use engine::dispatch::ChannelStatus;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -43,12 +43,33 @@ fn document(config: &ChannelConfig, status: Option<ChannelStatus>) -> json::Chan
 fn live(status: ChannelStatus) -> json::ChannelLive {
     let condition = match status.condition {
         Condition::Up => "up",
+        Condition::Recovering { .. } => "recovering",
         Condition::Probing { .. } => "probing",
         Condition::Down { .. } => "down",
     };
+    let down_because = match status.condition {
+        Condition::Down { trouble, .. } => Some(trouble.word().to_owned()),
+        Condition::Up | Condition::Recovering { .. } | Condition::Probing { .. } => None,
+    };
+    let turn = |(millis_ago, turn): (u64, Turn)| json::ChannelTurn {
+        seconds_ago: millis_ago / 1_000,
+        turn: turn.word().to_owned(),
+        because: match turn {
+            Turn::Down(trouble) => Some(trouble.word().to_owned()),
+            Turn::Connected | Turn::Probing | Turn::Recovering | Turn::Up => None,
+        },
+    };
+    let vitals = status.vitals;
     json::ChannelLive {
         connections_up: status.connections_up,
         condition: condition.to_owned(),
+        down_because,
+        down_for_seconds: status.down_for.map(|millis| millis.div_ceil(1_000)),
+        submit_percent: vitals.submit_percent,
+        unthrottled_percent: vitals.unthrottled_percent,
+        answer_ms: vitals.answer_millis,
+        delivered_percent: vitals.delivered_percent,
+        history: status.history.into_iter().map(turn).collect(),
         trouble: status.trouble,
         free_parts: status.free_parts,
         claimed: status.claimed,

@@ -1,4 +1,4 @@
-//! Channels, routes and prices.
+//! Channels and prices.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,8 @@ fn protocol() -> &'static str {
     "login": "901234", "access_code": "1069012345", "service_id": "SMS", "connections": 4, "window": 16,
     "parts_per_second": 2000, "carriers": ["mobile"], "categories": [], "cost": {"micros": 30000, "currency": "CNY"},
     "enabled": true, "quirks": {},
-    "live": {"connections_up": 4, "condition": "up", "free_parts": 60, "claimed": 10, "submitted": 10, "throttled": 0,
+    "live": {"connections_up": 4, "condition": "up", "submit_percent": 100, "unthrottled_percent": 100,
+        "answer_ms": 12, "delivered_percent": 97, "history": [{"seconds_ago": 60, "turn": "connected"}], "free_parts": 60, "claimed": 10, "submitted": 10, "throttled": 0,
         "refused": 0, "uncertain": 0, "receipts": 9, "inbound": 1}
 }))]
 pub struct Channel {
@@ -60,8 +61,28 @@ pub struct Channel {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ChannelLive {
     pub connections_up: u16,
-    /// `up`, `probing` or `down`.
+    /// `up`, `recovering` (it has come back, and carries more from second to second), `probing` or `down`.
     pub condition: String,
+    /// Why it is down: `disconnected`, `submit_errors` or `undelivered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub down_because: Option<String>,
+    /// When it is tried again, in seconds from now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub down_for_seconds: Option<u64>,
+    /// Of a hundred submits of the last ten seconds, those that the carrier dealt with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub submit_percent: Option<u8>,
+    /// Of a hundred submits of the last ten seconds, those that were not throttled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unthrottled_percent: Option<u8>,
+    /// The mean time of an answer in the last ten seconds, from hand-over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_ms: Option<u64>,
+    /// Of a hundred receipts of the last ten minutes, those that say delivered; absent while there are few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_percent: Option<u8>,
+    /// What happened to it since it was started, oldest first; at most 32.
+    pub history: Vec<ChannelTurn>,
     /// What a person must look at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -76,6 +97,18 @@ pub struct ChannelLive {
     pub uncertain: u64,
     pub receipts: u64,
     pub inbound: u64,
+}
+
+/// A turn in a channel's health.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"seconds_ago": 12, "turn": "down", "because": "submit_errors"}))]
+pub struct ChannelTurn {
+    pub seconds_ago: u64,
+    /// `connected`, `down`, `probing`, `recovering` or `up`.
+    pub turn: String,
+    /// As `down_because`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
 }
 
 /// All channels, in order of id.
@@ -141,52 +174,6 @@ fn sixteen() -> u16 {
 
 fn yes() -> bool {
     true
-}
-
-/// A channel's share of a step.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WeightedChannel {
-    pub channel: String,
-    /// Its part of the step's traffic, against the others' weights.
-    pub weight: u16,
-}
-
-/// These channels share the traffic; the next step is used when none of them can.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RouteStep {
-    pub channels: Vec<WeightedChannel>,
-}
-
-/// An ordered, weighted group of channels.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({
-    "id": "rte_1", "name": "默认", "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]},
-        {"channels": [{"channel": "chn_2", "weight": 1}]}]
-}))]
-pub struct Route {
-    pub id: String,
-    pub name: String,
-    pub steps: Vec<RouteStep>,
-}
-
-/// All routes, in order of id.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"routes": [
-    {"id": "rte_1", "name": "默认", "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]}]}
-]}))]
-pub struct Routes {
-    pub routes: Vec<Route>,
-}
-
-/// A route to be added or replaced.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "默认", "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]}]}))]
-pub struct RoutePut {
-    pub name: String,
-    pub steps: Vec<RouteStep>,
 }
 
 /// What an account pays per part. The most specific line wins.

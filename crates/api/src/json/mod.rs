@@ -16,15 +16,13 @@ mod page;
 mod preflight;
 mod problem;
 mod report;
+mod route;
 mod suppression;
 mod template;
 mod words;
 
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
-pub use channel::{
-    Channel, ChannelLive, ChannelPut, Channels, Price, Prices, Route, RoutePut, RouteStep, Routes,
-    WeightedChannel,
-};
+pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
@@ -37,9 +35,13 @@ pub use page::Page;
 pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ReasonCount, Sample};
 pub use problem::ProblemDocument;
 pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
+pub use route::{
+    ChannelConsidered, Route, RouteAnswer, RoutePut, RouteQuestion, RouteScope, RouteStep, RouteTried,
+    Routes, WeightedChannel,
+};
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use words::{
-    CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Priority,
-    Reason, Scope, SuppressionSource, TrailEvent,
+    CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Pick,
+    Priority, Reason, Scope, SuppressionSource, TrailEvent,
 };

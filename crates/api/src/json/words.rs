@@ -38,6 +38,11 @@ words! {
     Carrier = domain::phone::Carrier { Mobile, Unicom, Telecom, Broadnet, Foreign }
 }
 words! {
+    /// Which channel of a step goes first while it has room: by weight, the cheapest, or the one whose messages arrive
+    /// most often.
+    Pick = domain::control::Pick { Weight, Cost, Quality }
+}
+words! {
     /// How a text travels.
     Encoding = domain::text::Encoding { Ascii, Gsm7, Ucs2, Gbk }
 }

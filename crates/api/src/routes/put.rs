@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::control::{RouteConfig, RouteStep};
-use domain::ids::{ChannelId, RouteId};
+use domain::control::{RouteConfig, RouteScope, RouteStep};
+use domain::ids::{AccountId, ChannelId, RouteId};
+use domain::phone::Country;
+use domain::text::Signature;
 
 use crate::auth::Operator;
 use crate::json;
@@ -29,9 +31,15 @@ pub(crate) async fn put(
 ) -> Result<Json<json::Route>, Problem> {
     let channels = state.engine().channels().await?;
     let known: Vec<ChannelId> = channels.iter().map(|channel| channel.id).collect();
-    let json::RoutePut { name, steps } = body.value;
+    let json::RoutePut { name, steps, scope, ceiling } = body.value;
     let steps = steps.into_iter().enumerate().map(|(place, step)| self::step(place, step, &known));
-    let route = RouteConfig { id, name, steps: steps.collect::<Result<_, _>>()? };
+    let route = RouteConfig {
+        id,
+        name,
+        steps: steps.collect::<Result<_, _>>()?,
+        scope: self::scope(scope)?,
+        ceiling: ceiling.as_ref().map(Into::into),
+    };
     state.engine().set_route(&route).await?;
     Ok(Json(super::document(&route)))
 }
@@ -46,5 +54,32 @@ fn step(place: usize, step: json::RouteStep, known: &[ChannelId]) -> Result<Rout
         }
         Ok((channel, weighted.weight))
     });
-    Ok(RouteStep { channels: channels.collect::<Result<_, _>>()? })
+    Ok(RouteStep {
+        channels: channels.collect::<Result<_, _>>()?,
+        pick: step.pick.into(),
+        above_ceiling: step.above_ceiling,
+    })
+}
+
+fn scope(scope: json::RouteScope) -> Result<RouteScope, Problem> {
+    let account = |(place, text): (usize, &String)| {
+        let pointer = format!("/scope/accounts/{place}");
+        request::read::<AccountId>(text, &pointer, "应为 acc_… 形式的编号", "An id of the form acc_…")
+    };
+    let country = |(place, code): (usize, &String)| {
+        let detail = say("应为两个字母的国家代码", "A country's code of two letters");
+        Country::from_code(code).ok_or_else(|| Problem::field(format!("/scope/countries/{place}"), detail))
+    };
+    let signature = |(place, text): (usize, &String)| {
+        let pointer = format!("/scope/signatures/{place}");
+        let signature = Signature::parse(text).map_err(|error| Problem::field(pointer, error.explain()))?;
+        Ok(signature.inner().to_owned())
+    };
+    Ok(RouteScope {
+        accounts: scope.accounts.iter().enumerate().map(account).collect::<Result<_, _>>()?,
+        categories: scope.categories.into_iter().map(Into::into).collect(),
+        carriers: scope.carriers.into_iter().map(Into::into).collect(),
+        countries: scope.countries.iter().enumerate().map(country).collect::<Result<_, _>>()?,
+        signatures: scope.signatures.iter().enumerate().map(signature).collect::<Result<_, Problem>>()?,
+    })
 }

@@ -197,8 +197,8 @@ async fn furnish(control: &ControlDb, account: AccountId) {
         quirks: Quirks::default(),
     };
     control.put_channel(&config).await.unwrap();
-    let step = RouteStep { channels: vec![(channel, 1)] };
-    control.put_route(&RouteConfig { id: route, name: "main".to_owned(), steps: vec![step] }).await.unwrap();
+    let step = RouteStep::by_weight(vec![(channel, 1)]);
+    control.put_route(&RouteConfig::for_all(route, "main", vec![step])).await.unwrap();
     let price = PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) };
     control.put_prices(account, &[price]).await.unwrap();
 }

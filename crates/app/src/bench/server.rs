@@ -97,8 +97,8 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
         per_part: Money::from_micros(45_000),
     };
     engine.set_prices(account.id, &[line]).await?;
-    let steps = vec![RouteStep { channels: vec![(ChannelId(1), 1)] }];
-    engine.set_route(&RouteConfig { id: RouteId(1), name: "bench".to_owned(), steps }).await?;
+    let steps = vec![RouteStep::by_weight(vec![(ChannelId(1), 1)])];
+    engine.set_route(&RouteConfig::for_all(RouteId(1), "bench", steps)).await?;
     engine.put_channel(&channel(&setup)).await?;
     child::say(&json!({ "listen": node.addr.to_string() }));
     let mut server = Server { node, engine, clock, account: account.id, campaign: None };

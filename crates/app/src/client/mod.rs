@@ -4,6 +4,7 @@ mod campaign;
 mod connection;
 mod import;
 mod message;
+mod route;
 mod tables;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use connection::Connection;
 pub(crate) use import::ImportArgs;
 use message::MessageCommand;
 pub(crate) use message::SendArgs;
+use route::RouteCommand;
 
 use crate::exit::Failure;
 use crate::show::Show;
@@ -59,12 +61,20 @@ pub(crate) struct MessageArgs {
     command: MessageCommand,
 }
 
+/// Commands about routes.
+#[derive(Args, Debug)]
+pub(crate) struct RouteArgs {
+    #[command(subcommand)]
+    command: RouteCommand,
+}
+
 /// Something that can be asked of the platform.
 pub(crate) enum Asked {
     Import(To<ImportArgs>),
     Campaign(To<CampaignArgs>),
     Message(To<MessageArgs>),
     Send(To<SendArgs>),
+    Route(To<RouteArgs>),
 }
 
 /// Does what was asked.
@@ -79,6 +89,9 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::Message(To { target, asked }) => {
             message::show(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Route(To { target, asked }) => {
+            route::explain(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Send(To { target, asked }) => message::send(&Connection::new(&target, show)?, asked).await,
     }

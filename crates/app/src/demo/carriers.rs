@@ -103,8 +103,8 @@ pub(super) fn channel(id: ChannelId, name: &str, addr: SocketAddr) -> ChannelCon
 
 /// First the primary, and when it cannot, the backup.
 pub(super) fn route(name: &str) -> RouteConfig {
-    let step = |channel| RouteStep { channels: vec![(channel, 1)] };
-    RouteConfig { id: RouteId(1), name: name.to_owned(), steps: vec![step(PRIMARY), step(BACKUP)] }
+    let step = |channel| RouteStep::by_weight(vec![(channel, 1)]);
+    RouteConfig::for_all(RouteId(1), name, vec![step(PRIMARY), step(BACKUP)])
 }
 
 /// What a part costs, by network.

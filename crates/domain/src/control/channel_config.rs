@@ -1,10 +1,10 @@
-//! Channels, routes and prices as an operator configures them.
+//! Channels and prices as an operator configures them, and the port to them and to routes.
 
 use async_trait::async_trait;
 use std::fmt;
 
-use super::{ControlError, Quirks};
-use crate::ids::{AccountId, ChannelId, GatewayId, RouteId};
+use super::{ControlError, Quirks, RouteConfig};
+use crate::ids::{AccountId, ChannelId, GatewayId};
 use crate::message::{Category, coded_enum};
 use crate::money::Money;
 use crate::phone::{Carrier, CarrierSet};
@@ -85,27 +85,6 @@ impl ChannelConfig {
     #[must_use]
     pub fn serves(&self, category: Category) -> bool {
         self.categories.is_empty() || self.categories.contains(&category)
-    }
-}
-
-/// One step of a route: these channels share its traffic by weight; the next step is used when none of them can.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RouteStep {
-    pub channels: Vec<(ChannelId, u16)>,
-}
-
-/// An ordered, weighted group of channels.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct RouteConfig {
-    pub id: RouteId,
-    pub name: String,
-    pub steps: Vec<RouteStep>,
-}
-
-impl RouteConfig {
-    /// Its channels, in the order of its steps.
-    pub fn channels(&self) -> impl Iterator<Item = ChannelId> {
-        self.steps.iter().flat_map(|step| &step.channels).map(|(id, _)| *id)
     }
 }
 

@@ -11,6 +11,7 @@ mod contact;
 mod idempotency;
 mod import;
 mod quirks;
+mod route_config;
 mod template_record;
 mod upload;
 
@@ -20,11 +21,12 @@ pub use campaign::{
     AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
     PreflightReport, Sample,
 };
-pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, RouteConfig, RouteStep, Secret};
+pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use quirks::{Alphabet, Binds, NumberForm, QuirkError, Quirks, ReceiptIds};
+pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
 

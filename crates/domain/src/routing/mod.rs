@@ -9,7 +9,7 @@ mod scheduler;
 #[cfg(test)]
 mod tests;
 
-pub use health::{Condition, Health, HealthRules, Trouble};
+pub use health::{Answers, Change, Condition, Health, HealthRules, Trouble, Turn, Vitals};
 pub use reach::Reach;
-pub use route::ChannelNow;
+pub use route::{Bar, ChannelNow, Considered, Verdict};
 pub use scheduler::{Offer, Plan, Scheduler, Step};

@@ -16,9 +16,7 @@ impl Reach {
     /// From the configuration. Channels that do not serve the category do not count.
     #[must_use]
     pub fn of(route: &RouteConfig, channels: &[ChannelConfig], category: Category) -> Self {
-        let of_route = |channel: &&ChannelConfig| {
-            route.channels().any(|id| id == channel.id) && channel.serves(category)
-        };
+        let of_route = |channel: &&ChannelConfig| route.includes(channel) && channel.serves(category);
         let mut reached = channels.iter().filter(of_route).map(ChannelConfig::reached);
         let first = reached.next().unwrap_or(CarrierSet::NONE);
         reached.fold(Self { carriers: first, by_carrier: false }, |so_far, reached| Self {

@@ -35,6 +35,8 @@ pub struct Offer<'a> {
     pub channel: ChannelId,
     /// Parts that it can write now.
     pub parts: u32,
+    /// How many of them are for emergencies only.
+    pub reserved: u32,
     pub now: Timestamp,
     /// A monotonic clock, for lanes' speeds.
     pub now_millis: u64,
@@ -42,6 +44,16 @@ pub struct Offer<'a> {
     pub routes: &'a [RouteConfig],
     /// Every channel, the asking one included.
     pub channels: &'a [ChannelNow<'a>],
+}
+
+impl Offer<'_> {
+    /// Parts that messages of this priority may take.
+    fn open_to(&self, priority: Priority) -> u32 {
+        match priority {
+            Priority::Emergency => self.parts,
+            _ => self.parts.saturating_sub(self.reserved),
+        }
+    }
 }
 
 /// One claim to be made. Report its outcome with [`Scheduler::served`], even if it failed.
@@ -156,6 +168,9 @@ impl Scheduler {
         lane: &impl Fn(LaneId) -> Option<&'a Lane>,
     ) -> Result<Candidate<'a>, Option<u64>> {
         let lane = lane(due.stream.lane).filter(|lane| lane.state == LaneState::Open).ok_or(None)?;
+        if offer.open_to(lane.priority) == 0 {
+            return Err(None);
+        }
         let route = offer.routes.iter().find(|route| route.id == lane.route).ok_or(None)?;
         let is_ahead = |a, b| self.is_ahead(route.id, a, b);
         match route.permission(offer.channel, due.stream, lane.category, offer.channels, is_ahead) {
@@ -187,9 +202,11 @@ impl Scheduler {
         // What is less urgent than something in another partition has to wait for that.
         let elsewhere = candidates.iter().filter(|c| c.due.partition != partition).map(|c| c.rank.0).min();
         let alone = first.tokens.is_some();
+        let parts = offer.open_to(first.lane.priority);
         let mut here: Vec<Candidate<'_>> = candidates
             .into_iter()
             .filter(|c| c.due.partition == partition && elsewhere.is_none_or(|urgent| c.rank.0 <= urgent))
+            .filter(|c| offer.open_to(c.lane.priority) == parts)
             .filter(|c| if alone { c.lane.id == first.lane.id } else { c.tokens.is_none() })
             .collect();
         // Retries before the rest of their lane: they are few, and a long queue must not age them.
@@ -197,7 +214,7 @@ impl Scheduler {
         // The least served lane of the urgent class comes first, with all of its streams.
         here.sort_by_key(|c| c.lane.id != first.lane.id);
         here.truncate(if alone { 1 } else { MAX_TAKES });
-        let limit = first.tokens.map_or(offer.parts, |tokens| tokens.min(offer.parts));
+        let limit = first.tokens.map_or(parts, |tokens| tokens.min(parts));
         self.turn += 1;
         self.partitions.insert(partition, self.turn);
         self.clocks.insert((offer.channel, first.lane.priority), first.rank.1);
@@ -210,7 +227,7 @@ impl Scheduler {
             partition,
             channel: offer.channel,
             takes: here.iter().map(|c| Take { stream: c.due.stream, limit }).collect(),
-            max_parts: offer.parts,
+            max_parts: parts,
             routes: here.iter().map(|c| c.lane.route).collect(),
             tokens,
         }
@@ -232,8 +249,9 @@ impl Scheduler {
     /// A channel that is new or has no room gathers no credit: its share counts as much as that of the least served
     /// one with room.
     fn level_shares(&mut self, offer: &Offer<'_>) {
-        let room =
-            |id: ChannelId| offer.channels.iter().any(|c| c.config.id == id && c.usable && c.free_parts > 0);
+        let room = |id: ChannelId| {
+            offer.channels.iter().any(|c| c.config.id == id && c.is_usable() && c.free_parts > 0)
+        };
         for route in offer.routes {
             for step in &route.steps {
                 let known = |(id, weight): &(ChannelId, u16)| {

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use domain::control::{IdempotentStart, TemplateRecord};
+use domain::control::{IdempotentStart, RouteConfig, TemplateRecord, Traffic, choose_route};
 use domain::ids::{AccountId, EntityId, MessageId, PartitionId, RouteId, TemplateId};
 use domain::ledger::{Entry, LedgerError, NewMessage};
 use domain::message::{Category, Priority, Reason};
-use domain::phone::{Phone, Slot};
+use domain::phone::{Phone, PhoneError, Slot};
 use domain::template::{Template, Values};
 use domain::text::{Signature, TextError, plan};
 use domain::time::Timestamp;
@@ -20,6 +20,7 @@ use crate::compose::{Composed, Composer};
 
 /// An item that will be accepted.
 struct Ready {
+    route: RouteId,
     phone: Phone,
     composed: Composed,
     category: Category,
@@ -32,11 +33,16 @@ struct Ready {
 struct Desk {
     account: AccountId,
     entity: EntityId,
-    route: RouteId,
+    /// The route that the request names.
+    asked: Option<RouteId>,
+    routes: Arc<[RouteConfig]>,
     now: Timestamp,
     templates: HashMap<TemplateId, Result<(Category, Template), RefusedItem>>,
-    composers: HashMap<(Category, Option<String>), Result<Arc<Composer>, RefusedItem>>,
+    composers: HashMap<Style, Result<Arc<Composer>, RefusedItem>>,
 }
+
+/// What the texts of some items have in common: their category and signature, and the route that they go.
+type Style = (Category, Option<String>, RouteId);
 
 impl Engine {
     /// Takes messages of an account. Returns, in the order of the items, what became of each; what is accepted is
@@ -61,9 +67,11 @@ impl Engine {
         }
         let mut desk = self.desk(account, route).await?;
         self.load_templates(&mut desk, &items).await?;
-        self.load_composers(&mut desk, &items).await?;
+        let phones: Vec<_> =
+            items.iter().map(|item| Phone::parse(&item.phone, self.settings.country)).collect();
+        self.load_composers(&mut desk, &items, &phones).await?;
         let ready: Vec<Result<Ready, RefusedItem>> =
-            items.iter().map(|item| self.ready(&desk, item)).collect();
+            items.iter().zip(phones).map(|(item, phone)| self.ready(&desk, item, phone)).collect();
         let ids = self.assign_ids(&desk, idempotency, &ready).await?;
         self.accept_ready(&desk, &ids, &ready).await?;
         let outcomes = ids.into_iter().zip(ready).map(|(id, ready)| match ready {
@@ -75,11 +83,20 @@ impl Engine {
         Ok(outcomes.collect())
     }
 
-    async fn desk(&self, account: AccountId, route: Option<RouteId>) -> Result<Desk, SendError> {
+    async fn desk(&self, account: AccountId, asked: Option<RouteId>) -> Result<Desk, SendError> {
+        let routes = self.routes().await?;
+        let there = match asked {
+            Some(id) => routes.iter().any(|route| route.id == id),
+            None => !routes.is_empty(),
+        };
+        if !there {
+            return Err(SendError::NoSuchRoute);
+        }
         Ok(Desk {
             account,
             entity: self.entity_of(account).await?,
-            route: self.route_or_first(route).await?.ok_or(SendError::NoSuchRoute)?,
+            asked,
+            routes,
             now: self.clock.now(),
             templates: HashMap::new(),
             composers: HashMap::new(),
@@ -97,14 +114,19 @@ impl Engine {
         Ok(())
     }
 
-    async fn load_composers(&self, desk: &mut Desk, items: &[SendItem]) -> Result<(), SendError> {
+    async fn load_composers(
+        &self,
+        desk: &mut Desk,
+        items: &[SendItem],
+        phones: &[Result<Phone, PhoneError>],
+    ) -> Result<(), SendError> {
         let prices = self.prices(desk.account).await?;
-        for item in items {
-            let key = (desk.category(item), item.signature.clone());
+        for (item, phone) in items.iter().zip(phones) {
+            let Some(key) = phone.as_ref().ok().and_then(|phone| desk.style(item, *phone)) else { continue };
             if desk.composers.contains_key(&key) {
                 continue;
             }
-            let reach = self.reach(desk.route, key.0).await?.ok_or(SendError::NoSuchRoute)?;
+            let reach = self.reach(key.2, key.0).await?.ok_or(SendError::NoSuchRoute)?;
             let signature = item.signature.as_deref().map(Signature::parse).transpose();
             let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
                 Arc::new(Composer::new(
@@ -121,13 +143,16 @@ impl Engine {
         Ok(())
     }
 
-    fn ready(&self, desk: &Desk, item: &SendItem) -> Result<Ready, RefusedItem> {
-        let phone = Phone::parse(&item.phone, self.settings.country).map_err(RefusedItem::Phone)?;
-        let category = desk.category(item);
-        let composer = match desk.composers.get(&(category, item.signature.clone())) {
-            Some(composer) => composer.clone()?,
-            None => return Err(RefusedItem::NoRoute),
-        };
+    fn ready(
+        &self,
+        desk: &Desk,
+        item: &SendItem,
+        phone: Result<Phone, PhoneError>,
+    ) -> Result<Ready, RefusedItem> {
+        let phone = phone.map_err(RefusedItem::Phone)?;
+        let style = desk.style(item, phone).ok_or(RefusedItem::NoRoute)?;
+        let composer = desk.composers.get(&style).ok_or(RefusedItem::NoRoute)?.clone()?;
+        let (category, _, route) = style;
         let body = desk.body(item)?;
         let composed = composer.compose(&body, phone).map_err(|reason| match reason {
             Reason::NoRoute => RefusedItem::NoRoute,
@@ -139,7 +164,7 @@ impl Engine {
             return Err(RefusedItem::NeverValid);
         }
         let priority = item.priority.unwrap_or_else(|| category.into());
-        Ok(Ready { phone, composed, category, priority, due_at, valid_until })
+        Ok(Ready { route, phone, composed, category, priority, due_at, valid_until })
     }
 
     /// Every item gets an id, also one that is refused, so that a repeated request finds them by place.
@@ -177,7 +202,7 @@ impl Engine {
             let Ok(ready) = ready else { continue };
             let key = StreamKey {
                 account: desk.account,
-                route: desk.route,
+                route: ready.route,
                 priority: ready.priority,
                 category: ready.category,
             };
@@ -218,6 +243,16 @@ impl Desk {
         item.category.or_else(of_template).unwrap_or(Category::Notice)
     }
 
+    /// The route that an item goes is the one asked for, else the first that is for its account, category, signature and
+    /// phone; none when there is no such route.
+    fn style(&self, item: &SendItem, phone: Phone) -> Option<Style> {
+        let category = self.category(item);
+        let traffic =
+            Traffic { account: self.account, category, signature: signed(item), phone: Some(phone) };
+        let route = self.asked.or_else(|| choose_route(&self.routes, &traffic).map(|route| route.id))?;
+        Some((category, item.signature.clone(), route))
+    }
+
     fn body(&self, item: &SendItem) -> Result<String, RefusedItem> {
         match &item.content {
             Content::Text(text) => Ok(text.clone()),
@@ -229,6 +264,20 @@ impl Desk {
                 template.render(&Values(&values)).map_err(RefusedItem::Render)
             }
         }
+    }
+}
+
+/// The signature of an item without its brackets: the one given, else the one that its text begins with.
+fn signed(item: &SendItem) -> Option<&str> {
+    fn bare(signature: &str) -> &str {
+        signature.trim().trim_start_matches('【').trim_end_matches('】')
+    }
+    match (&item.signature, &item.content) {
+        (Some(signature), _) => Some(bare(signature)),
+        (None, Content::Text(text)) => {
+            text.trim_start().strip_prefix('【')?.split_once('】').map(|(head, _)| head)
+        }
+        (None, Content::Template { .. }) => None,
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use domain::control::{AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, ContactFilter};
+use domain::control::{
+    AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, ContactFilter, Traffic,
+};
 use domain::ids::{AccountId, CampaignId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
 use domain::message::Category;
@@ -119,7 +121,14 @@ impl Engine {
         if valid_for < MIN_VALID_FOR {
             return Err(CampaignTrouble::Validity);
         }
-        let route = self.route_or_first(draft.route).await?.ok_or(CampaignTrouble::NoSuchRoute)?;
+        let traffic = Traffic {
+            account,
+            category: draft.category,
+            signature: Some(signature.inner()),
+            // Its phones are many: a route for some of them only has to be asked for by name.
+            phone: None,
+        };
+        let route = self.route_for(draft.route, &traffic).await?.ok_or(CampaignTrouble::NoSuchRoute)?;
         Ok(Campaign {
             id: CampaignId::from_raw(0),
             account,

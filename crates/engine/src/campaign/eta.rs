@@ -32,7 +32,10 @@ fn carrying<'a>(
     let able = |step: &RouteStep| -> Vec<&'a ChannelConfig> {
         let of_step = |channel: &&ChannelConfig| step.channels.iter().any(|(id, _)| *id == channel.id);
         let able = |channel: &&ChannelConfig| {
-            channel.enabled && channel.serves(category) && channel.reaches(carrier)
+            channel.enabled
+                && channel.serves(category)
+                && channel.reaches(carrier)
+                && !route.is_too_dear(step, channel)
         };
         channels.iter().filter(of_step).filter(able).collect()
     };
@@ -156,9 +159,8 @@ mod tests {
     #[test]
     fn the_carrier_with_the_slowest_channels_decides() {
         use Carrier::{Foreign, Mobile, Telecom, Unicom};
-        let step = |ids: &[u16]| RouteStep { channels: ids.iter().map(|id| (ChannelId(*id), 1)).collect() };
-        let route =
-            RouteConfig { id: RouteId(1), name: String::new(), steps: vec![step(&[1, 2]), step(&[3])] };
+        let step = |ids: &[u16]| RouteStep::by_weight(ids.iter().map(|id| (ChannelId(*id), 1)).collect());
+        let route = RouteConfig::for_all(RouteId(1), "", vec![step(&[1, 2]), step(&[3])]);
         let mut channels = [
             channel(1, 100, &[Mobile]),
             channel(2, 10, &[Mobile, Unicom]),

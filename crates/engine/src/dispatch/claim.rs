@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use domain::ledger::{Claim, ClaimRequest, LedgerError};
+use domain::lane::Lane;
+use domain::ledger::{Claim, ClaimRequest, Due, LedgerError};
 use domain::routing::{Offer, Plan, Step};
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -68,7 +69,7 @@ pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<
 fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -> Step {
     let now_millis = engine.clock.monotonic_millis();
     let parts = slot.free_parts(now_millis);
-    if parts == 0 || (!alone && parts < slot.least_claim()) {
+    if parts == 0 {
         return Step::Idle;
     }
     let due = engine.ledger.due();
@@ -80,9 +81,17 @@ fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -
     let channels = channels_now(&slots, &elsewhere, now_millis);
     let routes = dispatch.routes();
     let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
+    let urgent = || {
+        let emergency = |due: &Due| lanes.get(&due.stream.lane).is_some_and(Lane::is_emergency);
+        due.iter().any(emergency)
+    };
+    if !alone && parts < slot.least_claim() && !urgent() {
+        return Step::Idle;
+    }
     let offer = Offer {
         channel: slot.config.id,
         parts,
+        reserved: slot.reserve_for_emergencies(),
         now: engine.clock.now(),
         now_millis,
         due: &due,
@@ -136,6 +145,7 @@ async fn claim(
         if !outgoing.is_empty() {
             // Nor once this node may have been taken for dead: by then its claims are being recovered.
             let deadline = (began + WRITE_DEADLINE_MILLIS).min(valid_until);
+            slot.sample(&outgoing, engine.clock.monotonic_millis());
             slot.channel.submit(outgoing, deadline);
         }
         if !recalled.is_empty() {

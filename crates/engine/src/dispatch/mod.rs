@@ -7,6 +7,7 @@
 
 mod claim;
 mod dispose;
+mod explain;
 mod recalls;
 mod receipts;
 mod seats;
@@ -26,10 +27,11 @@ use domain::lane::Lane;
 use domain::ledger::LedgerError;
 use domain::phone::Phone;
 use domain::retry::RetryPolicy;
-use domain::routing::{ChannelNow, Scheduler};
+use domain::routing::{ChannelNow, Condition, Scheduler, Trouble};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use explain::{RouteAnswer, RouteQuestion};
 pub use slot::ChannelSlot;
 pub use status::ChannelStatus;
 
@@ -360,15 +362,16 @@ fn channels_now<'a>(
     elsewhere: &'a [Elsewhere],
     now: u64,
 ) -> Vec<ChannelNow<'a>> {
-    let here = slots.iter().map(|slot| ChannelNow {
-        config: &slot.config,
-        usable: slot.is_usable(now),
-        free_parts: slot.free_parts(now),
-    });
+    let here = slots.iter().map(|slot| slot.seen(now));
     let there = elsewhere.iter().map(|channel| ChannelNow {
         config: &channel.config,
-        usable: channel.usable,
+        condition: if channel.usable {
+            Condition::Up
+        } else {
+            Condition::Down { trouble: Trouble::Disconnected, until_millis: None }
+        },
         free_parts: 0,
+        delivered_percent: None,
     });
     here.chain(there).collect()
 }

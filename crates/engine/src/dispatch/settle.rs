@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::channel::{ChannelEvent, Submitted};
+use domain::carrier_code;
+use domain::channel::{ChannelEvent, Receipt, ReceiptStatus, Submitted};
 use domain::ids::{ChannelId, PartitionId};
 use domain::ledger::Settlement;
+use domain::routing::{Answers, Health};
 use tokio::sync::mpsc;
 
 use super::dispose::{Kind, dispose};
@@ -89,13 +91,14 @@ pub(super) async fn take_events(
             }
             ChannelEvent::Arrived { receipts: arrived, inbound, acknowledge } => {
                 slot.counters.receipts.fetch_add(arrived.len() as u64, Ordering::Relaxed);
+                judge(&slot, &arrived, engine.clock.monotonic_millis());
                 slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
                 receipts.take(&engine, arrived, inbound, acknowledge).await;
             }
             ChannelEvent::Ended => {}
             ChannelEvent::Connections { up, configured, trouble } => {
                 tracing::info!(channel = %id, up, configured, "connections changed");
-                slot.health().connections(up);
+                slot.health().connections(up, engine.clock.monotonic_millis());
                 slot.set_trouble(trouble);
             }
         }
@@ -125,6 +128,18 @@ async fn last_event(
     None
 }
 
+/// What receipts say of the channel that brings them.
+fn judge(slot: &ChannelSlot, receipts: &[Receipt], now: u64) {
+    let failed = receipts.iter().filter(|receipt| receipt.status != ReceiptStatus::Delivered);
+    let (mut failures, mut blamed) = (0, 0);
+    for receipt in failed {
+        failures += 1;
+        blamed += u32::from(Health::is_blamed(carrier_code::reason(receipt.code.as_str())));
+    }
+    let arrived = u32::try_from(receipts.len()).unwrap_or(u32::MAX).saturating_sub(failures);
+    slot.health().receipts(arrived, failures, blamed, now);
+}
+
 async fn answered(
     engine: &Engine,
     dispatch: &Dispatch,
@@ -132,8 +147,13 @@ async fn answered(
     answers: Vec<Submitted>,
     partitions: &Partitions,
 ) {
-    let (mut fine, mut ill) = (0, 0);
+    let now = engine.clock.monotonic_millis();
+    let mut seen = Answers::default();
     for answer in answers {
+        if let Some(millis) = slot.answer_time(answer.outgoing.ticket, now) {
+            seen.timed += 1;
+            seen.millis += millis;
+        }
         let partition = usize::from(answer.outgoing.ticket.partition.0);
         let parts = u32::from(answer.outgoing.parts);
         let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &dispatch.retry);
@@ -146,15 +166,16 @@ async fn answered(
             Kind::NotWritten => counters.claimed.fetch_sub(1, Ordering::Relaxed),
         };
         match kind {
-            Kind::Taken | Kind::Late | Kind::Throttled | Kind::Refused { ill: false } => fine += 1,
-            Kind::Refused { ill: true } | Kind::Uncertain => ill += 1,
+            Kind::Taken | Kind::Late | Kind::Throttled | Kind::Refused { ill: false } => seen.fine += 1,
+            Kind::Refused { ill: true } | Kind::Uncertain => seen.ill += 1,
             Kind::NotWritten => {}
         }
+        seen.throttled += u32::from(kind == Kind::Throttled);
         let parts = if kind == Kind::Late { 0 } else { parts };
         if let Some(sender) = partitions.0.get(partition) {
             let answer = Answer { settlement, slot: Arc::clone(slot), parts };
             let _closed_at_shutdown = sender.send(answer).await;
         }
     }
-    slot.health().answered(fine, ill, engine.clock.monotonic_millis());
+    slot.health().answered(seen, now);
 }

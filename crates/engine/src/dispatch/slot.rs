@@ -1,12 +1,13 @@
 //! A running channel as dispatch keeps it: capacity less what claims have reserved, health, counters.
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::channel::Channel;
+use domain::channel::{Channel, Outgoing, Ticket};
 use domain::control::ChannelConfig;
-use domain::routing::{Condition, Health, HealthRules};
+use domain::routing::{Change, ChannelNow, Condition, Health, HealthRules};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,11 @@ use super::status::ChannelStatus;
 /// A claim that would take fewer parts than this share of the channel's whole window waits for more room, unless
 /// nothing is under way: small claims cost a commit each.
 const CLAIM_SHARE: u32 = 16;
+
+/// This share of the window is kept for emergencies; small windows have none to spare, and soon some room again.
+const EMERGENCY_SHARE: u32 = 64;
+/// Claims whose answers are timed at once.
+const MOST_SAMPLES: usize = 1_024;
 
 /// How long a stopped channel's goodbye is awaited; longer than it waits for its carrier's last answers.
 const FAREWELL: Duration = Duration::from_secs(6);
@@ -43,6 +49,8 @@ pub struct ChannelSlot {
     in_flight: Arc<InFlight>,
     health: Mutex<Health>,
     trouble: Mutex<Option<String>>,
+    /// One message of each claim that is under way, and when it was handed over.
+    samples: Mutex<HashMap<Ticket, u64>>,
     pub(crate) counters: Counters,
 }
 
@@ -77,6 +85,7 @@ impl ChannelSlot {
             in_flight: former.map(|former| Arc::clone(&former.in_flight)).unwrap_or_default(),
             health: Mutex::new(Health::new(HealthRules::default())),
             trouble: Mutex::new(None),
+            samples: Mutex::default(),
             counters: Counters::default(),
         }
     }
@@ -93,14 +102,30 @@ impl ChannelSlot {
         self.health().is_usable(now)
     }
 
+    /// The channel as routing sees it.
+    pub(super) fn seen(&self, now: u64) -> ChannelNow<'_> {
+        let (condition, delivered_percent) = {
+            let health = self.health();
+            (health.condition(now), health.delivered_percent(now))
+        };
+        ChannelNow { config: &self.config, condition, free_parts: self.room(condition), delivered_percent }
+    }
+
     /// Parts that another claim may take now.
     pub(crate) fn free_parts(&self, now: u64) -> u32 {
+        let condition = self.health().condition(now);
+        self.room(condition)
+    }
+
+    fn room(&self, condition: Condition) -> u32 {
         let reserved = self.reserved.load(Ordering::Acquire);
         let in_ledger = self.window().saturating_sub(self.in_flight.parts.load(Ordering::Acquire));
         let free = self.channel.capacity().parts.min(in_ledger).saturating_sub(reserved);
-        match self.health().condition(now) {
+        match condition {
             Condition::Up => free,
-            Condition::Probing { allowance } => free.min(allowance),
+            // Alone, it carries on with all it has.
+            Condition::Recovering { allowance: 0 } => free,
+            Condition::Recovering { allowance } | Condition::Probing { allowance } => free.min(allowance),
             Condition::Down { .. } => 0,
         }
     }
@@ -108,6 +133,29 @@ impl ChannelSlot {
     /// The least that is worth a claim of its own while others are under way.
     pub(crate) fn least_claim(&self) -> u32 {
         self.window() / CLAIM_SHARE
+    }
+
+    /// Parts that are for emergencies only: they leave at once whatever else is on its way.
+    pub(crate) fn reserve_for_emergencies(&self) -> u32 {
+        self.window() / EMERGENCY_SHARE
+    }
+
+    /// Remembers when a claim was handed over, by one of its messages.
+    pub(crate) fn sample(&self, outgoing: &[Outgoing], now: u64) {
+        let Some(first) = outgoing.first() else { return };
+        let mut samples = self.samples();
+        if samples.len() < MOST_SAMPLES {
+            samples.insert(first.ticket, now);
+        }
+    }
+
+    /// How long the answer to this message took, in milliseconds, if it is one of those remembered.
+    pub(crate) fn answer_time(&self, ticket: Ticket, now: u64) -> Option<u64> {
+        self.samples().remove(&ticket).map(|since| now.saturating_sub(since))
+    }
+
+    fn samples(&self) -> MutexGuard<'_, HashMap<Ticket, u64>> {
+        self.samples.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Parts that all connections together may have unanswered.
@@ -155,13 +203,24 @@ impl ChannelSlot {
     pub(crate) fn status(&self, now: u64) -> ChannelStatus {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let capacity = self.channel.capacity();
+        let (condition, vitals, history) = {
+            let health = self.health();
+            let ago = |change: &Change| (now.saturating_sub(change.at_millis), change.turn);
+            (health.condition(now), health.vitals(now), health.history().map(ago).collect())
+        };
         ChannelStatus {
             id: self.config.id,
             name: self.config.name.clone(),
             connections_up: capacity.connections_up,
             connections: self.config.connections,
             free_parts: capacity.parts,
-            condition: self.health().condition(now),
+            condition,
+            down_for: match condition {
+                Condition::Down { until_millis, .. } => until_millis.map(|until| until.saturating_sub(now)),
+                Condition::Up | Condition::Recovering { .. } | Condition::Probing { .. } => None,
+            },
+            vitals,
+            history,
             trouble: self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             claimed: count(&self.counters.claimed),
             submitted: count(&self.counters.submitted),

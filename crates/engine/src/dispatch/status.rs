@@ -1,7 +1,7 @@
 //! A channel's live state, for people and programs.
 
 use domain::ids::ChannelId;
-use domain::routing::Condition;
+use domain::routing::{Condition, Turn, Vitals};
 
 /// What a channel is doing. Counters run since the process started.
 #[derive(Clone, Debug)]
@@ -13,6 +13,11 @@ pub struct ChannelStatus {
     /// Parts that it could take now.
     pub free_parts: u32,
     pub condition: Condition,
+    /// How many milliseconds it stays down, if that is known.
+    pub down_for: Option<u64>,
+    pub vitals: Vitals,
+    /// What happened to it since it was started, oldest first, and how many milliseconds ago.
+    pub history: Vec<(u64, Turn)>,
     /// What a person must look at (a refused log-in).
     pub trouble: Option<String>,
     /// Messages handed over.

@@ -117,10 +117,10 @@ async fn furnish(house: &House) -> Arc<Wires> {
         house.engine.set_channel(&channel(house, id, carrier).await).await.unwrap();
     }
     let steps = vec![
-        RouteStep { channels: vec![(MOBILE, 1), (UNICOM, 1)] },
-        RouteStep { channels: vec![(UNICOM_BACKUP, 1)] },
+        RouteStep::by_weight(vec![(MOBILE, 1), (UNICOM, 1)]),
+        RouteStep::by_weight(vec![(UNICOM_BACKUP, 1)]),
     ];
-    house.engine.set_route(&RouteConfig { id: ROUTE, name: "mixed".to_owned(), steps }).await.unwrap();
+    house.engine.set_route(&RouteConfig::for_all(ROUTE, "mixed", steps)).await.unwrap();
     let wires = Arc::new(Wires::default());
     let (events, receiver) = mpsc::channel(256);
     let (clock, shared) = (Arc::clone(&house.clock), Arc::clone(&wires));

@@ -187,8 +187,8 @@ pub(crate) async fn furnish(control: &ControlDb, account: AccountId) {
         quirks: Quirks::default(),
     };
     control.put_channel(&config).await.unwrap();
-    let step = RouteStep { channels: vec![(channel, 1)] };
-    control.put_route(&RouteConfig { id: route, name: "main".to_owned(), steps: vec![step] }).await.unwrap();
+    let step = RouteStep::by_weight(vec![(channel, 1)]);
+    control.put_route(&RouteConfig::for_all(route, "main", vec![step])).await.unwrap();
     let price = |carrier, micros| PriceLine {
         account,
         category: None,

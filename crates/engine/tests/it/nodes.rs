@@ -163,8 +163,8 @@ fn what_is_configured_on_one_node_holds_on_the_others() {
         node.run(node.engine.prices(town.account)).unwrap().per_part(Category::Notice, Carrier::Mobile)
     };
     assert_eq!(price(&second), Money::from_micros(45_000));
-    let step = RouteStep { channels: vec![(CHANNEL, 1)] };
-    let route = RouteConfig { id: RouteId(9), name: "another".to_owned(), steps: vec![step] };
+    let step = RouteStep::by_weight(vec![(CHANNEL, 1)]);
+    let route = RouteConfig::for_all(RouteId(9), "another", vec![step]);
     first.run(first.engine.set_route(&route)).unwrap();
     let line =
         PriceLine { account: town.account, category: None, carrier: None, per_part: Money::from_micros(7) };

@@ -14,7 +14,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder};
 
 use super::ControlDb;
-use super::document::{Attributes, StepsDocument};
+use super::document::{Attributes, RouteDocument};
 use super::error::of_database;
 use super::nodes::configuration_changed;
 use super::reading::{Reading, json, seal};
@@ -66,11 +66,8 @@ impl Channels for ControlDb {
         let rows = route::Entity::find().order_by_asc(route::Column::Id).all(&self.db).await;
         let reading = Reading("route");
         let route = |row: route::Model| {
-            Ok(RouteConfig {
-                id: RouteId(reading.number("id", row.id)?),
-                name: row.name,
-                steps: reading.json::<StepsDocument>("steps", &row.steps)?.read(),
-            })
+            let id = RouteId(reading.number("id", row.id)?);
+            reading.json::<RouteDocument>("steps", &row.steps)?.read(id, row.name, reading)
         };
         rows.map_err(|e| of_database(&e, "route"))?.into_iter().map(route).collect()
     }
@@ -79,7 +76,7 @@ impl Channels for ControlDb {
         let row = route::Model {
             id: route.id.0.into(),
             name: route.name.clone(),
-            steps: json(&StepsDocument::of(&route.steps)),
+            steps: json(&RouteDocument::of(route)),
         };
         let replace = OnConflict::column(route::Column::Id).update_columns(route::Column::iter()).to_owned();
         let write = self.write().await?;

@@ -1,8 +1,14 @@
 //! The documents that rows hold as JSON: written by hand, so that a change in the domain is a compile error here and
 //! never a silent change of what is stored. Words are those of the glossary.
 
-use domain::control::{AudienceSource, AudienceStats, ColumnUse, ControlError, ImportMapping, RouteStep};
-use domain::ids::{ChannelId, ImportId};
+use domain::control::{
+    AudienceSource, AudienceStats, ColumnUse, ControlError, ImportMapping, Pick, RouteConfig, RouteScope,
+    RouteStep,
+};
+use domain::ids::{AccountId, ChannelId, ImportId, RouteId};
+use domain::message::Category;
+use domain::money::Money;
+use domain::phone::{Carrier, Country};
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -60,22 +66,101 @@ impl SourceDocument {
     }
 }
 
-/// The steps of a route: per step, pairs of channel and weight.
+/// What a route holds besides its number and name. The first releases wrote the bare list of its steps.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StepsDocument(Vec<Vec<(u16, u16)>>);
+#[serde(untagged)]
+pub(super) enum RouteDocument {
+    Steps(Vec<Vec<(u16, u16)>>),
+    Whole {
+        steps: Vec<StepDocument>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ceiling: Option<i64>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        accounts: Vec<i64>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        categories: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carriers: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        countries: Vec<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        signatures: Vec<String>,
+    },
+}
 
-impl StepsDocument {
-    pub(super) fn of(steps: &[RouteStep]) -> Self {
-        let pairs =
-            |step: &RouteStep| step.channels.iter().map(|(channel, weight)| (channel.0, *weight)).collect();
-        Self(steps.iter().map(pairs).collect())
+/// One step: pairs of channel and weight, and how they are picked.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StepDocument {
+    channels: Vec<(u16, u16)>,
+    pick: String,
+    #[serde(default)]
+    above_ceiling: bool,
+}
+
+impl RouteDocument {
+    pub(super) fn of(route: &RouteConfig) -> Self {
+        let RouteConfig { steps, scope, ceiling, .. } = route;
+        let step = |step: &RouteStep| StepDocument {
+            channels: step.channels.iter().map(|(channel, weight)| (channel.0, *weight)).collect(),
+            pick: step.pick.word().to_owned(),
+            above_ceiling: step.above_ceiling,
+        };
+        Self::Whole {
+            steps: steps.iter().map(step).collect(),
+            ceiling: ceiling.map(Money::micros),
+            accounts: scope.accounts.iter().map(|account| account.raw()).collect(),
+            categories: scope.categories.iter().map(|category| category.word().to_owned()).collect(),
+            carriers: scope.carriers.iter().map(|carrier| carrier.as_str().to_owned()).collect(),
+            countries: scope.countries.iter().map(|country| country.code().to_owned()).collect(),
+            signatures: scope.signatures.clone(),
+        }
     }
 
-    pub(super) fn read(self) -> Vec<RouteStep> {
-        let step = |pairs: Vec<(u16, u16)>| RouteStep {
-            channels: pairs.into_iter().map(|(channel, weight)| (ChannelId(channel), weight)).collect(),
+    pub(super) fn read(
+        self,
+        id: RouteId,
+        name: String,
+        reading: Reading,
+    ) -> Result<RouteConfig, ControlError> {
+        let weighted = |pairs: Vec<(u16, u16)>| -> Vec<(ChannelId, u16)> {
+            pairs.into_iter().map(|(channel, weight)| (ChannelId(channel), weight)).collect()
         };
-        self.0.into_iter().map(step).collect()
+        let (steps, ceiling, accounts, categories, carriers, countries, signatures) = match self {
+            Self::Steps(steps) => {
+                let steps = steps.into_iter().map(|pairs| RouteStep::by_weight(weighted(pairs)));
+                return Ok(RouteConfig::for_all(id, name, steps.collect()));
+            }
+            Self::Whole { steps, ceiling, accounts, categories, carriers, countries, signatures } => {
+                (steps, ceiling, accounts, categories, carriers, countries, signatures)
+            }
+        };
+        let step = |step: StepDocument| {
+            Ok(RouteStep {
+                channels: weighted(step.channels),
+                pick: reading.word("steps", &step.pick, Pick::from_word)?,
+                above_ceiling: step.above_ceiling,
+            })
+        };
+        fn all<T>(
+            reading: Reading,
+            words: &[String],
+            read: fn(&str) -> Option<T>,
+        ) -> Result<Vec<T>, ControlError> {
+            words.iter().map(|word| reading.word("steps", word, read)).collect()
+        }
+        Ok(RouteConfig {
+            id,
+            name,
+            steps: steps.into_iter().map(step).collect::<Result<_, ControlError>>()?,
+            scope: RouteScope {
+                accounts: accounts.into_iter().map(AccountId::from_raw).collect(),
+                categories: all(reading, &categories, Category::from_word)?,
+                carriers: all(reading, &carriers, Carrier::from_word)?,
+                countries: all(reading, &countries, Country::from_code)?,
+                signatures,
+            },
+            ceiling: ceiling.map(Money::from_micros),
+        })
     }
 }
 

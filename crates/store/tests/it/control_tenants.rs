@@ -106,12 +106,12 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
     stage.db.put_channel(&channel).await.unwrap();
     assert_eq!(stage.db.channels().await.unwrap(), [channel]);
 
-    let step = |channels| RouteStep { channels };
-    let route = RouteConfig {
-        id: RouteId(1),
-        name: "默认".to_owned(),
-        steps: vec![step(vec![(ChannelId(7), 3), (ChannelId(8), 1)]), step(vec![(ChannelId(9), 1)])],
-    };
+    let step = |channels| RouteStep::by_weight(channels);
+    let route = RouteConfig::for_all(
+        RouteId(1),
+        "默认",
+        vec![step(vec![(ChannelId(7), 3), (ChannelId(8), 1)]), step(vec![(ChannelId(9), 1)])],
+    );
     stage.db.put_route(&route).await.unwrap();
     stage.db.put_route(&route).await.unwrap();
     assert_eq!(stage.db.routes().await.unwrap(), [route]);

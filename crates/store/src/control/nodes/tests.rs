@@ -152,7 +152,7 @@ async fn every_change_of_configuration_counts() {
     assert_eq!(number().await, 1);
     control.put_prices(AccountId::from_raw(1), &[]).await.unwrap();
     assert_eq!(number().await, 2);
-    let route = RouteConfig { id: RouteId(1), name: "main".to_owned(), steps: Vec::new() };
+    let route = RouteConfig::for_all(RouteId(1), "main", Vec::new());
     control.put_route(&route).await.unwrap();
     assert_eq!(number().await, 3);
 }

@@ -1,5 +1,7 @@
 //! The scheduler against a small world of queues: nothing starves, nothing idles, nobody runs too fast.
 
+mod choices;
+
 use std::collections::HashMap;
 
 use proptest::prelude::*;
@@ -14,6 +16,7 @@ use crate::money::Money;
 use crate::phone::Carrier;
 use crate::time::Timestamp;
 
+const DOWN: Condition = Condition::Down { trouble: Trouble::Disconnected, until_millis: None };
 const NOW: i64 = 1_800_000_000_000;
 
 fn channel(number: u16) -> ChannelConfig {
@@ -40,10 +43,10 @@ fn channel(number: u16) -> ChannelConfig {
 }
 
 fn route(steps: &[&[(u16, u16)]]) -> RouteConfig {
-    let step = |step: &&[(u16, u16)]| RouteStep {
-        channels: step.iter().map(|&(id, weight)| (ChannelId(id), weight)).collect(),
+    let step = |step: &&[(u16, u16)]| {
+        RouteStep::by_weight(step.iter().map(|(channel, weight)| (ChannelId(*channel), *weight)).collect())
     };
-    RouteConfig { id: RouteId(1), name: String::new(), steps: steps.iter().map(step).collect() }
+    RouteConfig::for_all(RouteId(1), "", steps.iter().map(step).collect())
 }
 
 fn lane(number: i64, category: Category, speed: Option<u32>) -> Lane {
@@ -110,13 +113,15 @@ impl World {
             .iter()
             .map(|(config, usable, free_parts)| ChannelNow {
                 config,
-                usable: *usable,
+                condition: if *usable { Condition::Up } else { DOWN },
                 free_parts: *free_parts,
+                delivered_percent: None,
             })
             .collect();
         let offer = Offer {
             channel: ChannelId(channel),
             parts,
+            reserved: 0,
             now: Timestamp::from_millis(NOW),
             now_millis: self.now,
             due: &due,
