@@ -258,10 +258,10 @@ impl Engine {
             .map_or_else(Vec::new, |dispatch| dispatch.slots().iter().map(|slot| slot.status(now)).collect())
     }
 
-    /// Opens a lane in every partition and shows it to dispatch at once: an OTP does not wait for the next refresh.
-    pub(crate) async fn open_lane(&self, lane: Lane) -> Result<(), LedgerError> {
+    /// Writes a lane into every partition and shows it to dispatch at once: an OTP does not wait for the next refresh.
+    pub(crate) async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
         let id = lane.id;
-        self.ledger.open_lane(lane.clone()).await?;
+        self.ledger.put_lane(lane.clone()).await?;
         if let Some(dispatch) = self.dispatch() {
             let (routes, channels) = (dispatch.routes(), self.catalog.channels_in_memory());
             let lane = self.slowed(&dispatch, lane, &routes, &channels);

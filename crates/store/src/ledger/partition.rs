@@ -264,8 +264,7 @@ pub(super) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
 impl Work<'_> {
     fn apply(&mut self, command: &Command) -> Outcome<Reply> {
         match command {
-            Command::OpenLane(lane) => self.open_lane(lane).map(|()| Reply::Done),
-            Command::SetLaneState { lane, state } => self.set_lane_state(*lane, *state).map(|()| Reply::Done),
+            Command::PutLane(lane) => self.put_lane(lane).map(|()| Reply::Done),
             Command::Accept { messages, expansion, now } => {
                 self.accept(messages, *expansion, *now).map(Reply::Count)
             }

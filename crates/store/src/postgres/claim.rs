@@ -21,7 +21,7 @@ use super::batch::Batch;
 use super::database::{Operation, Shared, number};
 use super::due::Touched;
 use super::fault::Done;
-use super::lanes::{from_row, set_state, try_lock};
+use super::lanes::{from_row, pause, try_lock};
 use super::people::read_facts;
 use super::sql;
 use crate::moves::claim::{READ_AHEAD, Taking, set_apart};
@@ -319,7 +319,7 @@ impl Claiming<'_> {
     }
 
     async fn pause(&mut self, db: &mut PgConnection, lane: LaneId) -> Done<()> {
-        set_state(db, self.partition, lane, LaneState::Paused).await?;
+        pause(db, self.partition, lane).await?;
         if let Some(known) = self.lanes.get_mut(&lane) {
             known.state = LaneState::Paused;
         }
