@@ -263,9 +263,11 @@ impl Engine {
         let id = lane.id;
         self.ledger.put_lane(lane.clone()).await?;
         if let Some(dispatch) = self.dispatch() {
-            let (routes, channels) = (dispatch.routes(), self.catalog.channels_in_memory());
-            let lane = self.slowed(&dispatch, lane, &routes, &channels);
-            dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
+            // A failure to read them is none of the lane's: the next look slows it as it should be.
+            if let (Ok(routes), Ok(channels)) = (self.routes().await, self.channels().await) {
+                let lane = self.slowed(&dispatch, lane, &routes, &channels);
+                dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
+            }
         }
         Ok(())
     }
