@@ -158,8 +158,15 @@ impl PostgresLedger {
         let retry = self.retry();
         let operation = ClaimDue { request, node: self.shared.node, retry: &retry };
         for _ in 0..TURNS {
-            if let Some(taken) = self.shared.transact(&operation).await? {
-                return Ok(Some(taken));
+            match self.shared.try_transact(&operation).await {
+                Ok(Some(taken)) => return Ok(Some(taken)),
+                Ok(None) => {}
+                Err(given_up) => {
+                    if let Some(taken) = given_up.unsure.flatten() {
+                        self.shared.known(request.partition)?.lost.keep(taken, request);
+                    }
+                    return Err(given_up.error);
+                }
             }
             tokio::time::sleep(TURN).await;
         }
