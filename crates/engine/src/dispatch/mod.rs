@@ -15,7 +15,7 @@ mod slot;
 mod status;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -84,6 +84,8 @@ pub(crate) struct Dispatch {
     recalls: Mutex<Recalls>,
     lanes: RwLock<HashMap<LaneId, Lane>>,
     routes: RwLock<Arc<[RouteConfig]>>,
+    /// When, on the monotonic clock, a channel was last seen with a connection, or none was wanted here.
+    connected_at: AtomicU64,
 }
 
 impl Dispatch {
@@ -171,6 +173,16 @@ impl Dispatch {
         Arc::clone(&self.elsewhere.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// For how long there have been channels to serve here and none of them has been seen with a connection, in
+    /// milliseconds.
+    pub(crate) fn millis_without_connection(&self, now: u64) -> u64 {
+        let slots = self.slots();
+        if slots.is_empty() || slots.iter().any(|slot| slot.channel.capacity().connections_up > 0) {
+            self.connected_at.store(now, Ordering::Release);
+        }
+        now.saturating_sub(self.connected_at.load(Ordering::Acquire))
+    }
+
     fn routes(&self) -> Arc<[RouteConfig]> {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -211,6 +223,7 @@ impl Engine {
             recalls: Mutex::default(),
             lanes: RwLock::default(),
             routes: RwLock::new(Arc::from([])),
+            connected_at: AtomicU64::new(self.clock.monotonic_millis()),
         });
         *self.dispatch.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&dispatch));
         self.refresh(&dispatch).await?;
@@ -345,6 +358,7 @@ async fn keep_fresh(engine: Arc<Engine>, dispatch: Arc<Dispatch>) {
             () = engine.stop.cancelled() => return,
             () = tokio::time::sleep(REFRESH) => {}
         }
+        dispatch.millis_without_connection(engine.clock.monotonic_millis());
         if let Err(error) = engine.refresh(&dispatch).await {
             tracing::warn!(%error, "lanes and routes could not be read again");
         }

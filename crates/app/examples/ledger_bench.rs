@@ -2,7 +2,7 @@
 //! message, of this process and of PostgreSQL's.
 //!
 //! ```text
-//! cargo run --release -p store --example ledger_bench -- FOLDER|postgres://URL [MESSAGES] [BATCH] [PARTITIONS]
+//! cargo run --release -p app --example ledger_bench -- FOLDER|postgres://URL [MESSAGES] [BATCH] [PARTITIONS]
 //! ```
 //!
 //! With a folder, the ledger is on SQLite. A database is migrated first; its server must run on this machine for its CPU
