@@ -46,6 +46,8 @@ pub struct Lane {
     pub window_close: WindowClose,
     /// A person looked at the held words and let the campaign go.
     pub held_words_approved: bool,
+    /// Grows with every change of what the lane follows; that of its campaign, or 0 of API traffic, which never changes.
+    pub version: i64,
 }
 
 impl Lane {

@@ -62,11 +62,6 @@ impl Catalog {
         *write(&self.channels) = None;
     }
 
-    /// Channels as last read; none after a change, until somebody reads them.
-    pub(crate) fn channels_in_memory(&self) -> Arc<[ChannelConfig]> {
-        read(&self.channels).clone().unwrap_or_else(|| Arc::from([]))
-    }
-
     fn age(&self) -> u64 {
         self.age.load(Ordering::Acquire)
     }

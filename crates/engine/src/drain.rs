@@ -17,6 +17,8 @@ pub enum Readiness {
     Draining,
     /// It cannot renew its life among the nodes: it does nothing until it can, or until it is replaced.
     Detached,
+    /// It has channels, and none of them has had a connection for too long ([`Settings::unconnected`](crate::Settings)).
+    Unconnected,
 }
 
 /// Something that was not finished when a drain ended, and who goes on with it.
@@ -49,11 +51,19 @@ impl Engine {
     pub fn readiness(&self) -> Readiness {
         if self.is_draining() {
             Readiness::Draining
-        } else if self.node.may_act() {
-            Readiness::Ready
-        } else {
+        } else if !self.node.may_act() {
             Readiness::Detached
+        } else if self.is_unconnected() {
+            Readiness::Unconnected
+        } else {
+            Readiness::Ready
         }
+    }
+
+    fn is_unconnected(&self) -> bool {
+        let now = self.clock.monotonic_millis();
+        let without = self.dispatch().map_or(0, |dispatch| dispatch.millis_without_connection(now));
+        u128::from(without) > self.settings.unconnected.as_millis()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -73,8 +73,6 @@ pub struct Engine {
     pub(crate) imports: import::RunningImports,
     pub(crate) preflights: campaign::RunningPreflights,
     pub(crate) expansions: campaign::Expansions,
-    /// Held while a campaign's state and its lane change together.
-    pub(crate) lane_changes: tokio::sync::Mutex<()>,
     /// Campaigns whose lane lags behind them after a failure of storage.
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
@@ -107,7 +105,6 @@ impl Engine {
             imports: import::RunningImports::default(),
             preflights: campaign::RunningPreflights::default(),
             expansions: campaign::Expansions::default(),
-            lane_changes: tokio::sync::Mutex::default(),
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
             dispatch: RwLock::default(),

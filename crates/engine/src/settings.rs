@@ -46,6 +46,9 @@ pub struct Settings {
     pub campaign_valid_for: Duration,
     /// How often scheduler and finisher look.
     pub tick: Duration,
+    /// How long a node that has channels may be without any connection before it says that it is not ready: longer than the
+    /// wait between two tries to connect.
+    pub unconnected: Duration,
     /// Where an expansion composes its texts.
     pub heavy_work: HeavyWork,
 }
@@ -61,6 +64,7 @@ impl Default for Settings {
             valid_for: Duration::from_secs(24 * 3600),
             campaign_valid_for: Duration::from_secs(7 * 24 * 3600),
             tick: Duration::from_secs(1),
+            unconnected: Duration::from_secs(30),
             heavy_work: HeavyWork::default(),
         }
     }

@@ -26,6 +26,7 @@ pub struct LaneRow {
     /// Unix milliseconds.
     pub drop_after: Option<i64>,
     pub held_words_approved: bool,
+    pub version: i64,
 }
 
 impl LaneRow {
@@ -48,6 +49,7 @@ impl LaneRow {
             window_close,
             drop_after,
             held_words_approved: lane.held_words_approved,
+            version: lane.version,
         }
     }
 
@@ -70,6 +72,7 @@ impl LaneRow {
                 _ => return Err(bad("window_close")),
             },
             held_words_approved: self.held_words_approved,
+            version: self.version,
         })
     }
 }

@@ -22,6 +22,7 @@ pub mod steps;
 pub mod stream;
 pub mod sweep;
 pub mod tally;
+pub mod verified;
 
 /// Names under which values are sealed; part of the keys, so they never change.
 pub const MESSAGE_TABLE: &str = "message";

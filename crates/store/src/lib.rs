@@ -5,6 +5,7 @@
 mod statements;
 
 pub(crate) use ::moves;
+pub(crate) use ::moves::verified;
 pub use ::sealing;
 pub use ::sealing::upload;
 
@@ -13,7 +14,6 @@ pub mod control;
 pub mod copy;
 pub mod ledger;
 pub mod postgres;
-mod verified;
 
 #[cfg(test)]
 #[path = "../tests/it/postgres_server.rs"]

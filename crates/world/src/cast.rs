@@ -165,9 +165,14 @@ pub(crate) fn campaign(
     }
 }
 
-/// The lane of a campaign, open.
-pub(crate) fn lane(campaign: &Campaign, speed: Option<u32>) -> Lane {
-    Lane {
+/// The lane of a campaign, when it should be there.
+pub(crate) fn lane(campaign: &Campaign) -> Option<Lane> {
+    let state = match campaign.state {
+        CampaignState::Running => LaneState::Open,
+        CampaignState::Paused => LaneState::Paused,
+        _ => return None,
+    };
+    Some(Lane {
         id: campaign.lane,
         account: campaign.account,
         entity: campaign.entity,
@@ -175,9 +180,10 @@ pub(crate) fn lane(campaign: &Campaign, speed: Option<u32>) -> Lane {
         route: campaign.route,
         priority: Priority::Marketing,
         category: campaign.category,
-        state: LaneState::Open,
-        speed,
+        state,
+        speed: campaign.speed,
         window_close: campaign.window_close,
         held_words_approved: false,
-    }
+        version: campaign.version,
+    })
 }

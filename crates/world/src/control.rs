@@ -56,7 +56,12 @@ impl MemoryControl {
     async fn linger(&self) {
         let turns = {
             let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-            if random.chance(250) { random.between(1, 12) } else { 0 }
+            match random.below(100) {
+                0..75 => 0,
+                75..98 => random.between(1, 12),
+                // So slow that others read, change and write meanwhile.
+                _ => random.between(40, 400),
+            }
         };
         for _ in 0..turns {
             tokio::task::yield_now().await;
@@ -149,7 +154,9 @@ impl Campaigns for MemoryControl {
     }
     async fn campaign(&self, account: AccountId, id: CampaignId) -> Asked<Option<Campaign>> {
         self.linger().await;
-        Ok(self.tables().campaigns.get(&id).filter(|campaign| campaign.account == account).cloned())
+        let found = self.tables().campaigns.get(&id).filter(|campaign| campaign.account == account).cloned();
+        self.linger().await;
+        Ok(found)
     }
     async fn campaigns(
         &self,

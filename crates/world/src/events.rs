@@ -416,11 +416,9 @@ impl World {
     /// The scheduler and the finisher look.
     pub(crate) fn keep(&mut self, node: &Node) {
         self.tell("keep");
-        let (engine, model, by) = (std::sync::Arc::clone(&node.engine), self.model.clone(), node.place);
-        model.lock().follows(by);
+        let engine = std::sync::Arc::clone(&node.engine);
         node.spawn(async move {
             let _tried_again_by_the_next = engine.keep_campaigns().await;
-            model.lock().followed(by);
         });
     }
 

@@ -57,6 +57,8 @@ pub enum Fault {
     MarketingGuessed,
     /// A lane's pause or cancel is acknowledged and not done.
     PauseForgotten,
+    /// An older copy of a lane overwrites a newer one.
+    VersionForgotten,
     /// Repeated chunks of an audience are taken again.
     ChunkTwice,
     /// In-flight messages are not looked after at a restart.
@@ -85,7 +87,7 @@ pub enum Fault {
 
 impl Fault {
     /// Every deliberate fault.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::AcceptBeforeCommit,
         Self::SettleBeforeCommit,
         Self::SettlementForgotten,
@@ -101,6 +103,7 @@ impl Fault {
         Self::MarkForgotten,
         Self::MarketingGuessed,
         Self::PauseForgotten,
+        Self::VersionForgotten,
         Self::ChunkTwice,
         Self::RecoveryForgotten,
         Self::TallyMiscounted,
@@ -229,15 +232,12 @@ impl Ledger for FaultyLedger {
         self.inner.due_changed().await;
     }
 
-    async fn open_lane(&self, lane: Lane) -> Asked<()> {
-        self.inner.open_lane(lane).await
-    }
-
-    async fn set_lane_state(&self, lane: LaneId, state: LaneState, now: Timestamp) -> Asked<()> {
-        if self.is(Fault::PauseForgotten) && state != LaneState::Open {
+    async fn put_lane(&self, lane: Lane) -> Asked<()> {
+        if self.is(Fault::PauseForgotten) && lane.state != LaneState::Open {
             return Ok(());
         }
-        self.inner.set_lane_state(lane, state, now).await
+        let version = if self.is(Fault::VersionForgotten) { 0 } else { lane.version };
+        self.inner.put_lane(Lane { version, ..lane }).await
     }
 
     async fn lanes(&self) -> Asked<Vec<Lane>> {

@@ -94,8 +94,6 @@ impl Node {
     fn begin(&self, world: &World, receiver: mpsc::Receiver<(ChannelId, ChannelEvent)>) {
         let (place, carriers, fault) = (self.place, world.carriers.clone(), world.fault);
         let (engine, start) = (Arc::clone(&self.engine), Arc::clone(&self.start));
-        let model = world.model.clone();
-        model.lock().follows(place);
         self.spawn(async move {
             let start_channel = Box::new(move |config: &domain::control::ChannelConfig, _| {
                 let line = line_of(place, config.id);
@@ -104,7 +102,6 @@ impl Node {
             });
             let outcome = engine.start_dispatch(start_channel, receiver, fault.retry()).await;
             start.store(if outcome.is_ok() { STARTED } else { FAILED }, Ordering::Relaxed);
-            model.lock().followed(place);
         });
     }
 

@@ -176,12 +176,16 @@ impl World {
         seat.takeover = Some((helper.place, Arc::clone(&done)));
         self.carriers.lock().node_silent(place);
         self.model.lock().taken_over(place);
-        let (ledger, fault) = (Arc::clone(&helper.ledger), self.fault);
+        let (ledger, engine, fault) = (Arc::clone(&helper.ledger), Arc::clone(&helper.engine), self.fault);
         helper.spawn(async move {
             while ledger.take_over(cast::node(place), fault.retry()).await.is_err() {
                 tokio::time::sleep(TAKEOVER_PAUSE).await;
             }
             done.store(true, Ordering::Relaxed);
+            // Whoever takes over the duty of a dead keeper goes on with the campaigns that it had begun with.
+            while engine.resume_all().await.is_err() {
+                tokio::time::sleep(TAKEOVER_PAUSE).await;
+            }
         });
     }
 

@@ -109,15 +109,13 @@ impl World {
         self.tell(&format!("campaign {} of {account} to {} {at}", names.0, phones.len()));
         self.model.lock().planned(campaign.lane, scheduled_at);
         let (control, engine) = (Arc::clone(&self.control), Arc::clone(&node.engine));
-        let (model, by) = (self.model.clone(), node.place);
-        model.lock().follows(by);
+        let model = self.model.clone();
         self.plans.push(Plan { campaign: campaign.clone(), rows: phones.len() as u64, cancelled: false });
         node.spawn(async move {
             let written = control.add_campaign(&campaign).await.is_ok();
             if written && engine.start_campaign(campaign.account, campaign.id).await.is_ok() {
                 model.lock().started(campaign.lane);
             }
-            model.lock().followed(by);
         });
     }
 
@@ -150,7 +148,7 @@ impl World {
                 LaneState::Cancelled => engine.cancel_campaign(account, id).await,
                 LaneState::Open => engine.resume_campaign(account, id).await,
             };
-            model.lock().lane_changed(lane, by, outcome.is_ok().then_some(state));
+            model.lock().lane_changed(lane, by, outcome.ok().map(|changed| (changed.version, state)));
         });
     }
 
@@ -158,12 +156,28 @@ impl World {
         let place = self.random.below(self.plans.len());
         let speed = self.random.chance(600).then(|| self.random.between(1, 20) as u32);
         let Some(plan) = self.plans.get(place) else { return };
-        let lane = cast::lane(&plan.campaign, speed);
-        self.tell(&format!("speed of {} {speed:?}", lane.id));
-        let ledger = Arc::clone(&node.ledger);
+        let (account, id, lane) = (plan.campaign.account, plan.campaign.id, plan.campaign.lane);
+        // A slow node: what it writes into the lane is old by then.
+        let slow = if self.random.chance(500) { self.random.between(40, 400) } else { 0 };
+        self.tell(&format!("speed of {lane} {speed:?}"));
+        let (control, ledger) = (Arc::clone(&self.control), Arc::clone(&node.ledger));
         node.spawn(async move {
-            let _asked_again_by_whoever_cares = ledger.open_lane(lane).await;
+            let Ok(Some(mut campaign)) = control.campaign(account, id).await else { return };
+            campaign.speed = speed;
+            if control.update_campaign(&mut campaign).await.is_ok()
+                && let Some(lane) = cast::lane(&campaign)
+            {
+                for _ in 0..slow {
+                    tokio::task::yield_now().await;
+                }
+                let _asked_again_by_whoever_cares = ledger.put_lane(lane).await;
+            }
         });
+        // Often somebody pauses it at the same time.
+        if slow > 0 && self.random.chance(500) {
+            self.tell(&format!("pause {id}"));
+            self.ask_for_lane(node, (account, id, lane), LaneState::Paused);
+        }
     }
 
     fn any_refusal(&mut self, at: Timestamp) -> Suppressed {

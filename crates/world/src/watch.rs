@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::channel::Receipt;
 use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
-use domain::lane::{Lane, LaneState};
+use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
@@ -117,15 +117,8 @@ impl Ledger for WatchedLedger {
         self.inner.due_changed().await;
     }
 
-    async fn open_lane(&self, lane: Lane) -> Asked<()> {
-        let answer = self.inner.open_lane(lane).await;
-        self.note(&answer);
-        self.linger().await;
-        answer
-    }
-
-    async fn set_lane_state(&self, lane: LaneId, state: LaneState, now: Timestamp) -> Asked<()> {
-        let answer = self.inner.set_lane_state(lane, state, now).await;
+    async fn put_lane(&self, lane: Lane) -> Asked<()> {
+        let answer = self.inner.put_lane(lane).await;
         self.note(&answer);
         self.linger().await;
         answer

@@ -139,7 +139,7 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
         lane: lane(account.entity, account.id, clock.as_ref()),
         clock,
     });
-    drive.ledger.open_lane(drive.lane.clone()).await?;
+    drive.ledger.put_lane(drive.lane.clone()).await?;
     let measured = measure(&drive, &setup).await?;
     drive.ledger.close().await;
     control.close().await?;
@@ -170,6 +170,7 @@ fn lane(entity: EntityId, account: domain::ids::AccountId, clock: &SystemClock) 
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        version: 0,
     }
 }
 

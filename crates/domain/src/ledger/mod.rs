@@ -21,7 +21,7 @@ pub use record::{
 
 use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, Ticket};
 use crate::ids::{AccountId, ChannelId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
-use crate::lane::{Lane, LaneState, Stream};
+use crate::lane::{Lane, Stream};
 use crate::message::{MessageState, Reason};
 use crate::phone::{CarrierSet, Phone};
 use crate::policy::{Consented, PersonFacts, Policy, Suppressed};
@@ -220,12 +220,11 @@ pub trait Ledger: Send + Sync {
     /// Returns when [`Self::due`] may have changed. A hint: callers also poll.
     async fn due_changed(&self);
 
-    /// Makes a lane known to every partition, or replaces its speed, window and approval. Its state is kept.
-    async fn open_lane(&self, lane: Lane) -> Result<(), LedgerError>;
-
-    /// Pauses, opens or cancels; acknowledged when every partition has it. From then on no claim takes its messages.
-    async fn set_lane_state(&self, lane: LaneId, state: LaneState, now: Timestamp)
-    -> Result<(), LedgerError>;
+    /// Makes a lane known to every partition, or replaces what they know of it, its state included; acknowledged when every
+    /// partition has it or a newer one. From then on no claim takes messages of a lane that was paused or cancelled.
+    /// A partition that knows a newer version keeps that, so that whoever writes late changes nothing; and a cancelled
+    /// lane stays cancelled.
+    async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError>;
 
     /// Every lane as the first partition knows it.
     async fn lanes(&self) -> Result<Vec<Lane>, LedgerError>;

@@ -57,9 +57,10 @@ impl Engine {
             speed: None,
             window_close: WindowClose::Hold,
             held_words_approved: false,
+            version: 0,
         };
         let id = lane.id;
-        self.open_lane(lane).await?;
+        self.put_lane(lane).await?;
         lanes.insert(key, id);
         Ok(id)
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::control::{AUDIENCE_CHUNK_ROWS, Audience, Campaign, CampaignState, ControlError};
 use domain::ids::{CampaignId, MessageId, PartitionId};
-use domain::ledger::{Entry, Expansion, NewMessage};
+use domain::ledger::{Entry, Expansion, LedgerError, NewMessage};
 use domain::money::Money;
 use domain::nodes::Duty;
 use domain::policy::RuleId;
@@ -254,13 +254,15 @@ impl Work {
     }
 }
 
-/// Whether waiting may help: the disk may get space, the database may come back.
+/// Whether waiting may help: the disk may get space, the database may come back, the clock may be set right.
 fn may_pass(error: &CampaignTrouble) -> bool {
     match error {
         CampaignTrouble::Control(error) => {
             matches!(error, ControlError::Full | ControlError::Unavailable(_) | ControlError::Changed(_))
         }
-        CampaignTrouble::Ledger(error) => error.is_retryable(),
+        CampaignTrouble::Ledger(error) => {
+            error.is_retryable() || matches!(error, LedgerError::ClockBehind { .. })
+        }
         CampaignTrouble::Interrupted => true,
         _ => false,
     }

@@ -18,9 +18,6 @@ use crate::Engine;
 /// Times that a change is tried again when somebody else was faster; more means a fight, not an accident.
 const TRIES: usize = 5;
 
-/// Held while a campaign's state and its lane change together.
-type Alone<'a> = tokio::sync::MutexGuard<'a, ()>;
-
 impl Engine {
     /// A campaign of an account.
     ///
@@ -114,7 +111,6 @@ impl Engine {
         id: CampaignId,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
-        let alone = self.lane_changes.lock().await;
         let campaign = self
             .change_campaign(account, id, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Cancel, false)?;
@@ -123,7 +119,7 @@ impl Engine {
             })
             .await?;
         self.expansions.end(id);
-        self.lane_follows(account, id, &alone).await?;
+        self.lane_follows(account, id).await?;
         Ok(campaign)
     }
 
@@ -166,14 +162,13 @@ impl Engine {
         id: CampaignId,
         action: CampaignAction,
     ) -> Result<Campaign, CampaignTrouble> {
-        let alone = self.lane_changes.lock().await;
         let campaign = self
             .change_campaign(account, id, |campaign| {
                 campaign.state = campaign.state.after(action, false)?;
                 Ok(())
             })
             .await?;
-        self.lane_follows(account, id, &alone).await?;
+        self.lane_follows(account, id).await?;
         Ok(campaign)
     }
 
@@ -182,24 +177,16 @@ impl Engine {
         if lane_state(campaign).is_none() {
             return Ok(());
         }
-        {
-            let alone = self.lane_changes.lock().await;
-            self.lane_follows(campaign.account, campaign.id, &alone).await?;
-        }
+        self.lane_follows(campaign.account, campaign.id).await?;
         if expands(campaign) {
             self.spawn_expansion(campaign.clone());
         }
         Ok(())
     }
 
-    /// Lets the lane follow what the control database says now. `_alone`: of two changes at the same moment the later
-    /// one's lane must not be written first, so a change and its lane are one.
-    async fn lane_follows(
-        &self,
-        account: AccountId,
-        id: CampaignId,
-        _alone: &Alone<'_>,
-    ) -> Result<(), CampaignTrouble> {
+    /// Lets the lane follow what the control database says now. Another change may be written there at any moment, by this
+    /// node or another: the lane carries the version that it follows, and the ledger keeps the newest.
+    async fn lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
         let followed = self.try_lane_follows(account, id).await;
         if followed.is_err() {
             self.stray_lanes().insert((account, id));
@@ -208,19 +195,11 @@ impl Engine {
     }
 
     async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
-        let mut campaign = self.campaign(account, id).await?;
-        // Another node may have changed it meanwhile, and written its lane before this one did: who writes a lane last
-        // sees to it that it is right.
-        for _ in 0..TRIES {
-            let Some(state) = lane_state(&campaign) else { return Ok(()) };
-            self.open_lane(lane_of(&campaign)).await?;
-            self.ledger.set_lane_state(campaign.lane, state, self.clock.now()).await?;
-            campaign = self.campaign(account, id).await?;
-            if lane_state(&campaign).is_none_or(|now| now == state) {
-                return Ok(());
-            }
+        let campaign = self.campaign(account, id).await?;
+        match lane_state(&campaign) {
+            Some(state) => Ok(self.put_lane(lane_of(&campaign, state)).await?),
+            None => Ok(()),
         }
-        Err(ControlError::Changed("campaign").into())
     }
 
     /// Lets lanes and expansions follow that could not when their campaigns changed, because storage refused: the change
@@ -281,8 +260,8 @@ fn lane_state(campaign: &Campaign) -> Option<LaneState> {
     }
 }
 
-/// A campaign's lane, open.
-pub(super) fn lane_of(campaign: &Campaign) -> Lane {
+/// A campaign's lane.
+pub(super) fn lane_of(campaign: &Campaign, state: LaneState) -> Lane {
     Lane {
         id: campaign.lane,
         account: campaign.account,
@@ -291,9 +270,10 @@ pub(super) fn lane_of(campaign: &Campaign) -> Lane {
         route: campaign.route,
         priority: Priority::from(campaign.category),
         category: campaign.category,
-        state: LaneState::Open,
+        state,
         speed: campaign.speed,
         window_close: campaign.window_close,
         held_words_approved: campaign.held_words_approved,
+        version: campaign.version,
     }
 }

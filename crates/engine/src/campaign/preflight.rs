@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::control::{Audience, Campaign, CampaignAction, PreflightReport};
 use domain::ids::{AccountId, CampaignId, PartitionId};
+use domain::lane::LaneState;
 use domain::phone::Carrier;
 use domain::time::Timestamp;
 use futures::future::{try_join, try_join_all};
@@ -119,7 +120,7 @@ impl Engine {
             let count = Count {
                 letter,
                 columns: audience.columns.clone(),
-                lane: lane_of(&campaign),
+                lane: lane_of(&campaign, LaneState::Open),
                 category: campaign.category,
                 entity: campaign.entity,
                 policy: self.policy(),

@@ -16,7 +16,7 @@ mod slot;
 mod status;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -87,6 +87,8 @@ pub(crate) struct Dispatch {
     recalls: Mutex<Recalls>,
     lanes: RwLock<HashMap<LaneId, Lane>>,
     routes: RwLock<Arc<[RouteConfig]>>,
+    /// When, on the monotonic clock, a channel was last seen with a connection, or none was wanted here.
+    connected_at: AtomicU64,
 }
 
 impl Dispatch {
@@ -174,6 +176,16 @@ impl Dispatch {
         Arc::clone(&self.elsewhere.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// For how long there have been channels to serve here and none of them has been seen with a connection, in
+    /// milliseconds.
+    pub(crate) fn millis_without_connection(&self, now: u64) -> u64 {
+        let slots = self.slots();
+        if slots.is_empty() || slots.iter().any(|slot| slot.channel.capacity().connections_up > 0) {
+            self.connected_at.store(now, Ordering::Release);
+        }
+        now.saturating_sub(self.connected_at.load(Ordering::Acquire))
+    }
+
     fn routes(&self) -> Arc<[RouteConfig]> {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -214,6 +226,7 @@ impl Engine {
             recalls: Mutex::default(),
             lanes: RwLock::default(),
             routes: RwLock::new(Arc::from([])),
+            connected_at: AtomicU64::new(self.clock.monotonic_millis()),
         });
         *self.dispatch.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&dispatch));
         self.refresh(&dispatch).await?;
@@ -261,14 +274,16 @@ impl Engine {
             .map_or_else(Vec::new, |dispatch| dispatch.slots().iter().map(|slot| slot.status(now)).collect())
     }
 
-    /// Opens a lane in every partition and shows it to dispatch at once: an OTP does not wait for the next refresh.
-    pub(crate) async fn open_lane(&self, lane: Lane) -> Result<(), LedgerError> {
+    /// Writes a lane into every partition and shows it to dispatch at once: an OTP does not wait for the next refresh.
+    pub(crate) async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
         let id = lane.id;
-        self.ledger.open_lane(lane.clone()).await?;
+        self.ledger.put_lane(lane.clone()).await?;
         if let Some(dispatch) = self.dispatch() {
-            let (routes, channels) = (dispatch.routes(), self.catalog.channels_in_memory());
-            let lane = self.slowed(&dispatch, lane, &routes, &channels);
-            dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
+            // A failure to read them is none of the lane's: the next look slows it as it should be.
+            if let (Ok(routes), Ok(channels)) = (self.routes().await, self.channels().await) {
+                let lane = self.slowed(&dispatch, lane, &routes, &channels);
+                dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
+            }
         }
         Ok(())
     }
@@ -350,6 +365,7 @@ async fn keep_fresh(engine: Arc<Engine>, dispatch: Arc<Dispatch>) {
             () = engine.stop.cancelled() => return,
             () = tokio::time::sleep(REFRESH) => {}
         }
+        dispatch.millis_without_connection(engine.clock.monotonic_millis());
         if let Err(error) = engine.refresh(&dispatch).await {
             tracing::warn!(%error, "lanes and routes could not be read again");
         }

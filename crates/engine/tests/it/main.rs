@@ -13,6 +13,7 @@ mod nodes_death;
 #[path = "../../../store/tests/it/postgres_server.rs"]
 mod postgres_server;
 mod preflight;
+mod readiness;
 mod receipts;
 mod restart;
 mod town;

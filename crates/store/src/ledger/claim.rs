@@ -168,7 +168,7 @@ impl Work<'_> {
             }
             Verdict::Pause { until, reason, rule } => {
                 taking.defer(self, stream, id, &mut life, (until, reason, rule))?;
-                self.set_lane_state(stream.lane, LaneState::Paused)?;
+                self.pause_lane(stream.lane)?;
                 taking.claim.paused.push(stream.lane);
             }
         }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::channel::Receipt;
-use domain::ids::{AccountId, CampaignId, ContactId, LaneId, MessageId};
-use domain::lane::{Lane, LaneState};
+use domain::ids::{AccountId, CampaignId, ContactId, MessageId};
+use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, Entry, Expansion, InboundRecord, ReceiptOutcome, Retention, Settlement,
     SuppressionOrder, Swept,
@@ -29,11 +29,7 @@ pub(super) struct Incoming {
 
 /// One operation on one partition.
 pub(super) enum Command {
-    OpenLane(Lane),
-    SetLaneState {
-        lane: LaneId,
-        state: LaneState,
-    },
+    PutLane(Lane),
     Accept {
         messages: Vec<Incoming>,
         expansion: Option<Expansion>,
@@ -119,11 +115,7 @@ impl Command {
             Self::Consent(grants) => grants.len(),
             Self::Sweep { .. } => 1_000,
             Self::Preload(rows) => rows.len(),
-            Self::OpenLane(_)
-            | Self::SetLaneState { .. }
-            | Self::Unsuppress { .. }
-            | Self::Inbound { .. }
-            | Self::Recover { .. } => 1,
+            Self::PutLane(_) | Self::Unsuppress { .. } | Self::Inbound { .. } | Self::Recover { .. } => 1,
         }
     }
 }

@@ -11,8 +11,14 @@ use super::sql;
 use crate::moves::lane::LaneRow;
 
 impl Work<'_> {
-    pub(super) fn open_lane(&mut self, lane: &Lane) -> Outcome<()> {
-        let state = self.memory.lanes.get(&lane.id).map_or(lane.state, |known| known.state);
+    pub(super) fn put_lane(&mut self, lane: &Lane) -> Outcome<()> {
+        let known = self.memory.lanes.get(&lane.id);
+        if known.is_some_and(|known| known.version > lane.version) {
+            return Ok(());
+        }
+        // A cancelled lane's messages may be marked already: it stays cancelled.
+        let cancelled = known.is_some_and(|known| known.state == LaneState::Cancelled);
+        let state = if cancelled { LaneState::Cancelled } else { lane.state };
         let lane = Lane { state, ..lane.clone() };
         let row = LaneRow::of(&lane);
         self.connection.prepare_cached(sql::LANE_PUT)?.execute(params![
@@ -28,20 +34,21 @@ impl Work<'_> {
             row.window_close,
             row.drop_after,
             row.held_words_approved,
+            row.version,
         ])?;
         self.memory.expanded.entry(lane.id).or_insert(0);
         self.memory.lanes.insert(lane.id, lane);
         Ok(())
     }
 
-    pub(super) fn set_lane_state(&mut self, id: LaneId, state: LaneState) -> Outcome<()> {
+    /// The policy pauses a lane that it claims from.
+    pub(super) fn pause_lane(&mut self, id: LaneId) -> Outcome<()> {
         let Some(lane) = self.memory.lanes.get_mut(&id) else {
             return Err(Fault::Refused(LedgerError::NoSuch("lane")));
         };
-        // A cancelled lane's messages may be marked already: it stays cancelled.
-        if lane.state != LaneState::Cancelled {
-            lane.state = state;
-            self.connection.prepare_cached(sql::LANE_STATE)?.execute(params![id.raw(), state.code()])?;
+        if lane.state == LaneState::Open {
+            lane.state = LaneState::Paused;
+            self.connection.prepare_cached(sql::LANE_STATE)?.execute(params![id.raw(), lane.state.code()])?;
         }
         Ok(())
     }
@@ -72,6 +79,7 @@ fn from_row(row: &Row<'_>) -> Outcome<Lane> {
         window_close: row.get(9)?,
         drop_after: row.get(10)?,
         held_words_approved: row.get(11)?,
+        version: row.get(13)?,
     };
     Ok(lane.lane()?)
 }

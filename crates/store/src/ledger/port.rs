@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::channel::Receipt;
 use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
-use domain::lane::{Lane, LaneState};
+use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
@@ -199,17 +199,8 @@ impl Ledger for SqliteLedger {
         self.board.changed().await;
     }
 
-    async fn open_lane(&self, lane: Lane) -> Result<(), LedgerError> {
-        self.ask_all(|| Command::OpenLane(lane.clone())).await.map(drop)
-    }
-
-    async fn set_lane_state(
-        &self,
-        lane: LaneId,
-        state: LaneState,
-        _now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        self.ask_all(|| Command::SetLaneState { lane, state }).await.map(drop)
+    async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
+        self.ask_all(|| Command::PutLane(lane.clone())).await.map(drop)
     }
 
     async fn lanes(&self) -> Result<Vec<Lane>, LedgerError> {

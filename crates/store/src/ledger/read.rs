@@ -14,6 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use super::accept::blob;
 use super::fault::{Fault, Outcome};
 use super::handed::SharedHandOvers;
+use super::partition::plan_once;
 use super::parts::carrier_id_from;
 use super::{sql, tally};
 use crate::moves::records::{InboundRow, LAST_SENT, MessageRow, PAGE_ROWS, Page, SuppressionRow, page_end};
@@ -65,6 +66,7 @@ impl Readers {
     fn connect(&self) -> Outcome<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
+        plan_once(&connection)?;
         connection.execute_batch("PRAGMA cache_size = -1024; PRAGMA query_only = ON;")?;
         Ok(connection)
     }

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::fault::Outcome;
 
 /// One step each, in order.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 /// Hot tables are ordered by something that grows; `person` is written in passes over `handed`. Columns named in `life` are described in `life.rs`.
 const V1: &str = "
@@ -137,6 +137,9 @@ CREATE INDEX inbound_by_carrier_id ON inbound (gateway, carrier_id);
 /// Nothing is changed but what may be written: `queue.avoid` also holds a carrier above its lower 16 bits (see
 /// `stream_key` in `partition.rs`), and `life` a flag for it. The number keeps out programs that would misread them.
 const V2: &str = "";
+
+/// Of which version of its lane a partition knows.
+const V3: &str = "ALTER TABLE lane ADD COLUMN version INTEGER NOT NULL DEFAULT 0;";
 
 /// All statements of all migrations.
 pub(crate) fn statements() -> impl Iterator<Item = &'static str> {

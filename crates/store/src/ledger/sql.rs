@@ -5,10 +5,10 @@ statements! {
     PARTITION_READ = "SELECT number, partitions, committed_now, next_claim, unknown_through, retired_through, person_cursor FROM partition";
     PARTITION_WRITE = "UPDATE partition SET committed_now = ?1, next_claim = ?2, unknown_through = ?3, retired_through = ?4";
 
-    LANE_PUT = "INSERT INTO lane (id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved";
+    LANE_PUT = "INSERT INTO lane (id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, state = excluded.state, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved, version = excluded.version";
     LANE_STATE = "UPDATE lane SET state = ?2 WHERE id = ?1";
     LANE_THROUGH = "UPDATE lane SET expanded_through = ?2 WHERE id = ?1";
-    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, expanded_through FROM lane";
+    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, expanded_through, version FROM lane";
 
     MESSAGE_ADD = "INSERT OR IGNORE INTO message VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     LIFE_READ = "SELECT life FROM message WHERE id = ?1";

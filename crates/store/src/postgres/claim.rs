@@ -21,7 +21,7 @@ use super::batch::Batch;
 use super::database::{Operation, Shared, number};
 use super::due::Touched;
 use super::fault::Done;
-use super::lanes::{from_row, set_state, try_lock};
+use super::lanes::{from_row, pause, try_lock};
 use super::people::read_facts;
 use super::sql;
 use crate::moves::claim::{READ_AHEAD, Taking, set_apart};
@@ -117,15 +117,28 @@ impl Operation for ClaimDue<'_> {
     }
 
     async fn happened(&self, answer: &Option<Taken>, db: &mut PgConnection) -> Done<bool> {
-        let Some(Taken { seq: Some(seq), claim, now, .. }) = answer else { return Ok(false) };
-        // Waits until the connection that was lost has ended its transaction.
-        super::lanes::lock(db, self.request.partition).await?;
-        let query = sqlx::query(sql::CLAIM_FIND).bind(number(self.request.partition)).bind(seq);
-        let row = query.bind(i16::from(self.node.number)).bind(now.millis()).fetch_optional(db).await?;
-        let found: Option<Vec<i64>> = row.map(|row| row.try_get(0)).transpose()?;
-        let ids = claim.outgoing.iter().map(|out| out.ticket.message.raw());
-        Ok(found.is_some_and(|found| found.into_iter().eq(ids)))
+        match answer {
+            Some(taken) => happened(taken, self.request.partition, self.node, db).await,
+            None => Ok(false),
+        }
     }
+}
+
+/// Whether a claim of a node was committed whose answer was lost. Waits until the connection that was lost has ended its
+/// transaction.
+pub(super) async fn happened(
+    taken: &Taken,
+    partition: PartitionId,
+    node: NodeId,
+    db: &mut PgConnection,
+) -> Done<bool> {
+    let Some(seq) = taken.seq else { return Ok(false) };
+    super::lanes::lock(db, partition).await?;
+    let query = sqlx::query(sql::CLAIM_FIND).bind(number(partition)).bind(seq);
+    let row = query.bind(i16::from(node.number)).bind(taken.now.millis()).fetch_optional(db).await?;
+    let found: Option<Vec<i64>> = row.map(|row| row.try_get(0)).transpose()?;
+    let ids = taken.claim.outgoing.iter().map(|out| out.ticket.message.raw());
+    Ok(found.is_some_and(|found| found.into_iter().eq(ids)))
 }
 
 impl Claiming<'_> {
@@ -319,7 +332,7 @@ impl Claiming<'_> {
     }
 
     async fn pause(&mut self, db: &mut PgConnection, lane: LaneId) -> Done<()> {
-        set_state(db, self.partition, lane, LaneState::Paused).await?;
+        pause(db, self.partition, lane).await?;
         if let Some(known) = self.lanes.get_mut(&lane) {
             known.state = LaneState::Paused;
         }

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
@@ -12,14 +11,9 @@ use sea_orm::sqlx::{Connection as _, Error as SqlError, PgConnection, PgPool, Po
 
 use super::due::Known;
 use super::fault::{Done, Trouble};
+use super::tries::Tries;
 use crate::moves::fault::{self, Outcome};
 use crate::sealing::{Sealer, TableSealer};
-
-/// Tries of one transaction in all.
-const TRIES: u32 = 6;
-/// Wait before the second try; doubles for each further one, so that all of them span some 1.2 seconds: a failover
-/// takes longer, and then the caller is told.
-const BACK_OFF: Duration = Duration::from_millis(40);
 
 /// What every operation needs.
 pub(super) struct Shared {
@@ -55,12 +49,27 @@ enum Ended<T> {
     Unsure(T, Trouble),
 }
 
+/// A transaction that was tried as often as it may be.
+pub(super) struct GivenUp<T> {
+    pub error: LedgerError,
+    /// What it would have answered, when nobody knows whether it happened.
+    pub unsure: Option<T>,
+}
+
 impl Shared {
     /// One transaction.
     pub(super) async fn transact<O: Operation>(&self, operation: &O) -> Result<O::Answer, LedgerError> {
+        self.try_transact(operation).await.map_err(|given_up| given_up.error)
+    }
+
+    /// One transaction, for a caller that must know when nobody knows whether it happened.
+    pub(super) async fn try_transact<O: Operation>(
+        &self,
+        operation: &O,
+    ) -> Result<O::Answer, GivenUp<O::Answer>> {
         let mut unsure: Option<O::Answer> = None;
-        let mut wait = BACK_OFF;
-        for tried in 1.. {
+        let mut tries = Tries::default();
+        loop {
             let trouble = match self.attempt(operation, unsure.take()).await {
                 Ok(Ended::Done(answer)) => return Ok(answer),
                 Ok(Ended::Unsure(answer, trouble)) => {
@@ -69,13 +78,10 @@ impl Shared {
                 }
                 Err(trouble) => trouble,
             };
-            if tried >= TRIES || !trouble.may_pass() {
-                return Err(trouble.into_error());
+            if !trouble.may_pass() || !tries.again().await {
+                return Err(GivenUp { error: trouble.into_error(), unsure });
             }
-            tokio::time::sleep(wait).await;
-            wait *= 2;
         }
-        Err(LedgerError::Closed)
     }
 
     async fn attempt<O: Operation>(
@@ -108,20 +114,17 @@ impl Shared {
 
     /// Statements that each stand alone and change nothing.
     pub(super) async fn look<O: Operation>(&self, operation: &O) -> Result<O::Answer, LedgerError> {
-        let mut wait = BACK_OFF;
-        for tried in 1.. {
+        let mut tries = Tries::default();
+        loop {
             let looked = match self.pool.acquire().await {
                 Ok(mut connection) => operation.run(self, &mut connection).await,
                 Err(error) => Err(error.into()),
             };
             match looked {
-                Ok(answer) => return Ok(answer),
-                Err(trouble) if tried >= TRIES || !trouble.may_pass() => return Err(trouble.into_error()),
-                Err(_) => tokio::time::sleep(wait).await,
+                Err(trouble) if trouble.may_pass() && tries.again().await => {}
+                done => return done.map_err(Trouble::into_error),
             }
-            wait *= 2;
         }
-        Err(LedgerError::Closed)
     }
 
     pub(super) fn known(&self, id: PartitionId) -> Result<&Known, LedgerError> {

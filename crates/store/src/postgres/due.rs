@@ -9,12 +9,14 @@ use std::time::Duration;
 use domain::ids::PartitionId;
 use domain::lane::LaneState;
 use domain::ledger::{Due, LedgerError};
+use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::database::{Operation, Shared, number};
 use super::fault::Done;
+use super::give_back::LostClaims;
 use super::retire::Cursors;
 use super::sql;
 use crate::moves::board::Board;
@@ -48,6 +50,8 @@ pub(super) struct Known {
     memory: Mutex<Memory>,
     /// One claim, sweep or change of people at a time of this node: they would only wait for each other in the database.
     pub turn: AsyncMutex<()>,
+    /// Claims of this node of which it does not know whether they happened.
+    pub lost: LostClaims,
     /// Where the sweep's walks stand; they begin anew after a restart.
     pub cursors: AsyncMutex<Cursors>,
 }
@@ -204,6 +208,22 @@ impl Lookout {
         }
     }
 
+    /// Queues again what claims took that were never answered. Their attempts are not spent, so no policy is asked.
+    async fn give_back(&self, id: PartitionId) {
+        let Ok(known) = self.shared.known(id) else { return };
+        if !known.lost.any() {
+            return;
+        }
+        let _turn = known.turn.lock().await;
+        match self.shared.give_back(id, &RetryPolicy::default()).await {
+            Ok(None) => {}
+            Ok(Some(touched)) => self.note(id, touched).await,
+            Err(error) => {
+                tracing::debug!(partition = id.0, %error, "what became of a claim cannot be found out yet");
+            }
+        }
+    }
+
     /// Looks a partition up. `true`: something changed.
     pub(super) async fn look(&self, id: PartitionId) -> Result<bool, LedgerError> {
         let known = self.shared.known(id)?;
@@ -223,6 +243,7 @@ pub(super) async fn poll(lookout: Weak<Lookout>) {
         let Some(lookout) = lookout.upgrade() else { return };
         let mut changed = false;
         for id in lookout.shared.map.all() {
+            lookout.give_back(id).await;
             match lookout.look(id).await {
                 Ok(one) => changed |= one,
                 Err(LedgerError::Closed) => return,

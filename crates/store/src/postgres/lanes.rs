@@ -14,13 +14,13 @@ use super::sql;
 use crate::moves::fault::Fault;
 use crate::moves::lane::LaneRow;
 
-/// Makes a lane known, or replaces all of it but its state.
-pub(super) struct OpenLane<'a> {
+/// Makes a lane known, or replaces it unless a newer one is known.
+pub(super) struct PutLane<'a> {
     pub partition: PartitionId,
     pub lane: &'a Lane,
 }
 
-impl Operation for OpenLane<'_> {
+impl Operation for PutLane<'_> {
     type Answer = ();
 
     async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<()> {
@@ -31,27 +31,9 @@ impl Operation for OpenLane<'_> {
         let query = query.bind(i16::from(row.priority)).bind(i16::from(row.category));
         let query = query.bind(i16::from(row.state)).bind(row.speed.map(i64::from));
         let query = query.bind(i16::from(row.window_close)).bind(row.drop_after);
-        query.bind(row.held_words_approved).execute(db).await?;
+        let query = query.bind(row.held_words_approved).bind(row.version);
+        query.bind(i16::from(LaneState::Cancelled.code())).execute(db).await?;
         Ok(())
-    }
-}
-
-/// Pauses, opens or cancels.
-pub(super) struct SetLaneState {
-    pub partition: PartitionId,
-    pub lane: LaneId,
-    pub state: LaneState,
-}
-
-impl Operation for SetLaneState {
-    type Answer = ();
-
-    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<()> {
-        lock(db, self.partition).await?;
-        match set_state(db, self.partition, self.lane, self.state).await? {
-            true => Ok(()),
-            false => Err(LedgerError::NoSuch("lane").into()),
-        }
     }
 }
 
@@ -126,16 +108,12 @@ fn held(row: &PgRow) -> Done<Held> {
     })
 }
 
-/// `false`: there is no such lane. The partition is locked.
-pub(super) async fn set_state(
-    db: &mut PgConnection,
-    partition: PartitionId,
-    lane: LaneId,
-    state: LaneState,
-) -> Done<bool> {
-    let query = sqlx::query(sql::LANE_STATE).bind(number(partition)).bind(lane.raw());
-    let query = query.bind(i16::from(LaneState::Cancelled.code())).bind(i16::from(state.code()));
-    Ok(query.execute(db).await?.rows_affected() == 1)
+/// The policy pauses a lane that it claims from. The partition is locked.
+pub(super) async fn pause(db: &mut PgConnection, partition: PartitionId, lane: LaneId) -> Done<()> {
+    let query = sqlx::query(sql::LANE_PAUSE).bind(number(partition)).bind(lane.raw());
+    let query = query.bind(i16::from(LaneState::Open.code())).bind(i16::from(LaneState::Paused.code()));
+    query.execute(db).await?;
+    Ok(())
 }
 
 /// Reads a row of [`sql::LANES`].
@@ -153,6 +131,7 @@ pub(super) fn from_row(row: &PgRow) -> Done<Lane> {
         window_close: small(row.try_get::<i16, _>(9)?)?,
         drop_after: row.try_get(10)?,
         held_words_approved: row.try_get(11)?,
+        version: row.try_get(12)?,
     };
     Ok(lane.lane()?)
 }

@@ -16,6 +16,7 @@ mod database;
 mod due;
 mod early;
 mod fault;
+mod give_back;
 mod inspect;
 mod lanes;
 mod migrate;
@@ -31,6 +32,7 @@ mod settle;
 mod sql;
 mod sweep;
 mod tally;
+mod tries;
 mod verify;
 
 pub use inspect::{ServerFacts, ServerWatch, check, server_facts};
@@ -42,6 +44,7 @@ pub use verify::verify;
 pub(crate) use database::begin;
 pub(crate) use early::carrier_id_bytes;
 pub(crate) use fault::may_pass;
+pub(crate) use tries::Tries;
 
 /// All that makes the ledger's tables, in order.
 pub(crate) fn schema_statements() -> impl Iterator<Item = &'static str> {

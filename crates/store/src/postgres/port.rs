@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::channel::Receipt;
 use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
-use domain::lane::{Lane, LaneState};
+use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
@@ -25,7 +25,7 @@ use super::claim::{ClaimDue, Taken};
 use super::database::Shared;
 use super::due::{Lookout, Touched, poll};
 use super::early::{Match, PartKey, Ready, key_of};
-use super::lanes::{ExpandedThrough, Lanes, OpenLane, SetLaneState};
+use super::lanes::{ExpandedThrough, Lanes, PutLane};
 use super::people::{Consent, Inbound, Suppress, Unsuppress};
 use super::read::{FactsOf, Inbounds, Message, Messages, Newest, Sent, Suppressions};
 use super::receipts::Receipts;
@@ -158,8 +158,15 @@ impl PostgresLedger {
         let retry = self.retry();
         let operation = ClaimDue { request, node: self.shared.node, retry: &retry };
         for _ in 0..TURNS {
-            if let Some(taken) = self.shared.transact(&operation).await? {
-                return Ok(Some(taken));
+            match self.shared.try_transact(&operation).await {
+                Ok(Some(taken)) => return Ok(Some(taken)),
+                Ok(None) => {}
+                Err(given_up) => {
+                    if let Some(taken) = given_up.unsure.flatten() {
+                        self.shared.known(request.partition)?.lost.keep(taken, request);
+                    }
+                    return Err(given_up.error);
+                }
             }
             tokio::time::sleep(TURN).await;
         }
@@ -199,24 +206,10 @@ impl Ledger for PostgresLedger {
         self.lookout.changed().await;
     }
 
-    async fn open_lane(&self, lane: Lane) -> Result<(), LedgerError> {
+    async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
         for partition in self.shared.map.all() {
             let _turn = self.shared.known(partition)?.turn.lock().await;
-            self.shared.transact(&OpenLane { partition, lane: &lane }).await?;
-            self.lookout.note(partition, Touched::Unsure).await;
-        }
-        Ok(())
-    }
-
-    async fn set_lane_state(
-        &self,
-        lane: LaneId,
-        state: LaneState,
-        _now: Timestamp,
-    ) -> Result<(), LedgerError> {
-        for partition in self.shared.map.all() {
-            let _turn = self.shared.known(partition)?.turn.lock().await;
-            self.shared.transact(&SetLaneState { partition, lane, state }).await?;
+            self.shared.transact(&PutLane { partition, lane: &lane }).await?;
             self.lookout.note(partition, Touched::Unsure).await;
         }
         Ok(())

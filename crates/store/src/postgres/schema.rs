@@ -12,7 +12,7 @@ use super::open::PostgresOpenError;
 use super::sql;
 
 /// Statements of each step, in order.
-const MIGRATIONS: &[&[&str]] = &[V1, V2];
+const MIGRATIONS: &[&[&str]] = &[V1, V2, V3];
 
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -92,6 +92,9 @@ const V1: &[&str] = &[
 /// By node number, the epoch up to which claims are refused. In the partition's row, since a claim locks that one and
 /// so sees the newest.
 const V2: &[&str] = &["ALTER TABLE ledger_partition ADD COLUMN fences bigint[] NOT NULL DEFAULT '{}'"];
+
+/// Of which version of its lane a partition knows.
+const V3: &[&str] = &["ALTER TABLE ledger_lane ADD COLUMN version bigint NOT NULL DEFAULT 0"];
 
 /// All statements of all migrations.
 pub(super) fn statements() -> impl Iterator<Item = &'static str> {

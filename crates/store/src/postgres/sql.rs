@@ -31,14 +31,15 @@ statements! {
     PARTITION_FENCE = "UPDATE ledger_partition SET fences = $2 WHERE partition = $1";
     PARTITION_AT = "UPDATE ledger_partition SET committed_now = $2 WHERE partition = $1";
 
-    LANE_PUT = "INSERT INTO ledger_lane (partition, id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (partition, id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved";
-    /// A cancelled lane stays cancelled ($3: its code).
-    LANE_STATE = "UPDATE ledger_lane SET state = CASE WHEN state = $3 THEN state ELSE $4 END WHERE partition = $1 AND id = $2";
+    /// A newer version than $14 is kept, and a cancelled lane stays cancelled ($15: its code).
+    LANE_PUT = "INSERT INTO ledger_lane (partition, id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (partition, id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, state = CASE WHEN ledger_lane.state = $15 THEN ledger_lane.state ELSE excluded.state END, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved, version = excluded.version WHERE ledger_lane.version <= excluded.version";
+    /// $3: open, $4: paused.
+    LANE_PAUSE = "UPDATE ledger_lane SET state = $4 WHERE partition = $1 AND id = $2 AND state = $3";
     LANE_THROUGH = "UPDATE ledger_lane SET expanded_through = $3 WHERE partition = $1 AND id = $2 AND expanded_through < $3";
     LANE_EXPANDED = "SELECT expanded_through FROM ledger_lane WHERE partition = $1 AND id = $2";
     LANE_STATES = "SELECT id, state FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
-    LANES_OF = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
-    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved FROM ledger_lane WHERE partition = $1 ORDER BY id";
+    LANES_OF = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
+    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version FROM ledger_lane WHERE partition = $1 ORDER BY id";
 
     MESSAGE_ADD = "INSERT INTO ledger_message (partition, id, phone_index, account, campaign, contact, life, sealed) SELECT $1::integer, m.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[]) m ON CONFLICT DO NOTHING RETURNING id";
     LIVES_LOCK = "SELECT id, phone_index, life FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR UPDATE";

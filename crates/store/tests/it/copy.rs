@@ -28,7 +28,7 @@ async fn lived_in() -> Stage {
     let mut stage = Stage::new(Engine::Sqlite, FILES).await;
     let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
     for lane in [&notice, &marketing] {
-        stage.ledger.open_lane(lane.clone()).await.unwrap();
+        stage.ledger.put_lane(lane.clone()).await.unwrap();
     }
     stage.consent(0..40).await;
     stage.accept(&(0..40).map(|n| stage.message(&notice, n)).collect::<Vec<_>>()).await;

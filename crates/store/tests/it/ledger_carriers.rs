@@ -46,7 +46,7 @@ fn waiting(lane: i64, carrier: Option<Carrier>, avoid: Option<ChannelId>) -> Str
 /// What is due is known once the writers have answered.
 async fn reopened(stage: Stage, lane: &Lane) -> Stage {
     let stage = stage.reopen().await;
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage
 }
 
@@ -59,7 +59,7 @@ fn due(stage: &Stage) -> Vec<Stream> {
 async fn carriers_wait_apart_and_a_retry_stays_with_its_carrier(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let (mobile, unicom) = (Some(Carrier::Mobile), Some(Carrier::Unicom));
     let messages: Vec<_> = (0..4)
         .flat_map(|n| [Carrier::Mobile, Carrier::Unicom].map(|c| of(&stage, &lane, c, n, true)))
@@ -92,9 +92,9 @@ async fn carriers_wait_apart_and_a_retry_stays_with_its_carrier(engine: Engine) 
     stage.receipt(failed.ticket.message, 0, Delivered, "DELIVRD").await;
     assert_eq!(due(&stage), [waiting(1, mobile, None)]);
 
-    stage.ledger.set_lane_state(lane.id, LaneState::Paused, stage.now).await.unwrap();
+    stage.ledger.put_lane(as_of(&lane, 1, LaneState::Paused)).await.unwrap();
     assert_eq!(due(&stage), [], "a pause is the whole lane's");
-    stage.ledger.set_lane_state(lane.id, LaneState::Cancelled, stage.now).await.unwrap();
+    stage.ledger.put_lane(as_of(&lane, 2, LaneState::Cancelled)).await.unwrap();
     assert_eq!(stage.sweep().await.cancelled, 4);
     let sum: i64 = stage
         .ledger
@@ -111,7 +111,7 @@ async fn carriers_wait_apart_and_a_retry_stays_with_its_carrier(engine: Engine) 
 async fn after_a_change_of_the_route_what_a_channel_does_not_reach_is_set_apart(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let carriers = [Carrier::Mobile, Carrier::Unicom, Carrier::Telecom];
     let messages: Vec<_> = (0..5).flat_map(|n| carriers.map(|c| of(&stage, &lane, c, n, false))).collect();
     stage.accept(&messages).await;
@@ -139,7 +139,7 @@ async fn after_a_change_of_the_route_what_a_channel_does_not_reach_is_set_apart(
 async fn a_repeated_chunk_of_several_carriers_changes_nothing(engine: Engine) {
     let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let home = stage.ledger.partitions().all().next().unwrap();
     let chunk = |by_carrier| -> Vec<NewMessage> {
         let message =
@@ -159,7 +159,7 @@ async fn a_repeated_chunk_of_several_carriers_changes_nothing(engine: Engine) {
 async fn what_no_channel_reaches_waits_until_its_validity_ends(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let day = 86_400;
     let until = |stage: &Stage, days| stage.now.plus(std::time::Duration::from_secs(days * day));
     let mut messages = [1, 2, 3].map(|n| of(&stage, &lane, Carrier::Telecom, n, true));

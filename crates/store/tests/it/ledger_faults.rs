@@ -28,7 +28,7 @@ async fn a_second_opener_is_refused_until_the_first_closes() {
     stage.ledger.close().await;
     assert!(matches!(stage.ledger.lanes().await, Ok(_) | Err(LedgerError::Closed)));
     let lane = lane(1, Category::Notice);
-    assert!(matches!(stage.ledger.open_lane(lane).await, Err(LedgerError::Closed)));
+    assert!(matches!(stage.ledger.put_lane(lane).await, Err(LedgerError::Closed)));
     SqliteLedger::open(&options(&stage)).unwrap();
 }
 
@@ -63,7 +63,7 @@ async fn a_folder_of_a_newer_version_is_left_alone() {
 async fn nothing_on_disk_shows_a_phone_or_a_text() {
     let stage = Stage::new(Engine::Sqlite, 2).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.accept(&(0..20).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
     for out in stage.claim(FIRST, stream(1, None)).await.outgoing.iter().take(10) {
         stage.submit(out).await;
@@ -127,7 +127,7 @@ fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
 async fn a_full_disk_refuses_keeps_what_was_there_and_goes_on_with_space() {
     let stage = Stage::new(Engine::Sqlite, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.accept(&(0..50).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
     let claim = stage.claim_at(stage.home(phone(0)), FIRST, &[(stream(1, None), 10)]).await;
     stage.ledger.close().await;

@@ -63,7 +63,7 @@ async fn child() {
     let found = stage.ledger.recover(Arc::clone(&stage.retry), stage.now).await.unwrap();
     Truth::at(folder, "recovered").say(&format!("{found}\n"));
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let (mut accepted, mut sent, mut settled) =
         (Truth::at(folder, "accepted"), Truth::at(folder, "sent"), Truth::at(folder, "settled"));
     for batch in 0u64.. {

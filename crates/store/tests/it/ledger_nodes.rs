@@ -55,7 +55,7 @@ async fn nodes_that_claim_at_once_send_nothing_twice_and_keep_every_cap() {
     let first = Arc::new(Stage::new(Engine::Postgres, 2).await);
     let second = Arc::new(first.on_node(1).await);
     let lane = lane(1, Category::Marketing);
-    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.ledger.put_lane(lane.clone()).await.unwrap();
     first.consent(0..60).await;
     let messages: Vec<_> = (0..300).map(|n| first.message(&lane, n % 60)).collect();
     first.accept(&messages).await;
@@ -87,7 +87,7 @@ async fn what_one_node_accepts_suppresses_or_pauses_counts_on_the_other() {
     let first = Stage::new(Engine::Postgres, 2).await;
     let mut second = first.on_node(1).await;
     let lane = lane(1, Category::Notice);
-    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.ledger.put_lane(lane.clone()).await.unwrap();
     first.accept(&(0..10).map(|n| first.message(&lane, n)).collect::<Vec<_>>()).await;
     until("noticed", async || Some(()).filter(|()| second.ledger.due().len() == 2)).await;
     first.ledger.suppress(first.home(phone(3)), vec![first.opt_out(3)]).await.unwrap();
@@ -96,8 +96,16 @@ async fn what_one_node_accepts_suppresses_or_pauses_counts_on_the_other() {
     until("noticed", async || Some(()).filter(|()| first.ledger.due().is_empty())).await;
     second.pass(60);
     second.accept(&(20..30).map(|n| second.message(&lane, n)).collect::<Vec<_>>()).await;
-    first.ledger.set_lane_state(lane.id, LaneState::Paused, first.now).await.unwrap();
+    first.ledger.put_lane(as_of(&lane, 1, LaneState::Paused)).await.unwrap();
     assert!(second.claim(FIRST, stream(1, None)).await.outgoing.is_empty(), "paused everywhere");
+    second.ledger.put_lane(lane.clone()).await.unwrap();
+    assert!(
+        second.claim(FIRST, stream(1, None)).await.outgoing.is_empty(),
+        "who writes late changes nothing"
+    );
+    assert_eq!(second.ledger.lanes().await.unwrap(), [as_of(&lane, 1, LaneState::Paused)]);
+    second.ledger.put_lane(as_of(&lane, 2, LaneState::Open)).await.unwrap();
+    assert_eq!(second.claim(FIRST, stream(1, None)).await.outgoing.len(), 10);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -105,7 +113,7 @@ async fn a_receipt_on_one_node_meets_the_answer_on_the_other_whichever_is_first(
     let first = Arc::new(Stage::new(Engine::Postgres, 1).await);
     let second = Arc::new(first.on_node(1).await);
     let lane = lane(1, Category::Notice);
-    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.ledger.put_lane(lane.clone()).await.unwrap();
     first.accept(&(0..120).map(|n| first.message(&lane, n)).collect::<Vec<_>>()).await;
     let claim = first.claim(FIRST, stream(1, None)).await;
     let mut held = 0;
@@ -166,7 +174,7 @@ async fn whatever_nodes_do_at_once_counts_equal_messages_and_all_of_them_end() {
     let first = Arc::new(Stage::new(Engine::Postgres, 2).await);
     let second = Arc::new(first.on_node(1).await);
     let lane = lane(1, Category::Notice);
-    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.ledger.put_lane(lane.clone()).await.unwrap();
     let mut tasks = tokio::task::JoinSet::new();
     for (node, stage) in (0u64..).zip([&first, &second]) {
         let (accepting, lane) = (Arc::clone(stage), lane.clone());
@@ -220,7 +228,7 @@ async fn a_chunk_that_two_nodes_bring_is_taken_once() {
     let first = Arc::new(Stage::new(Engine::Postgres, 1).await);
     let second = Arc::new(first.on_node(1).await);
     let lane = lane(1, Category::Notice);
-    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.ledger.put_lane(lane.clone()).await.unwrap();
     for chunk in 1..20u64 {
         let tasks = [&first, &second].map(|stage| {
             let (stage, lane) = (Arc::clone(stage), lane.clone());
@@ -244,7 +252,7 @@ async fn a_node_recovers_its_own_claims_and_those_of_one_that_died() {
     let first = Stage::new(Engine::Postgres, 2).await;
     let second = first.on_node(1).await;
     let lane = lane(1, Category::Marketing);
-    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.ledger.put_lane(lane.clone()).await.unwrap();
     first.consent(0..20).await;
     first.accept(&(0..20).map(|n| first.message(&lane, n)).collect::<Vec<_>>()).await;
     for id in first.ledger.partitions().all() {
@@ -266,7 +274,7 @@ async fn a_node_that_was_taken_for_dead_claims_nothing_more_and_its_next_life_do
     let first = Stage::new(Engine::Postgres, 2).await;
     let second = first.second_node(1).await;
     let lane = lane(1, Category::Notice);
-    first.ledger.open_lane(lane.clone()).await.unwrap();
+    first.ledger.put_lane(lane.clone()).await.unwrap();
     first.accept(&(0..20).map(|n| first.message(&lane, n)).collect::<Vec<_>>()).await;
     let before = first.claim_at(PartitionId(0), FIRST, &[(stream(1, None), 3)]).await.outgoing;
     second.recover_node(node(0), Arc::clone(&first.retry), first.now).await.unwrap();
@@ -294,7 +302,7 @@ fn node(number: u8) -> NodeId {
 async fn lost_connections_are_made_anew_and_nothing_is_lost() {
     let stage = Stage::new(Engine::Postgres, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let mut admin = PgConnection::connect(stage.url()).await.unwrap();
     // Other tests work on the same server: only this one's connections end.
     let schema: String =
@@ -351,14 +359,14 @@ async fn a_closed_ledger_says_so() {
     let stage = Stage::new(Engine::Postgres, 1).await;
     stage.ledger.close().await;
     assert!(matches!(stage.ledger.lanes().await, Err(LedgerError::Closed)));
-    assert!(matches!(stage.ledger.open_lane(lane(1, Category::Notice)).await, Err(LedgerError::Closed)));
+    assert!(matches!(stage.ledger.put_lane(lane(1, Category::Notice)).await, Err(LedgerError::Closed)));
 }
 
 #[tokio::test]
 async fn no_table_shows_a_phone_or_a_text() {
     let stage = Stage::new(Engine::Postgres, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.accept(&(0..5).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
     for out in stage.claim(FIRST, stream(1, None)).await.outgoing.iter().take(3) {
         stage.submit(out).await;

@@ -70,7 +70,7 @@ async fn many_consents_are_written_in_several_transactions_and_none_is_lost(engi
 async fn a_claim_refuses_the_suppressed_the_unasked_and_the_capped(engine: Engine) {
     let mut stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Marketing);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.consent(0..4).await;
     stage.accept(&(0..6).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
     let order = stage.opt_out(1);
@@ -97,7 +97,7 @@ async fn a_claim_refuses_the_suppressed_the_unasked_and_the_capped(engine: Engin
 async fn a_reply_acts_once_and_can_be_taken_back(engine: Engine) {
     let mut stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let sent = stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     stage.submit(&out).await;
@@ -133,7 +133,7 @@ async fn a_reply_acts_once_and_can_be_taken_back(engine: Engine) {
 async fn a_second_try_after_no_answer_leaves_the_first_counted(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Otp);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     let mut again = requeue(&stage, Reason::ConnectionLost, true, None);
@@ -152,7 +152,7 @@ async fn a_second_try_after_no_answer_leaves_the_first_counted(engine: Engine) {
 async fn tallies_equal_the_messages(engine: Engine) {
     let mut stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Marketing);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.consent(0..30).await;
     let mut messages: Vec<_> = (0..40).map(|n| stage.message(&lane, n)).collect();
     messages[5].entry = Entry::Reject { reason: Reason::MissingVariable, rule: RuleId(0) };
@@ -226,7 +226,7 @@ async fn messages_are_listed_by_campaign_state_and_phone_in_pages(engine: Engine
     let stage = Stage::new(engine, 3).await;
     let (one, two) = (lane(1, Category::Notice), lane(2, Category::Notice));
     for lane in [&one, &two] {
-        stage.ledger.open_lane(lane.clone()).await.unwrap();
+        stage.ledger.put_lane(lane.clone()).await.unwrap();
     }
     let mut messages: Vec<_> = (0..30).map(|n| stage.message(&one, n)).collect();
     messages.extend((0..10).map(|n| stage.message(&two, n)));
@@ -268,7 +268,7 @@ proptest! {
 async fn verdicts(engine: Engine, people: &[u64], limits: &[u32]) -> Vec<(MessageState, Reason)> {
     let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Marketing);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.consent(0..4).await;
     let messages: Vec<_> = people.iter().map(|n| stage.message(&lane, *n)).collect();
     stage.accept(&messages).await;
@@ -287,7 +287,7 @@ async fn verdicts(engine: Engine, people: &[u64], limits: &[u32]) -> Vec<(Messag
 async fn what_is_old_enough_is_removed_and_the_rest_stays(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let done = stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     stage.submit(&out).await;
@@ -314,7 +314,7 @@ async fn what_is_old_enough_is_removed_and_the_rest_stays(engine: Engine) {
 async fn hand_overs_count_once_wherever_they_are_kept(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let home = stage.home(phone(0));
     let mut expected: HashMap<u64, Vec<MessageId>> = HashMap::new();
     for round in 0..12u64 {

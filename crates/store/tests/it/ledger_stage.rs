@@ -81,7 +81,13 @@ pub(crate) fn lane(id: i64, category: Category) -> Lane {
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        version: 0,
     }
+}
+
+/// A lane as it was when its campaign had a version.
+pub(crate) fn as_of(lane: &Lane, version: i64, state: LaneState) -> Lane {
+    Lane { version, state, ..lane.clone() }
 }
 
 pub(crate) fn stream(lane: i64, avoid: Option<ChannelId>) -> Stream {

@@ -43,7 +43,7 @@ async fn accept(stage: &Stage, stepper: &mut Stepper, numbers: std::ops::Range<u
 
 async fn open_lane(stage: &Stage, stepper: &mut Stepper) {
     let ledger = Arc::clone(&stage.ledger);
-    let opening = async move { ledger.open_lane(lane(1, Category::Notice)).await };
+    let opening = async move { ledger.put_lane(lane(1, Category::Notice)).await };
     answer(stepper, Trouble::None, opening).await.unwrap();
 }
 

@@ -1,7 +1,7 @@
 //! One message after another through the port: what every implementation of the ledger has to do.
 
 use domain::channel::ReceiptStatus::{Delivered, Expired, Undelivered};
-use domain::lane::LaneState;
+use domain::lane::{Lane, LaneState};
 use domain::ledger::{Disposition, Entry, Expansion, LedgerError, ReceiptOutcome, TrailEvent};
 use domain::message::{Category, MessageState, Reason};
 use domain::time::Timestamp;
@@ -28,7 +28,7 @@ on_every_engine! {
 async fn a_message_is_accepted_claimed_settled_and_arrives(engine: Engine) {
     let stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let message = stage.message(&lane, 1);
     let id = message.id;
     assert_eq!(stage.accept(std::slice::from_ref(&message)).await, 1);
@@ -66,7 +66,7 @@ async fn a_message_is_accepted_claimed_settled_and_arrives(engine: Engine) {
 async fn expansion_takes_each_ordinal_once(engine: Engine) {
     let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let home = stage.ledger.partitions().all().next().unwrap();
     let chunk: Vec<_> = (0..10).map(|n| stage.message(&lane, n)).collect();
     let again: Vec<_> = (0..10).map(|n| stage.message(&lane, n)).collect();
@@ -91,7 +91,7 @@ async fn takes_are_followed_in_order_and_parts_bound_a_claim(engine: Engine) {
     let stage = Stage::new(engine, 1).await;
     let (otp, notice) = (lane(1, Category::Otp), lane(2, Category::Notice));
     for lane in [&otp, &notice] {
-        stage.ledger.open_lane(lane.clone()).await.unwrap();
+        stage.ledger.put_lane(lane.clone()).await.unwrap();
     }
     let mut messages: Vec<_> = (0..6).map(|n| stage.message(&notice, n)).collect();
     for (message, wait) in messages.iter_mut().zip(1..) {
@@ -120,7 +120,7 @@ async fn the_carrier_gives_marketing_up_at_the_end_of_sending_hours(engine: Engi
     let stage = Stage::new(engine, 1).await;
     let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
     for lane in [&notice, &marketing] {
-        stage.ledger.open_lane(lane.clone()).await.unwrap();
+        stage.ledger.put_lane(lane.clone()).await.unwrap();
     }
     stage.consent(2..4).await;
     let hours = |hours: u64| stage.now.plus(std::time::Duration::from_secs(hours * 3_600));
@@ -142,7 +142,7 @@ async fn the_carrier_gives_marketing_up_at_the_end_of_sending_hours(engine: Engi
 async fn throttling_spends_no_attempt_and_a_failed_channel_is_avoided(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     stage.settle(&out, FIRST, requeue(&stage, Reason::Throttled, false, None)).await;
@@ -165,7 +165,7 @@ async fn throttling_spends_no_attempt_and_a_failed_channel_is_avoided(engine: En
 async fn parts_arrive_one_by_one(engine: Engine) {
     let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let mut message = stage.message(&lane, 1);
     message.parts = 2;
     let id = stage.accept_one(message).await;
@@ -191,7 +191,7 @@ async fn parts_arrive_one_by_one(engine: Engine) {
 async fn receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time(engine: Engine) {
     let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, ReceiptOutcome::Held);
@@ -213,7 +213,7 @@ async fn receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time(en
 async fn a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the_retry(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     stage.submit(&out).await;
@@ -236,7 +236,7 @@ async fn a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the
 async fn a_late_receipt_corrects_a_gloomy_end_once(engine: Engine) {
     let mut stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let (expired, unknown) = (stage.message(&lane, 1), stage.message(&lane, 2));
     let ids = [expired.id, unknown.id];
     stage.accept(&[expired, unknown]).await;
@@ -259,31 +259,33 @@ async fn a_late_receipt_corrects_a_gloomy_end_once(engine: Engine) {
 async fn pausing_holds_and_cancelling_ends(engine: Engine) {
     let stage = Stage::new(engine, 2).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     stage.accept(&(0..20).map(|n| stage.message(&lane, n)).collect::<Vec<_>>()).await;
-    stage.ledger.set_lane_state(lane.id, LaneState::Paused, stage.now).await.unwrap();
+    let paused = Lane { speed: Some(7), ..as_of(&lane, 2, LaneState::Paused) };
+    stage.ledger.put_lane(paused.clone()).await.unwrap();
     assert!(stage.ledger.due().is_empty());
     assert!(stage.claim(FIRST, stream(1, None)).await.outgoing.is_empty());
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
-    assert!(stage.ledger.due().is_empty(), "opening again with other settings keeps the state");
+    stage.ledger.put_lane(as_of(&lane, 1, LaneState::Open)).await.unwrap();
+    assert!(stage.ledger.due().is_empty(), "an older copy never overwrites a newer one");
+    assert_eq!(stage.ledger.lanes().await.unwrap(), [paused]);
     let stage = stage.reopen().await;
     assert!(stage.ledger.due().is_empty(), "so does a restart");
-    stage.ledger.set_lane_state(lane.id, LaneState::Open, stage.now).await.unwrap();
+    stage.ledger.put_lane(as_of(&lane, 1, LaneState::Open)).await.unwrap();
+    assert!(stage.ledger.due().is_empty(), "nor after one");
+    stage.ledger.put_lane(as_of(&lane, 2, LaneState::Open)).await.unwrap();
     let home = stage.ledger.partitions().all().next().unwrap();
     assert_eq!(stage.claim_at(home, FIRST, &[(stream(1, None), 3)]).await.outgoing.len(), 3);
-    stage.ledger.set_lane_state(lane.id, LaneState::Cancelled, stage.now).await.unwrap();
+    stage.ledger.put_lane(as_of(&lane, 3, LaneState::Cancelled)).await.unwrap();
     assert_eq!(stage.sweep().await.cancelled, 17);
-    stage.ledger.set_lane_state(lane.id, LaneState::Open, stage.now).await.unwrap();
+    stage.ledger.put_lane(as_of(&lane, 4, LaneState::Open)).await.unwrap();
     assert!(stage.claim(FIRST, stream(1, None)).await.outgoing.is_empty(), "cancelled is for good");
-    let unknown = domain::ids::LaneId::from_raw(55);
-    let refused = stage.ledger.set_lane_state(unknown, LaneState::Open, stage.now).await;
-    assert!(matches!(refused, Err(LedgerError::NoSuch("lane"))));
+    assert_eq!(stage.ledger.lanes().await.unwrap(), [as_of(&lane, 4, LaneState::Cancelled)]);
 }
 
 async fn a_clock_far_behind_is_refused_and_a_little_behind_does_not_go_back(engine: Engine) {
     let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
     let home = stage.home(phone(1));
     let at = |millis| Timestamp::from_millis(NOW.millis() - millis);
@@ -298,7 +300,7 @@ async fn what_was_in_flight_at_a_crash_is_uncertain_or_tried_again(engine: Engin
     let stage = Stage::new(engine, 1).await;
     let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
     for lane in [&notice, &marketing] {
-        stage.ledger.open_lane(lane.clone()).await.unwrap();
+        stage.ledger.put_lane(lane.clone()).await.unwrap();
     }
     stage.consent(2..4).await;
     let messages = [stage.message(&notice, 1), stage.message(&marketing, 2), stage.message(&marketing, 3)];

@@ -14,7 +14,7 @@ use super::ledger_stage::*;
 async fn lived_in(engine: Engine) -> Stage {
     let stage = Stage::new(engine, 1).await;
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     for number in 0..6 {
         stage.accept_one(stage.message(&lane, number)).await;
     }

@@ -31,7 +31,7 @@ fn copy(from: &Path, to: &Path) {
 #[tokio::test]
 async fn every_version_that_was_released_opens() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    for version in ["ledger-v1", "ledger-v2"] {
+    for version in ["ledger-v1", "ledger-v2", "ledger-v3"] {
         let place = tempfile::tempdir().unwrap();
         copy(&fixtures.join(version), place.path());
         let keys = place.path().join("key");
@@ -62,7 +62,7 @@ async fn write_the_fixture() {
     let ledger = open(&folder.join("data"), &folder.join("key"), 1);
     let mut stage = Stage::with(ledger, IdGenerator::new(0), NOW);
     let lane = lane(1, Category::Notice);
-    stage.ledger.open_lane(lane.clone()).await.unwrap();
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
     let id = stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     stage.submit(&out).await;

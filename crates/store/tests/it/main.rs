@@ -13,6 +13,7 @@ mod ledger_carriers;
 mod ledger_engines;
 mod ledger_faults;
 mod ledger_kill;
+mod ledger_lost_claim;
 mod ledger_nodes;
 mod ledger_people;
 mod ledger_stage;

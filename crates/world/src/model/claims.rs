@@ -165,10 +165,13 @@ impl Model {
     pub(crate) fn node_died(&mut self, node: usize) {
         self.taken_over(node);
         self.asked.retain(|_, asked| asked.node != node);
-        self.following.retain(|by| *by != node);
         for view in self.lanes.values_mut() {
+            let before = view.changing.len();
             view.changing.retain(|by| *by != node);
-            view.met &= !view.changing.is_empty();
+            view.doubt |= view.changing.len() != before;
+            if view.changing.is_empty() {
+                (view.newest, view.doubt) = (None, false);
+            }
         }
         self.people.values_mut().for_each(|person| person.lifting.retain(|by| *by != node));
     }

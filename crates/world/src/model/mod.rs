@@ -135,8 +135,10 @@ struct LaneView {
     state: Option<(LaneState, u64)>,
     /// Who is changing it.
     changing: Vec<usize>,
-    /// Changes met each other: which came last is not certain.
-    met: bool,
+    /// Of the answered changes that met those under way, the newest: its campaign's version and state.
+    newest: Option<(i64, LaneState)>,
+    /// One of them failed, or its node died: it may have happened, as the last.
+    doubt: bool,
     /// Of a campaign: the moment before which nothing of it may be accepted.
     not_before: Option<Timestamp>,
     /// Its start was acknowledged.
@@ -172,8 +174,6 @@ pub(crate) struct Model {
     parts: BTreeMap<(GatewayId, CarrierMessageId), (MessageId, i64, u8)>,
     /// By partition, the tries whose settlement a power loss may take back.
     unsynced: BTreeMap<PartitionId, Vec<(MessageId, i64)>>,
-    /// Nodes that are about to let lanes follow what they read of campaigns, once for each time.
-    following: Vec<usize>,
     /// Claims that were asked for and not answered.
     asked: BTreeMap<u64, AskedClaim>,
     violations: Vec<String>,

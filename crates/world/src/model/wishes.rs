@@ -10,36 +10,33 @@ use super::{By, Fate, Model, Offer, Refusal, Try};
 use crate::cast;
 
 impl Model {
-    /// A node begins to do something by which lanes may follow what it reads of campaigns.
-    pub(crate) fn follows(&mut self, node: usize) {
-        self.following.push(node);
-    }
-
-    pub(crate) fn followed(&mut self, node: usize) {
-        forget_one(&mut self.following, node);
-    }
-
     pub(crate) fn lane_changes(&mut self, lane: LaneId, node: usize) {
         let view = self.lanes.entry(lane).or_default();
-        view.met |= !view.changing.is_empty();
         view.changing.push(node);
         if !matches!(view.state, Some((LaneState::Cancelled, _))) {
             view.state = None;
         }
     }
 
-    /// A change of a lane was answered: with its state, or with a failure that leaves it open which state it has.
-    pub(crate) fn lane_changed(&mut self, lane: LaneId, node: usize, state: Option<LaneState>) {
+    /// A change of a lane was answered: with the campaign's version and the lane's state, or with a failure that leaves
+    /// it open which state it has.
+    pub(crate) fn lane_changed(&mut self, lane: LaneId, node: usize, to: Option<(i64, LaneState)>) {
         let now = self.tick();
         let view = self.lanes.entry(lane).or_default();
         forget_one(&mut view.changing, node);
-        let cancelled = matches!(view.state, Some((LaneState::Cancelled, _)));
-        // Within a node a change and its lane are one. Another one may be about to write what it read before.
-        let others = self.following.iter().any(|by| *by != node);
-        let alone = view.changing.is_empty() && !view.met && !others;
-        let certain = alone || state == Some(LaneState::Cancelled);
-        view.met &= !view.changing.is_empty();
-        if let (Some(state), true, false) = (state, certain, cancelled) {
+        view.doubt |= to.is_none();
+        if let Some((version, state)) = to {
+            view.newest = view.newest.filter(|(known, _)| *known > version).or(Some((version, state)));
+            if state == LaneState::Cancelled {
+                view.state = Some((state, now));
+            }
+        }
+        if !view.changing.is_empty() {
+            return;
+        }
+        // Of changes that met each other the one of the newest version holds; a failed one may have been newer.
+        let (newest, doubt) = (view.newest.take(), std::mem::take(&mut view.doubt));
+        if let (Some((_, state)), false, None) = (newest, doubt, view.state) {
             view.state = Some((state, now));
         }
     }

@@ -49,6 +49,7 @@ faults! {
     a_forgotten_mark: MarkForgotten => "without being marked";
     guessed_marketing: MarketingGuessed => "it is marketing" | "marked as a possible duplicate";
     a_forgotten_pause: PauseForgotten => "of a lane that was" | "and its lane is";
+    a_forgotten_version: VersionForgotten => "of a lane that was" | "and its lane is";
     a_chunk_taken_twice: ChunkTwice => "became two messages";
     a_forgotten_recovery: RecoveryForgotten => "is still sending";
     a_miscounted_tally: TallyMiscounted => "the tallies of";

@@ -2,7 +2,7 @@
 
 use world::{Options, Report, simulate};
 
-/// Seeds of a run that nobody asked to be longer: three and a half minutes on two cores that do nothing else.
+/// Seeds of a run that nobody asked to be longer: about two minutes on two cores that do nothing else.
 const SEEDS: u64 = 2_000;
 const STEPS: usize = 1_000;
 

@@ -37,6 +37,7 @@ fn lane(category: Category) -> Lane {
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        version: 0,
     }
 }
 

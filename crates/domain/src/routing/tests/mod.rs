@@ -62,6 +62,7 @@ fn lane(number: i64, category: Category, speed: Option<u32>) -> Lane {
         speed,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        version: 0,
     }
 }
 

@@ -7,7 +7,6 @@ mod sql;
 mod upsert;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::control::{Contact, ContactFilter, ControlError};
 use domain::ids::{AccountId, AudienceId, ContactId, ImportId};
@@ -17,12 +16,8 @@ use sea_orm::sqlx::{self, Error as SqlError, PgConnection, PgPool, Row as _};
 use super::record::{ContactRecord, TABLE, open_page};
 use super::{Answer, Command, Outcome, SealedChunk, SealedRow};
 use crate::control::error::of_sql;
-use crate::postgres::{begin, may_pass};
+use crate::postgres::{Tries, begin, may_pass};
 use crate::sealing::Sealer;
-
-/// Tries of one command in all, and the wait before the second one; it doubles.
-const TRIES: u32 = 6;
-const BACK_OFF: Duration = Duration::from_millis(40);
 
 /// The way to the database.
 pub(in crate::control) struct PostgresBulk {
@@ -67,15 +62,13 @@ impl PostgresBulk {
     /// Tried again when it lost against another transaction or its connection: repeating it changes nothing that a
     /// commit without answer did.
     pub(super) async fn run(&self, command: &Command) -> Answer {
-        let mut wait = BACK_OFF;
-        for _ in 1..TRIES {
+        let mut tries = Tries::default();
+        loop {
             match self.attempt(command).await {
-                Err(Trouble::Sql(error)) if may_pass(&error) => tokio::time::sleep(wait).await,
+                Err(Trouble::Sql(error)) if may_pass(&error) && tries.again().await => {}
                 done => return done.map_err(Trouble::into_error),
             }
-            wait *= 2;
         }
-        self.attempt(command).await.map_err(Trouble::into_error)
     }
 
     async fn attempt(&self, command: &Command) -> Done<Outcome> {

@@ -7,8 +7,8 @@ use domain::ids::{MessageId, PartitionId, PartitionMap};
 use domain::ledger::Tally;
 use domain::message::{MessageState, Reason};
 
-use crate::moves::sealed;
-use crate::sealing::TableSealer;
+use crate::sealed;
+use sealing::TableSealer;
 
 /// Findings that are kept; the rest are counted.
 const KEPT: usize = 100;
@@ -87,7 +87,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    pub(crate) fn find(&mut self, partition: PartitionId, rule: Rule, row: i64) {
+    pub fn find(&mut self, partition: PartitionId, rule: Rule, row: i64) {
         self.found += 1;
         if self.findings.len() < KEPT {
             self.findings.push(Finding { partition, rule, row });
@@ -96,10 +96,10 @@ impl Verified {
 }
 
 /// Messages by what a tally tells apart, as far as a message still shows it.
-pub(crate) type Counts = HashMap<(i64, MessageState, Reason), i64>;
+pub type Counts = HashMap<(i64, MessageState, Reason), i64>;
 
 /// Takes what a tally counted off what messages show: nothing is left where both agree.
-pub(crate) fn uncount(counts: &mut Counts, tally: &Tally) {
+pub fn uncount(counts: &mut Counts, tally: &Tally) {
     *counts.entry((tally.lane.raw(), tally.to, tally.reason)).or_default() -= tally.messages;
     if let Some(from) = tally.from {
         *counts.entry((tally.lane.raw(), from, tally.from_reason)).or_default() += tally.messages;
@@ -107,7 +107,7 @@ pub(crate) fn uncount(counts: &mut Counts, tally: &Tally) {
 }
 
 /// The rule that a message breaks which is not sealed for, or not kept in, the partition of its phone.
-pub(crate) fn misplaced(
+pub fn misplaced(
     map: PartitionMap,
     partition: PartitionId,
     id: i64,

@@ -2,7 +2,7 @@
 //! message, of this process and of PostgreSQL's.
 //!
 //! ```text
-//! cargo run --release -p store --example ledger_bench -- FOLDER|postgres://URL [MESSAGES] [BATCH] [PARTITIONS]
+//! cargo run --release -p app --example ledger_bench -- FOLDER|postgres://URL [MESSAGES] [BATCH] [PARTITIONS]
 //! ```
 //!
 //! With a folder, the ledger is on SQLite. A database is migrated first; its server must run on this machine for its CPU
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Failure> {
     let mut number = |default: u64| words.next().map_or(Ok(default), |word| word.parse());
     let (messages, batch, partitions) = (number(100_000)?, number(500)?, number(8)?);
     let ledger = open(&place, u16::try_from(partitions)?).await?;
-    ledger.open_lane(lane()).await?;
+    ledger.put_lane(lane()).await?;
     let all = written(&ledger, messages);
     let (started, before) = (wall(), cpu());
     let mut lives = JoinSet::new();
@@ -105,6 +105,7 @@ fn lane() -> Lane {
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        version: 0,
     }
 }
 
