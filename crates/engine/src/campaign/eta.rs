@@ -150,6 +150,7 @@ mod tests {
             cost: Money::ZERO,
             enabled: true,
             quirks: Quirks::default(),
+            provider: None,
         }
     }
 

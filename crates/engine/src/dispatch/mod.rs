@@ -5,6 +5,7 @@
 //! its capacity; nothing is written after its claim's deadline; a carrier's PDU is acknowledged only when its
 //! content is durable.
 
+mod callbacks;
 mod claim;
 mod dispose;
 mod recalls;
@@ -16,10 +17,10 @@ mod status;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use domain::channel::{Channel, ChannelEvent};
+use domain::channel::{Channel, ChannelEvent, SettingsFault};
 use domain::control::{ChannelConfig, ControlError, RouteConfig};
 use domain::ids::{ChannelId, LaneId};
 use domain::lane::Lane;
@@ -30,6 +31,7 @@ use domain::routing::{ChannelNow, Scheduler};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use callbacks::CallbackError;
 pub use slot::ChannelSlot;
 pub use status::ChannelStatus;
 
@@ -57,6 +59,9 @@ pub enum DispatchError {
     /// The configuration does not fit the protocol: the operator's fault.
     #[error("channel {id} cannot be started: {detail}")]
     Channel { id: ChannelId, detail: String },
+    /// Settings of a provider's channel are not understood: the operator's fault.
+    #[error("the settings of channel {id} are not understood at {}", fault.pointer)]
+    Settings { id: ChannelId, fault: SettingsFault },
     #[error(transparent)]
     Campaign(#[from] CampaignTrouble),
     /// `start` was not called.
@@ -82,6 +87,8 @@ pub(crate) struct Dispatch {
     running: AtomicUsize,
     scheduler: Mutex<Scheduler>,
     recalls: Mutex<Recalls>,
+    /// Where receipts and inbound messages go, while events are taken.
+    receipts: OnceLock<Weak<receipts::Receipts>>,
     lanes: RwLock<HashMap<LaneId, Lane>>,
     routes: RwLock<Arc<[RouteConfig]>>,
 }
@@ -209,6 +216,7 @@ impl Engine {
             running: AtomicUsize::new(0),
             scheduler: Mutex::default(),
             recalls: Mutex::default(),
+            receipts: OnceLock::new(),
             lanes: RwLock::default(),
             routes: RwLock::new(Arc::from([])),
         });
@@ -216,7 +224,8 @@ impl Engine {
         self.refresh(&dispatch).await?;
         self.start_channels(&dispatch).await?;
         let partitions = settle::start(self);
-        let receipts = receipts::start(self, &dispatch);
+        let receipts = Arc::new(receipts::start(self, &dispatch));
+        let _set_once = dispatch.receipts.set(Arc::downgrade(&receipts));
         self.tasks.spawn(settle::take_events(
             Arc::clone(self),
             Arc::clone(&dispatch),
@@ -231,8 +240,13 @@ impl Engine {
     /// Adds a channel or changes one: its connections are closed and made anew.
     ///
     /// # Errors
-    /// When the control database refuses, or dispatch does not run.
+    /// When the control database refuses, dispatch does not run, or the settings of a provider's channel are not
+    /// understood; those are not kept.
     pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
+        if let Some(providers) = self.providers.get() {
+            let checked = providers.check(config);
+            checked.map_err(|fault| DispatchError::Settings { id: config.id, fault })?;
+        }
         let dispatch = self.dispatch().ok_or(DispatchError::NotRunning)?;
         self.set_channel(config).await?;
         if let Some(joined) = self.node.joined() {
