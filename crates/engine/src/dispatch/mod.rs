@@ -126,8 +126,10 @@ impl Dispatch {
     /// Parts in flight by channel, those of stopped slots included. A slot shares its count with the one that replaced it.
     pub(crate) fn in_flight(&self) -> Vec<(String, u32)> {
         let mut counts: BTreeMap<ChannelId, (String, u32)> = BTreeMap::new();
+        // In the order in which a slot is retired: each waits for nobody who waits for it.
+        let slots = self.slots();
         let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
-        for slot in former.values().chain(&self.slots()) {
+        for slot in former.values().chain(&slots) {
             counts.insert(slot.config.id, (slot.config.name.clone(), slot.in_flight()));
         }
         counts.into_values().collect()
@@ -320,6 +322,9 @@ impl Engine {
             return None;
         }
         let stop = self.stop.child_token();
+        let former = dispatch.former(config.id);
+        // Held from before the start: a channel's first word must find its slot.
+        let mut slots = dispatch.slots.write().unwrap_or_else(PoisonError::into_inner);
         let channel = match (dispatch.start_channel)(&config, stop.clone()) {
             Ok(channel) => channel,
             Err(detail) => {
@@ -328,9 +333,9 @@ impl Engine {
             }
         };
         dispatch.running.fetch_add(2, Ordering::AcqRel);
-        let former = dispatch.former(config.id);
         let slot = Arc::new(ChannelSlot::new(config, places, channel, stop, former.as_deref()));
-        dispatch.slots.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&slot));
+        slots.push(Arc::clone(&slot));
+        drop(slots);
         self.tasks.spawn(claim::run(Arc::clone(self), Arc::clone(dispatch), slot));
         None
     }
