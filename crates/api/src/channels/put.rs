@@ -55,7 +55,7 @@ fn config(
     })?;
     let before = known.as_ref().and_then(|known| known.provider.clone());
     let provider = provider(put.provider, before.as_deref(), protocol)?;
-    let (host, port) = address(put.host, put.port, protocol, provider.as_deref())?;
+    let (host, port) = address(&put.host, put.port, protocol, provider.as_deref())?;
     let secret = put.secret.map(Secret).or(known.map(|known| known.secret)).ok_or_else(|| {
         Problem::field("/secret", say("新通道需要密码", "A new channel needs its password"))
     })?;
@@ -119,7 +119,7 @@ fn provider(
 
 /// Where the other side is.
 fn address(
-    host: String,
+    host: &str,
     port: u16,
     protocol: Protocol,
     provider: Option<&Provider>,

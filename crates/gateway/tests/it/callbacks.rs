@@ -34,8 +34,11 @@ fn called(vendor: Vendor, request: &CallbackRequest) -> Callback {
     HttpProviders::default().called(&config(vendor, 1, Wish::default()), request, NOW)
 }
 
+type Told = (u64, ReceiptStatus, Reason);
+type Said = (u64, String, String);
+
 /// Receipts as phone, status, reason; inbound as phone, number written to, text; and the answer.
-fn arrived(callback: Callback) -> (Vec<(u64, ReceiptStatus, Reason)>, Vec<(u64, String, String)>, String) {
+fn arrived(callback: Callback) -> (Vec<Told>, Vec<Said>, String) {
     let Callback::Arrived { receipts, inbound, answer } = callback else { panic!("{callback:?}") };
     assert_eq!(answer.status, 200);
     let receipts = receipts.iter().map(|it| (it.phone.unwrap().to_u64(), it.status, it.code.reason()));

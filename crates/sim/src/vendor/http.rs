@@ -64,14 +64,16 @@ impl Reply {
     }
 }
 
+/// The header that proves a call, from the address and the body.
+type Sign = fn(&Shop, &str, &str) -> (String, String);
+
 /// A call of the customer.
 #[derive(Clone)]
 pub(super) struct Push {
     /// None is the address that the customer set.
     pub(super) address: Option<String>,
     pub(super) content_type: &'static str,
-    /// Names and values, made when the address is known.
-    pub(super) sign: Option<fn(&Shop, &str, &str) -> (String, String)>,
+    pub(super) sign: Option<Sign>,
     pub(super) body: String,
     /// The answer holds this.
     pub(super) expects: &'static str,
