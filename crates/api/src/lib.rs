@@ -6,6 +6,7 @@
 //! handler has a bound; a 2xx means that what was asked is durable.
 
 mod auth;
+mod callbacks;
 mod campaigns;
 mod channels;
 mod contacts;
@@ -36,6 +37,7 @@ use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use auth::{Caller, Operator};
+pub use callbacks::CALLBACK_PATH;
 pub use openapi::document as openapi;
 pub use page::MAX_LIMIT;
 pub use problem::{Kind, MEDIA_TYPE as PROBLEM_MEDIA_TYPE};
@@ -72,5 +74,6 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(channels::router())
         .merge(routes::router())
         .merge(prices::router())
+        .merge(callbacks::router())
         .merge(system::router())
 }

@@ -7,6 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{OpenApi as _, ToSchema as _};
 
+use crate::callbacks::CALLBACK_PATH;
 use crate::json::ProblemDocument;
 use crate::problem::MEDIA_TYPE;
 use crate::system::PUBLIC_PATHS;
@@ -38,6 +39,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "suppressions", description = "退订与黑名单 · Suppressions"),
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
+        (name = "callbacks", description = "服务商回调 · Callbacks of providers"),
         (name = "system", description = "系统 · System"),
     ),
     components(schemas(ProblemDocument))
@@ -61,7 +63,7 @@ pub fn document() -> utoipa::openapi::OpenApi {
         ),
     );
     for (path, item) in &mut document.paths.paths {
-        let is_public = PUBLIC_PATHS.contains(&path.as_str());
+        let is_public = PUBLIC_PATHS.contains(&path.as_str()) || path == CALLBACK_PATH;
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         operations.into_iter().flatten().for_each(|operation| complete(operation, is_public));
     }

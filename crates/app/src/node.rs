@@ -108,6 +108,7 @@ impl Node {
             gateway::start(config.clone(), settings.clone(), sender.clone(), &tracker, &stop)
                 .map_err(|error| error.to_string())
         });
+        engine.set_providers(Arc::new(gateway::HttpProviders::default()));
         engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();

@@ -5,9 +5,12 @@
 //! differ, the first meaning is taken. The raw code is always kept beside the reason, for the customer's own eyes.
 
 mod other_protocols;
+mod providers;
 
 use crate::channel::CarrierCode;
 use crate::message::Reason;
+
+pub use providers::{Provider, advice, shortened};
 
 impl CarrierCode {
     /// What the code means; [`Reason::CarrierUnknown`] when it is in no table.
@@ -23,8 +26,12 @@ impl CarrierCode {
 pub fn reason(raw: &str) -> Reason {
     // Fields are padded with NUL or blanks, which `CarrierCode` shows as question marks.
     let code = raw.trim_matches(|ch: char| ch.is_whitespace() || ch == '\0' || ch == '?');
-    if let Some((_, reason)) = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(code)) {
+    let mut words = WORDS.iter().chain(providers::WORDS);
+    if let Some((_, reason)) = words.find(|(word, _)| word.eq_ignore_ascii_case(code)) {
         return *reason;
+    }
+    if let Some(reason) = providers::reason(code) {
+        return reason;
     }
     if code.to_ascii_uppercase().contains("BLACK") {
         return B;
@@ -43,7 +50,7 @@ pub fn reason(raw: &str) -> Reason {
         return submit_result_reason(result);
     }
     let named = |source: &&Source| source.prefixes.iter().any(|p| p.eq_ignore_ascii_case(prefix));
-    let Some(source) = BOXES.iter().chain(other_protocols::SOURCES).find(named) else {
+    let Some(source) = sources().find(named) else {
         let word = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(prefix));
         return word.map_or(Unlisted, |(_, reason)| *reason);
     };
@@ -66,6 +73,10 @@ pub fn submit_result_reason(result: u32) -> Reason {
         13 => P,
         _ => Unlisted,
     }
+}
+
+fn sources() -> impl Iterator<Item = &'static Source> {
+    BOXES.iter().chain(other_protocols::SOURCES).chain([&providers::TWILIO])
 }
 
 /// One of the boxes on a message's way that may have written the code, and the codes it writes.
@@ -345,7 +356,7 @@ mod tests {
 
     #[test]
     fn later_lines_of_a_table_are_not_hidden_by_accident() {
-        for source in BOXES.iter().chain(other_protocols::SOURCES) {
+        for source in sources() {
             for (index, (from, to, _)) in source.codes.iter().enumerate() {
                 assert!(from <= to);
                 let hidden = source.codes[..index].iter().any(|(f, t, _)| f <= from && to <= t);

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::control::ChannelConfig;
 use crate::ids::{ChannelId, GatewayId, MessageId, PartitionId};
 use crate::message::Category;
 use crate::phone::Phone;
-use crate::text::Encoding;
+use crate::text::{Bilingual, Encoding};
 use crate::time::Timestamp;
 
 /// Called once, when a batch is durable. Dropping it without a call leaves the carrier's PDUs unanswered, so the
@@ -103,7 +104,8 @@ impl fmt::Debug for Outgoing {
 /// What became of one try.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SubmitOutcome {
-    /// The carrier took every part; its id of each, in order.
+    /// The carrier took every part; its id of each, in order. A single id for a message of several parts stands for all
+    /// of them: its receipt is the whole message's.
     Taken(Vec<CarrierMessageId>),
     /// The carrier asked for a slower pace before it took any part.
     Throttled,
@@ -207,4 +209,78 @@ pub trait Channel: Send + Sync {
     /// Takes back what is handed over but not yet written for this phone; each comes back as
     /// [`SubmitOutcome::NotWritten`] with `recalled`. Returns how many.
     fn recall(&self, phone: Phone) -> usize;
+}
+
+/// What somebody sent to the address at which a channel's provider reaches us.
+#[derive(Clone)]
+pub struct CallbackRequest {
+    /// The secret part of the address, as it came.
+    pub token: String,
+    /// `POST` or `GET`.
+    pub method: String,
+    /// Path and query as they came.
+    pub target: String,
+    /// Names in lower case, with their values.
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
+}
+
+impl CallbackRequest {
+    /// The first header of this name, which is in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// What stands behind the question mark.
+    #[must_use]
+    pub fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
+    }
+}
+
+/// Holds phones, texts and the secret part of the address.
+impl fmt::Debug for CallbackRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallbackRequest").field("bytes", &self.body.len()).finish_non_exhaustive()
+    }
+}
+
+/// What the provider is answered, in its own form.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallbackAnswer {
+    pub status: u16,
+    pub content_type: &'static str,
+    pub body: String,
+}
+
+/// What a callback means.
+#[derive(Clone, Debug)]
+pub enum Callback {
+    /// The channel takes no callbacks, or the secret part of the address is another: nothing is there.
+    Nowhere,
+    /// Not from the provider, or not understood.
+    Refused(CallbackAnswer),
+    /// Receipts and inbound messages; the answer is given when all of them are durable.
+    Arrived { receipts: Vec<Receipt>, inbound: Vec<Inbound>, answer: CallbackAnswer },
+}
+
+/// Why settings of a channel are not understood: whoever wrote them is at fault. Quotes none of their values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettingsFault {
+    /// Where in [`crate::control::Provider`], as a JSON pointer.
+    pub pointer: String,
+    pub said: Bilingual,
+}
+
+/// What providers' channels need no connection for, so that every node can do it for every channel.
+pub trait Providers: Send + Sync {
+    /// Whether a channel with these settings can work.
+    ///
+    /// # Errors
+    /// [`SettingsFault`] for the first thing that is wrong.
+    fn check(&self, config: &ChannelConfig) -> Result<(), SettingsFault>;
+
+    /// Reads what the channel's provider sent.
+    fn called(&self, config: &ChannelConfig, request: &CallbackRequest, now: Timestamp) -> Callback;
 }

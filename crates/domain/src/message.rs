@@ -233,6 +233,8 @@ coded_enum! {
         Recalled = 38, "recalled";
         /// The claim was older than its write deadline.
         DeadlinePassed = 39, "deadline_passed";
+        /// The channel sends approved templates only, and the text is of none of them; nothing was sent.
+        NoTemplate = 40, "no_template";
     }
 }
 
@@ -279,6 +281,9 @@ impl Reason {
             Self::NoReceipt => ("72 小时无回执", "no receipt for 72 hours"),
             Self::Recalled => ("写出前已撤回", "recalled before it was written"),
             Self::DeadlinePassed => ("超过写出时限", "write deadline passed"),
+            Self::NoTemplate => {
+                ("内容与通道的已审模板都不匹配", "no approved template of the channel fits the text")
+            }
         }
     }
 }

@@ -91,6 +91,7 @@ impl Reason {
                 | Self::NoAnswer
                 | Self::DeadlinePassed
                 | Self::Recalled
+                | Self::NoTemplate
         )
     }
 }

@@ -149,6 +149,7 @@ async fn house(place: &std::path::Path) -> Outcome<House> {
         cost: Money::ZERO,
         enabled: true,
         quirks: Quirks::default(),
+        provider: None,
     };
     control.put_channel(&config).await?;
     let steps = vec![RouteStep::by_weight(vec![(ChannelId(1), 1)])];

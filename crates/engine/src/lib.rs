@@ -22,8 +22,9 @@ mod settings;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use domain::channel::Providers;
 use domain::control::Control;
 use domain::ids::{AccountId, CampaignId, IdGenerator};
 use domain::ledger::Ledger;
@@ -35,7 +36,7 @@ use tokio_util::task::TaskTracker;
 pub use accept::SendError;
 pub use campaign::CampaignTrouble;
 pub use catalog::Prices;
-pub use dispatch::{ChannelStatus, DispatchError, RouteAnswer, RouteQuestion, StartChannel};
+pub use dispatch::{CallbackError, ChannelStatus, DispatchError, RouteAnswer, RouteQuestion, StartChannel};
 pub use drain::{Readiness, Remaining};
 pub use fault::Whose;
 pub use ids::begin_ids;
@@ -76,6 +77,7 @@ pub struct Engine {
     /// Campaigns whose lane lags behind them after a failure of storage.
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
+    pub(crate) providers: OnceLock<Arc<dyn Providers>>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -107,6 +109,7 @@ impl Engine {
             expansions: campaign::Expansions::default(),
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
+            providers: OnceLock::new(),
             dispatch: RwLock::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -122,6 +125,11 @@ impl Engine {
     /// Replaces the rules; decisions made from now on follow them.
     pub fn set_policy(&self, policy: Arc<Policy>) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
+    }
+
+    /// Says who knows the channels over providers; without, none takes callbacks. Once, before dispatch starts.
+    pub fn set_providers(&self, providers: Arc<dyn Providers>) {
+        let _only_the_first_counts = self.providers.set(providers);
     }
 
     /// The control database, for reads that need no use-case.

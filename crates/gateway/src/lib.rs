@@ -1,4 +1,4 @@
-//! Drivers that carry messages over channels: sessions with carriers on tokio.
+//! Drivers that carry messages over channels: sessions with carriers, and providers over HTTP, on tokio.
 //!
 //! Owns sockets, reconnects, pacing, and the table of what is under way on each connection. Refuses every decision
 //! about messages: what is sent, retried or acknowledged is the engine's.
@@ -11,10 +11,11 @@ mod backoff;
 mod carrier;
 mod drivers;
 mod pace;
+mod provider;
 
 use std::sync::Arc;
 
-use domain::channel::{Channel, ChannelEvent};
+use domain::channel::{Channel, ChannelEvent, SettingsFault};
 use domain::control::{ChannelConfig, Protocol};
 use domain::ids::ChannelId;
 use tokio::sync::mpsc;
@@ -23,22 +24,38 @@ use tokio_util::task::TaskTracker;
 use wire::EncodeError;
 
 pub use carrier::ChannelSettings;
+pub use provider::HttpProviders;
 
 use carrier::CarrierChannel;
 use drivers::{CmppDriver, SgipDriver, SmgpDriver, SmppDriver};
+use provider::ProviderChannel;
+
+/// Why a channel cannot be started: its configuration is at fault, but for the last.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A configured value does not fit its field.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// A provider's settings are not understood.
+    #[error("{}: {}", .0.pointer, .0.said.en)]
+    Settings(SettingsFault),
+    /// TLS cannot be set up on this machine.
+    #[error("{0}")]
+    Tls(String),
+}
 
 /// Starts a channel's connections as tasks of `tracker`; they end when `stop` is cancelled, after saying goodbye.
 /// Events go to `events`, whose receiver must never wait for this channel.
 ///
 /// # Errors
-/// [`EncodeError`] when a configured value does not fit its field.
+/// [`StartError`].
 pub fn start(
     config: ChannelConfig,
     settings: ChannelSettings,
     events: mpsc::Sender<(ChannelId, ChannelEvent)>,
     tracker: &TaskTracker,
     stop: &CancellationToken,
-) -> Result<Arc<dyn Channel>, EncodeError> {
+) -> Result<Arc<dyn Channel>, StartError> {
     Ok(match config.protocol {
         Protocol::Cmpp20 | Protocol::Cmpp30 => {
             CarrierChannel::<CmppDriver>::start(config, settings, events, tracker, stop)?
@@ -49,6 +66,9 @@ pub fn start(
         }
         Protocol::Smpp34 | Protocol::Smpp50 => {
             CarrierChannel::<SmppDriver>::start(config, settings, events, tracker, stop)?
+        }
+        Protocol::Aliyun | Protocol::Tencent | Protocol::Twilio | Protocol::Http => {
+            ProviderChannel::start(config, settings, events, tracker, stop)?
         }
     })
 }

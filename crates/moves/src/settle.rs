@@ -44,7 +44,13 @@ pub fn dispose<M: Moves>(
     }
     let step = TrailEntry { at, event, channel: Some(channel), reason, rule: RuleId(0) };
     match &settlement.disposition {
-        Disposition::Submitted { .. } => life.taken = true,
+        Disposition::Submitted { ids, .. } => {
+            life.taken = true;
+            // Fewer ids than parts: the receipt of the last id named is that of all further parts too.
+            for part in ids.len().max(1)..usize::from(life.parts) {
+                life.mark_part(life.attempts, part as u8);
+            }
+        }
         Disposition::Uncertain { .. } => life.taken = true,
         Disposition::Failed { code, .. } => {
             life.code = *code;

@@ -1,4 +1,5 @@
-//! A carrier in a box: the server role of CMPP, SGIP, SMGP and SMPP with latency, faults, receipts and replies; and a load generator.
+//! A carrier in a box: the server role of CMPP, SGIP, SMGP and SMPP with latency, faults, receipts and replies; cloud providers
+//! ([`run_vendor`]); and a load generator.
 //!
 //! Owns: the simulated carrier ([`run`]), its configuration, and its own account of every message it was given ([`Truth`]),
 //! which is the outside truth about what a platform sent; the bare client ([`load`]) that measures what the wire alone costs.
@@ -28,9 +29,13 @@ mod schedule;
 mod table;
 mod throttle;
 mod truth;
+mod vendor;
 
 pub use carrier::{Handle, SimError, report_every, run};
 pub use config::{Accounts, Latency, LogNormal, Protocol, Receipts, Replies, SimConfig};
 pub use counters::Counters;
 pub use fault::{At, Fault, FaultKind, FaultSyntaxError};
 pub use truth::{MessageTruth, OptOutTruth, Truth, TruthFileError, read_messages};
+pub use vendor::{
+    Vendor, VendorConfig, VendorCounters, VendorFault, VendorHandle, VendorMessage, run_vendor,
+};

@@ -106,6 +106,7 @@ pub(crate) fn channel(number: u16) -> ChannelConfig {
         cost: Money::from_micros(30_000),
         enabled: true,
         quirks: Quirks::default(),
+        provider: None,
     }
 }
 

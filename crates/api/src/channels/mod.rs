@@ -36,6 +36,7 @@ fn document(config: &ChannelConfig, status: Option<ChannelStatus>) -> json::Chan
         cost: config.cost.into(),
         enabled: config.enabled,
         quirks: config.quirks.settings().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        provider: config.provider.as_ref().map(|provider| provider.shown()),
         live: status.map(live),
     }
 }

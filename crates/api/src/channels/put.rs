@@ -1,8 +1,10 @@
 //! Add or change a channel.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
-use domain::control::{ChannelConfig, Protocol, Quirks, Secret};
+use domain::control::{ChannelConfig, Protocol, Provider, Quirks, Secret};
 use domain::ids::{ChannelId, GatewayId};
 use engine::dispatch::DispatchError;
 
@@ -51,6 +53,9 @@ fn config(
         let words = words.join(", ");
         Problem::field("/protocol", say(format!("应为：{words}"), format!("Expected: {words}")))
     })?;
+    let before = known.as_ref().and_then(|known| known.provider.clone());
+    let provider = provider(put.provider, before.as_deref(), protocol)?;
+    let (host, port) = address(&put.host, put.port, protocol, provider.as_deref())?;
     let secret = put.secret.map(Secret).or(known.map(|known| known.secret)).ok_or_else(|| {
         Problem::field("/secret", say("新通道需要密码", "A new channel needs its password"))
     })?;
@@ -72,8 +77,8 @@ fn config(
         )?,
         name: put.name,
         protocol,
-        host: put.host,
-        port: put.port,
+        host,
+        port,
         login: put.login,
         secret,
         access_code: put.access_code,
@@ -86,13 +91,60 @@ fn config(
         cost: (&put.cost).into(),
         enabled: put.enabled,
         quirks,
+        provider,
     })
+}
+
+/// The settings of a provider's channel; the secret part of the callback's address is never shown, so it may be left out.
+fn provider(
+    put: Option<Provider>,
+    before: Option<&Provider>,
+    protocol: Protocol,
+) -> Result<Option<Arc<Provider>>, Problem> {
+    if !protocol.is_provider() {
+        return match put {
+            None => Ok(None),
+            Some(_) => {
+                let said = say("此协议没有服务商设置", "This protocol has no settings of a provider");
+                Err(Problem::field("/provider", said))
+            }
+        };
+    }
+    let mut provider = put.unwrap_or_default();
+    if provider.callback_token.is_none() {
+        provider.callback_token = before.and_then(|before| before.callback_token.clone());
+    }
+    Ok(Some(Arc::new(provider)))
+}
+
+/// Where the other side is.
+fn address(
+    host: &str,
+    port: u16,
+    protocol: Protocol,
+    provider: Option<&Provider>,
+) -> Result<(String, u16), Problem> {
+    let missing = || say("缺少这个字段", "This field is missing");
+    let host = match host.trim() {
+        "" => protocol.usual_host().ok_or_else(|| Problem::field("/host", missing()))?.to_owned(),
+        host => host.to_owned(),
+    };
+    let port = match (port, provider) {
+        (0, None) => return Err(Problem::field("/port", missing())),
+        (0, Some(provider)) if provider.tls => 443,
+        (0, Some(_)) => 80,
+        (port, _) => port,
+    };
+    Ok((host, port))
 }
 
 fn refused(error: DispatchError) -> Problem {
     match error {
         DispatchError::Control(error) => error.into(),
         DispatchError::Ledger(error) => error.into(),
+        DispatchError::Settings { fault, .. } => {
+            Problem::field(format!("/provider{}", fault.pointer), fault.said)
+        }
         DispatchError::Channel { detail, .. } => {
             Problem::new(Kind::InvalidField).with(say(format!("通道无法启动：{detail}"), detail))
         }

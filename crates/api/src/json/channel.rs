@@ -52,6 +52,10 @@ pub struct Channel {
     /// `headers` (`unflagged`), `binds` (`separate`), `sender_extension` (`no`), `default_alphabet` (`latin1`),
     /// `septets` (`packed`), `system_type`, `corporation`, `node`, `listen`, `source_type` and `throttle_codes`.
     pub quirks: BTreeMap<String, String>,
+    /// Settings of a channel over a provider, but for `callback_token`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub provider: Option<domain::control::Provider>,
     /// Absent when the channel is not running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub live: Option<ChannelLive>,
@@ -136,7 +140,11 @@ pub struct ChannelPut {
     pub gateway: String,
     pub name: String,
     pub protocol: String,
+    /// May be left out where a provider has a host that everybody uses.
+    #[serde(default)]
     pub host: String,
+    /// May be left out with a provider.
+    #[serde(default)]
     pub port: u16,
     pub login: String,
     /// Left out: the password stays as it is.
@@ -161,6 +169,14 @@ pub struct ChannelPut {
     /// Where the carrier differs from the usual; see the channel.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quirks: BTreeMap<String, String>,
+    /// Settings of a channel over a provider's HTTP interface, by name (docs/channels-http.md): `tls` (`true`), `region`,
+    /// `app_id`, `sign`, `templates` (a list of `code`, `text` as approved with places `${name}` or `{1}`, and `sign`),
+    /// `callback_token` (16 to 64 letters, digits, `-` and `_`; left out, it stays as it is), `public_url`,
+    /// `poll_seconds` and `http` (how a provider is spoken to that is not built in). The provider calls
+    /// `/callbacks/{id}/{callback_token}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub provider: Option<domain::control::Provider>,
 }
 
 fn one() -> u16 {

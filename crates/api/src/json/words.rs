@@ -60,7 +60,7 @@ words! {
         DuplicatePhone, NoRoute, CampaignCancelled, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
         NotSubscribed, CarrierBlacklist, CarrierContent, CarrierSignature, CarrierRate, CarrierAccount, CarrierSystem,
         NumberPorted, CarrierUnknown, Partial, Throttled, ConnectionLost, NoAnswer, NoReceipt, Recalled,
-        DeadlinePassed,
+        DeadlinePassed, NoTemplate,
     }
 }
 words! {

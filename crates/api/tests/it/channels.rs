@@ -34,6 +34,14 @@ async fn a_channel_is_shown_without_its_password_and_keeps_it() {
     settled["quirks"] = json!({"receipt_ids": "decimal_of_hex", "receipts": "every_part"});
     let changed = house.ask("PUT", "/v1/channels/chn_1", settled).await.ok(200);
     assert_eq!(changed["quirks"], json!({"receipt_ids": "decimal_of_hex"}), "the usual needs no word");
+    let mut strange = put.clone();
+    strange["provider"] = json!({});
+    let problem = house.ask("PUT", "/v1/channels/chn_1", strange).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/provider", "a carrier has no such settings");
+    let mut nowhere = put.clone();
+    nowhere.as_object_mut().unwrap().remove("host");
+    let problem = house.ask("PUT", "/v1/channels/chn_1", nowhere).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/host");
     house
         .send(Who::Stranger, json_request("PUT", "/v1/channels/chn_1", &put))
         .await

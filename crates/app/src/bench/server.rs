@@ -134,6 +134,7 @@ fn channel(setup: &ServerSetup) -> ChannelConfig {
         cost: Money::from_micros(30_000),
         enabled: setup.carrier.is_some(),
         quirks: Quirks::default(),
+        provider: None,
     }
 }
 

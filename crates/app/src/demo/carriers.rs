@@ -98,6 +98,7 @@ pub(super) fn channel(id: ChannelId, name: &str, addr: SocketAddr) -> ChannelCon
         cost: Money::from_micros(32_000),
         enabled: true,
         quirks: Quirks::default(),
+        provider: None,
     }
 }
 

@@ -129,6 +129,11 @@ impl House {
         self.database.as_deref().expect("a house on PostgreSQL")
     }
 
+    /// Where the server is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Asks without a key.
     pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();

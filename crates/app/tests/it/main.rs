@@ -1,6 +1,7 @@
 //! The binary from outside: commands, exit codes, a whole campaign, and what survives `kill -9`.
 
 mod bad_input;
+mod cloud;
 mod cluster;
 mod damage;
 mod demo;

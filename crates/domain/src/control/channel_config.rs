@@ -2,8 +2,9 @@
 
 use async_trait::async_trait;
 use std::fmt;
+use std::sync::Arc;
 
-use super::{ControlError, Quirks, RouteConfig};
+use super::{ControlError, Provider, Quirks, RouteConfig};
 use crate::ids::{AccountId, ChannelId, GatewayId};
 use crate::message::{Category, coded_enum};
 use crate::money::Money;
@@ -24,6 +25,34 @@ coded_enum! {
         Smpp34 = 6, "smpp34";
         /// SMPP 5.0.
         Smpp50 = 7, "smpp50";
+        /// Alibaba Cloud, Dysmsapi 2017-05-25.
+        Aliyun = 8, "aliyun";
+        /// Tencent Cloud SMS 2021-01-11.
+        Tencent = 9, "tencent";
+        /// Twilio, 2010-04-01.
+        Twilio = 10, "twilio";
+        /// Any provider whose HTTP interface [`super::HttpForm`] describes.
+        Http = 11, "http";
+    }
+}
+
+impl Protocol {
+    /// Whether it is spoken to a provider over HTTP, rather than in sessions with a carrier: such a channel has
+    /// [`Provider`] settings.
+    #[must_use]
+    pub const fn is_provider(self) -> bool {
+        matches!(self, Self::Aliyun | Self::Tencent | Self::Twilio | Self::Http)
+    }
+
+    /// The host that everybody reaches the provider at, where there is one.
+    #[must_use]
+    pub const fn usual_host(self) -> Option<&'static str> {
+        match self {
+            Self::Aliyun => Some("dysmsapi.aliyuncs.com"),
+            Self::Tencent => Some("sms.tencentcloudapi.com"),
+            Self::Twilio => Some("api.twilio.com"),
+            _ => None,
+        }
     }
 }
 
@@ -66,6 +95,8 @@ pub struct ChannelConfig {
     pub enabled: bool,
     /// Where the carrier's practice differs from the usual.
     pub quirks: Quirks,
+    /// Settings of a channel over a provider; carriers have none.
+    pub provider: Option<Arc<Provider>>,
 }
 
 impl ChannelConfig {

@@ -10,6 +10,7 @@ mod channel_config;
 mod contact;
 mod idempotency;
 mod import;
+mod provider;
 mod quirks;
 mod route_config;
 mod template_record;
@@ -25,6 +26,9 @@ pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
+pub use provider::{
+    ApprovedTemplate, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_TOKEN, Provider,
+};
 pub use quirks::{Alphabet, Binds, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
 pub use template_record::{TemplateRecord, Templates};

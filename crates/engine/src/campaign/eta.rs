@@ -153,6 +153,7 @@ mod tests {
             cost: Money::ZERO,
             enabled: true,
             quirks: Quirks::default(),
+            provider: None,
         }
     }
 

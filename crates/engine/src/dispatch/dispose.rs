@@ -82,7 +82,12 @@ fn refused(
     at: Timestamp,
     retry: &RetryPolicy,
 ) -> (Disposition, Kind) {
-    let cause = code.as_str().parse().map_or(Reason::CarrierSystem, submit_result_reason);
+    let cause = match (code.as_str().parse(), code.reason()) {
+        (Ok(result), _) => submit_result_reason(result),
+        // A word that is in no table may be anything: another channel is tried.
+        (Err(_), Reason::CarrierUnknown) => Reason::CarrierSystem,
+        (Err(_), reason) => reason,
+    };
     let partial = !taken.is_empty();
     let reason = if partial { Reason::Partial } else { cause };
     let next =

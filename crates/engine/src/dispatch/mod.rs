@@ -5,6 +5,7 @@
 //! its capacity; nothing is written after its claim's deadline; a carrier's PDU is acknowledged only when its
 //! content is durable.
 
+mod callbacks;
 mod claim;
 mod dispose;
 mod explain;
@@ -17,10 +18,10 @@ mod status;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
-use domain::channel::{Channel, ChannelEvent};
+use domain::channel::{Channel, ChannelEvent, SettingsFault};
 use domain::control::{ChannelConfig, ControlError, RouteConfig};
 use domain::ids::{ChannelId, LaneId};
 use domain::lane::Lane;
@@ -31,6 +32,7 @@ use domain::routing::{ChannelNow, Condition, Scheduler, Trouble};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use callbacks::CallbackError;
 pub use explain::{RouteAnswer, RouteQuestion};
 pub use slot::ChannelSlot;
 pub use status::ChannelStatus;
@@ -60,6 +62,9 @@ pub enum DispatchError {
     /// The configuration does not fit the protocol: the operator's fault.
     #[error("channel {id} cannot be started: {detail}")]
     Channel { id: ChannelId, detail: String },
+    /// Settings of a provider's channel are not understood: the operator's fault.
+    #[error("the settings of channel {id} are not understood at {}", fault.pointer)]
+    Settings { id: ChannelId, fault: SettingsFault },
     #[error(transparent)]
     Campaign(#[from] CampaignTrouble),
     /// `start` was not called.
@@ -85,6 +90,8 @@ pub(crate) struct Dispatch {
     running: AtomicUsize,
     scheduler: Mutex<Scheduler>,
     recalls: Mutex<Recalls>,
+    /// Where receipts and inbound messages go, while events are taken.
+    receipts: OnceLock<Weak<receipts::Receipts>>,
     lanes: RwLock<HashMap<LaneId, Lane>>,
     routes: RwLock<Arc<[RouteConfig]>>,
     /// When, on the monotonic clock, a channel was last seen with a connection, or none was wanted here.
@@ -124,8 +131,10 @@ impl Dispatch {
     /// Parts in flight by channel, those of stopped slots included. A slot shares its count with the one that replaced it.
     pub(crate) fn in_flight(&self) -> Vec<(String, u32)> {
         let mut counts: BTreeMap<ChannelId, (String, u32)> = BTreeMap::new();
+        // In the order in which a slot is retired: each waits for nobody who waits for it.
+        let slots = self.slots();
         let former = self.former.read().unwrap_or_else(PoisonError::into_inner);
-        for slot in former.values().chain(&self.slots()) {
+        for slot in former.values().chain(&slots) {
             counts.insert(slot.config.id, (slot.config.name.clone(), slot.in_flight()));
         }
         counts.into_values().collect()
@@ -224,6 +233,7 @@ impl Engine {
             running: AtomicUsize::new(0),
             scheduler: Mutex::default(),
             recalls: Mutex::default(),
+            receipts: OnceLock::new(),
             lanes: RwLock::default(),
             routes: RwLock::new(Arc::from([])),
             connected_at: AtomicU64::new(self.clock.monotonic_millis()),
@@ -232,7 +242,8 @@ impl Engine {
         self.refresh(&dispatch).await?;
         self.start_channels(&dispatch).await?;
         let partitions = settle::start(self);
-        let receipts = receipts::start(self, &dispatch);
+        let receipts = Arc::new(receipts::start(self, &dispatch));
+        let _set_once = dispatch.receipts.set(Arc::downgrade(&receipts));
         self.tasks.spawn(settle::take_events(
             Arc::clone(self),
             Arc::clone(&dispatch),
@@ -247,8 +258,13 @@ impl Engine {
     /// Adds a channel or changes one: its connections are closed and made anew.
     ///
     /// # Errors
-    /// When the control database refuses, or dispatch does not run.
+    /// When the control database refuses, dispatch does not run, or the settings of a provider's channel are not
+    /// understood; those are not kept.
     pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
+        if let Some(providers) = self.providers.get() {
+            let checked = providers.check(config);
+            checked.map_err(|fault| DispatchError::Settings { id: config.id, fault })?;
+        }
         let dispatch = self.dispatch().ok_or(DispatchError::NotRunning)?;
         self.set_channel(config).await?;
         if let Some(joined) = self.node.joined() {

@@ -69,7 +69,7 @@ pub(super) async fn take_events(
     dispatch: Arc<Dispatch>,
     mut events: mpsc::Receiver<(ChannelId, ChannelEvent)>,
     partitions: Partitions,
-    receipts: Receipts,
+    receipts: Arc<Receipts>,
 ) {
     loop {
         let event = if engine.stop.is_cancelled() {

@@ -185,6 +185,7 @@ pub(crate) async fn furnish(control: &ControlDb, account: AccountId) {
         cost: Money::from_micros(30_000),
         enabled: true,
         quirks: Quirks::default(),
+        provider: None,
     };
     control.put_channel(&config).await.unwrap();
     let step = RouteStep::by_weight(vec![(channel, 1)]);

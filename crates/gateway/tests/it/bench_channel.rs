@@ -68,6 +68,7 @@ impl Wish {
             cost: Money::ZERO,
             enabled: true,
             quirks: self.quirks,
+            provider: None,
         }
     }
 }
@@ -84,6 +85,11 @@ fn settings(clock: &Arc<WallClock>) -> ChannelSettings {
         response_timeout: Wish::default().response_timeout,
         seed: 7,
     }
+}
+
+/// Settings on the clock of this machine.
+pub(crate) fn real_settings(response_timeout: Duration) -> ChannelSettings {
+    ChannelSettings { response_timeout, ..settings(&clock()) }
 }
 
 /// Whether a channel starts with this configuration; it is stopped at once.

@@ -1,10 +1,11 @@
 //! Channels, routes, prices and settings.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::control::{
-    ChannelConfig, Channels, ControlError, PriceLine, Protocol, Quirks, RouteConfig, Secret,
+    ChannelConfig, Channels, ControlError, PriceLine, Protocol, Provider, Quirks, RouteConfig, Secret,
 };
 use domain::ids::{AccountId, ChannelId, GatewayId, RouteId};
 use domain::message::Category;
@@ -12,6 +13,7 @@ use domain::money::Money;
 use domain::phone::Carrier;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder};
+use serde::{Deserialize, Serialize};
 
 use super::ControlDb;
 use super::document::{Attributes, RouteDocument};
@@ -145,7 +147,7 @@ impl ControlDb {
             host: channel.host.clone(),
             port: channel.port.into(),
             login: channel.login.clone(),
-            sealed: seal(&self.sealer, "channel", id, &channel.secret.0),
+            sealed: seal(&self.sealer, "channel", id, &SealedChannel::of(channel)),
             access_code: channel.access_code.clone(),
             service_id: channel.service_id.clone(),
             connections: channel.connections.into(),
@@ -165,6 +167,8 @@ impl ControlDb {
         let carrier = |word: &String| reading.word("carriers", word, Carrier::from_word);
         let categories: Vec<String> = reading.json("categories", &row.categories)?;
         let category = |word: &String| reading.word("categories", word, Category::from_word);
+        let (secret, provider) =
+            reading.open::<SealedChannel<String, Provider>>(&self.sealer, row.id, &row.sealed)?.parts();
         let pace = row.parts_per_second.map(|pace| reading.number("parts_per_second", pace));
         Ok(ChannelConfig {
             id: ChannelId(reading.number("id", row.id)?),
@@ -174,7 +178,7 @@ impl ControlDb {
             host: row.host,
             port: reading.number("port", row.port)?,
             login: row.login,
-            secret: Secret(reading.open(&self.sealer, row.id, &row.sealed)?),
+            secret: Secret(secret),
             access_code: row.access_code,
             service_id: row.service_id,
             connections: reading.number("connections", row.connections)?,
@@ -185,7 +189,35 @@ impl ControlDb {
             cost: Money::from_micros(row.cost),
             enabled: row.enabled,
             quirks: settings.map(quirks_of).transpose()?.unwrap_or_default(),
+            provider: provider.map(Arc::new),
         })
+    }
+}
+
+/// What of a channel is sealed: its password; with a provider's channel, also that one's settings.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum SealedChannel<S, P> {
+    Password(S),
+    Provider { secret: S, provider: P },
+}
+
+impl<'c> SealedChannel<&'c str, &'c Provider> {
+    fn of(channel: &'c ChannelConfig) -> Self {
+        let secret = channel.secret.0.as_str();
+        channel
+            .provider
+            .as_deref()
+            .map_or(Self::Password(secret), |provider| Self::Provider { secret, provider })
+    }
+}
+
+impl SealedChannel<String, Provider> {
+    fn parts(self) -> (String, Option<Provider>) {
+        match self {
+            Self::Password(secret) => (secret, None),
+            Self::Provider { secret, provider } => (secret, Some(provider)),
+        }
     }
 }
 

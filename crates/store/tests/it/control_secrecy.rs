@@ -5,9 +5,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use domain::control::{
-    Audience, AudienceRow, AudienceStats, Audiences as _, Campaigns as _, ChannelConfig, Channels as _,
-    Contacts as _, Idempotency as _, Import, ImportCounts, ImportMapping, ImportState, Imports as _,
-    Protocol, Quirks, RejectedRow, Secret, TemplateRecord, Templates as _, Uploads as _,
+    ApprovedTemplate, Audience, AudienceRow, AudienceStats, Audiences as _, Campaigns as _, ChannelConfig,
+    Channels as _, Contacts as _, Idempotency as _, Import, ImportCounts, ImportMapping, ImportState,
+    Imports as _, Protocol, Provider, Quirks, RejectedRow, Secret, TemplateRecord, Templates as _,
+    Uploads as _,
 };
 use domain::ids::{AccountId, ChannelId, GatewayId};
 use domain::message::Category;
@@ -159,6 +160,15 @@ fn channel() -> ChannelConfig {
         cost: Money::ZERO,
         enabled: true,
         quirks: Quirks::default(),
+        provider: Some(std::sync::Arc::new(Provider {
+            callback_token: Some(Secret(SECRET.to_owned())),
+            templates: vec![ApprovedTemplate {
+                code: "1".to_owned(),
+                text: TEXT.to_owned(),
+                sign: Some(NAME.to_owned()),
+            }],
+            ..Provider::default()
+        })),
     }
 }
 

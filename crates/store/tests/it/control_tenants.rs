@@ -1,5 +1,6 @@
 //! Accounts, keys, templates, channels, prices, settings, idempotency.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::control::{
@@ -96,6 +97,7 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
         cost: Money::from_micros(30_000),
         enabled: true,
         quirks: Quirks::default(),
+        provider: None,
     };
     stage.db.put_channel(&channel).await.unwrap();
     channel.parts_per_second = None;
@@ -104,7 +106,16 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
     let settings = [("listen", "0.0.0.0:8801"), ("node", "3010092008"), ("receipts", "first_part")];
     channel.quirks = Quirks::read(settings).unwrap();
     stage.db.put_channel(&channel).await.unwrap();
-    assert_eq!(stage.db.channels().await.unwrap(), [channel]);
+    assert_eq!(stage.db.channels().await.unwrap(), [channel.clone()]);
+    channel.protocol = Protocol::Http;
+    let form = serde_json::json!({"path": "/", "answer": {"code": "/code", "taken": ["0"], "id": "/id"}});
+    for http in [Some(&form), None] {
+        let provider =
+            http.map(|form| serde_json::json!({"tls": false, "callback_token": "a", "http": form}));
+        channel.provider = provider.map(|provider| Arc::new(serde_json::from_value(provider).unwrap()));
+        stage.db.put_channel(&channel).await.unwrap();
+        assert_eq!(stage.db.channels().await.unwrap(), [channel.clone()]);
+    }
 
     let step = |channels| RouteStep::by_weight(channels);
     let route = RouteConfig::for_all(

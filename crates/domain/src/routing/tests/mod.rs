@@ -39,6 +39,7 @@ fn channel(number: u16) -> ChannelConfig {
         cost: Money::ZERO,
         enabled: true,
         quirks: Quirks::default(),
+        provider: None,
     }
 }
 

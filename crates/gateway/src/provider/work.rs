@@ -1,0 +1,250 @@
+//! The tasks of a provider's channel: some send, one asks for receipts, one keeps watch and ends it.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use domain::carrier_code::advice;
+use domain::channel::{ChannelEvent, Outgoing, SubmitOutcome};
+use domain::message::Reason;
+use tokio::sync::oneshot;
+
+use super::channel::{Core, Waiting};
+use super::client::{CONNECT_WITHIN, Exchange};
+use super::dialect::{Arrivals, Job, refused};
+
+/// How long the answers to what was written are awaited when the channel is stopped; less than the engine waits for the
+/// goodbye.
+const FAREWELL: Duration = Duration::from_secs(4);
+/// Rest after no connection could be made; doubles up to the longest.
+const FIRST_REST: Duration = Duration::from_millis(500);
+const LONGEST_REST: Duration = Duration::from_secs(30);
+/// Answers to a question that may follow each other without a pause, so that one task does not pull for ever.
+const MOST_PULLS: usize = 100;
+/// How long what was pulled may take to be durable before more of it is asked for.
+const DURABLE_WITHIN: Duration = Duration::from_secs(30);
+
+/// Sends until the channel is stopped.
+pub(super) async fn send(core: Arc<Core>) {
+    loop {
+        let taken = take(&core);
+        let had_work = !(taken.late.is_empty() && taken.refused.is_empty() && taken.batch.is_empty());
+        let late = taken.late.into_iter().map(|m| (m, SubmitOutcome::NotWritten { recalled: false }));
+        tell(&core, late.chain(taken.refused).collect()).await;
+        if !taken.batch.is_empty() {
+            exchange(&core, taken.batch).await;
+        }
+        if !had_work {
+            if core.stop.is_cancelled() {
+                break;
+            }
+            tokio::select! {
+                () = core.work.notified() => {}
+                () = core.stop.cancelled() => {}
+            }
+        }
+    }
+    ended(&core).await;
+}
+
+/// What a task takes from the queue.
+#[derive(Default)]
+struct Taken {
+    /// For one request.
+    batch: Vec<Job>,
+    /// Too old to be written, or the channel is stopped.
+    late: Vec<Outgoing>,
+    /// Refused without a request.
+    refused: Vec<(Outgoing, SubmitOutcome)>,
+}
+
+/// The first that waits, and with it those that go in the same request.
+fn take(core: &Core) -> Taken {
+    let mut taken = Taken::default();
+    let written_by = core.now_millis() + u64::try_from(CONNECT_WITHIN.as_millis()).unwrap_or(u64::MAX);
+    let stopped = core.stop.is_cancelled();
+    let mut state = core.state();
+    let mut kept = std::collections::VecDeque::new();
+    while let Some(waiting) = state.waiting.pop_front() {
+        let Waiting { outgoing, prepared, deadline } = waiting;
+        if stopped || state.down || deadline < written_by {
+            taken.late.push(outgoing);
+            continue;
+        }
+        match prepared {
+            Err(code) => taken.refused.push((outgoing, refused(code))),
+            Ok(prepared) => {
+                let fits = taken.batch.first().is_none_or(|first| first.prepared.alike == prepared.alike);
+                if fits {
+                    taken.batch.push(Job { outgoing, prepared });
+                } else {
+                    kept.push_back(Waiting { outgoing, prepared: Ok(prepared), deadline });
+                }
+                if taken.batch.len() >= core.dialect.most() {
+                    break;
+                }
+            }
+        }
+    }
+    kept.append(&mut state.waiting);
+    state.waiting = kept;
+    if !state.waiting.is_empty() {
+        core.work.notify_one();
+    }
+    taken
+}
+
+async fn tell(core: &Core, answers: Vec<(Outgoing, SubmitOutcome)>) {
+    if let Some(event) = core.settled(answers) {
+        let _closed_at_shutdown = core.events.send(event).await;
+    }
+}
+
+async fn exchange(core: &Arc<Core>, batch: Vec<Job>) {
+    let request = match core.dialect.request(&batch, &core.stamp()) {
+        Ok(request) => request,
+        Err(code) => {
+            tell(core, batch.into_iter().map(|job| (job.outgoing, refused(code))).collect()).await;
+            return;
+        }
+    };
+    let exchange = core.client.exchange(request, core.settings.response_timeout);
+    tokio::pin!(exchange);
+    let exchanged = tokio::select! {
+        exchanged = &mut exchange => exchanged,
+        () = core.stop.cancelled() => {
+            tokio::time::timeout(FAREWELL, &mut exchange).await.unwrap_or(Exchange::Unknown)
+        }
+    };
+    let outcomes = match &exchanged {
+        Exchange::Answered { status, body } => core.dialect.answer(&batch, *status, body),
+        Exchange::NotSent => vec![SubmitOutcome::NotWritten { recalled: false }; batch.len()],
+        Exchange::Unknown => vec![SubmitOutcome::Uncertain { taken: Vec::new() }; batch.len()],
+    };
+    if outcomes.contains(&SubmitOutcome::Throttled) {
+        core.pace().slow_down(core.now_millis());
+    }
+    note_trouble(core, &outcomes).await;
+    if matches!(exchanged, Exchange::NotSent) {
+        rest(core).await;
+    }
+    // An answer for each message, whatever a dialect made of it.
+    let outcomes =
+        outcomes.into_iter().chain(std::iter::repeat(SubmitOutcome::Uncertain { taken: Vec::new() }));
+    tell(core, batch.into_iter().map(|job| job.outgoing).zip(outcomes).collect()).await;
+}
+
+/// A provider that refuses our key or settings needs a person.
+async fn note_trouble(core: &Core, outcomes: &[SubmitOutcome]) {
+    let trouble = outcomes.iter().find_map(|outcome| match outcome {
+        SubmitOutcome::Refused { code, .. } if code.reason() == Reason::CarrierAccount => {
+            let said = advice(code.as_str()).map(|(full, said)| format!(" {full} {} · {}", said.zh, said.en));
+            Some(format!("{}{}", code.as_str(), said.unwrap_or_default()))
+        }
+        _ => None,
+    });
+    let works = outcomes.iter().any(|outcome| matches!(outcome, SubmitOutcome::Taken(_)));
+    if trouble.is_none() && !works {
+        return;
+    }
+    let changed = {
+        let mut state = core.state();
+        let changed = state.trouble != trouble;
+        state.trouble = trouble;
+        changed
+    };
+    if changed {
+        core.tell_connections().await;
+    }
+}
+
+/// No connection could be made: the channel is down for a while. Whoever notices first says so.
+async fn rest(core: &Arc<Core>) {
+    let first = {
+        let mut state = core.state();
+        !std::mem::replace(&mut state.down, true)
+    };
+    if first {
+        tracing::info!(channel = %core.config.id, "could not connect");
+        core.tell_connections().await;
+        core.changed.notify_one();
+        core.work.notify_waiters();
+    }
+}
+
+/// Tells that the channel is there, and brings it back after a rest when no connection could be made.
+pub(super) async fn keep(core: Arc<Core>) {
+    core.tell_connections().await;
+    let mut rest = FIRST_REST;
+    let mut was_down = false;
+    while !core.stop.is_cancelled() {
+        let down = core.state().down;
+        let wait = if down { rest } else { FIRST_REST };
+        tokio::select! {
+            () = core.stop.cancelled() => break,
+            () = tokio::time::sleep(wait) => {}
+        }
+        if down {
+            rest = (rest * 2).min(LONGEST_REST);
+            core.state().down = false;
+            core.tell_connections().await;
+            core.changed.notify_one();
+        } else if !was_down {
+            rest = FIRST_REST;
+        }
+        was_down = down;
+    }
+    ended(&core).await;
+}
+
+/// Asks for receipts and inbound messages until the channel is stopped.
+pub(super) async fn ask(core: Arc<Core>, every: Duration) {
+    loop {
+        tokio::select! {
+            () = core.stop.cancelled() => break,
+            () = tokio::time::sleep(every) => {}
+        }
+        for question in 0..core.dialect.questions(&core.stamp()).len() {
+            for _ in 0..MOST_PULLS {
+                // Signed anew each time.
+                let Some(request) = core.dialect.questions(&core.stamp()).into_iter().nth(question) else {
+                    break;
+                };
+                let exchanged = core.client.exchange(request, core.settings.response_timeout).await;
+                let Exchange::Answered { status, body } = exchanged else { break };
+                let Some(arrivals) = core.dialect.told(status, &body, core.settings.clock.now()) else {
+                    tracing::warn!(channel = %core.config.id, status, "a question for receipts was refused");
+                    break;
+                };
+                let more = arrivals.more;
+                let durable = arrived(&core, arrivals).await;
+                if !more || !durable || core.stop.is_cancelled() {
+                    break;
+                }
+            }
+        }
+    }
+    ended(&core).await;
+}
+
+/// Hands over what was pulled. `false`: it is not durable yet, so no more is pulled for now.
+async fn arrived(core: &Core, arrivals: Arrivals) -> bool {
+    let Arrivals { receipts, inbound, .. } = arrivals;
+    if receipts.is_empty() && inbound.is_empty() {
+        return true;
+    }
+    let (done, durable) = oneshot::channel();
+    let acknowledge = Box::new(move || {
+        let _nobody_waits = done.send(());
+    });
+    let event = ChannelEvent::Arrived { receipts, inbound, acknowledge };
+    let _closed_at_shutdown = core.events.send((core.config.id, event)).await;
+    matches!(tokio::time::timeout(DURABLE_WITHIN, durable).await, Ok(Ok(())))
+}
+
+/// The last task to end says so.
+async fn ended(core: &Core) {
+    if core.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+        let _nobody_listens = core.events.send((core.config.id, ChannelEvent::Ended)).await;
+    }
+}
