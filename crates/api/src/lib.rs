@@ -9,6 +9,7 @@ mod auth;
 mod campaigns;
 mod channels;
 mod contacts;
+mod customers;
 mod download;
 mod imports;
 mod inbound;
@@ -70,6 +71,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(suppressions::router())
         .merge(inbound::router())
         .merge(channels::router())
+        .merge(customers::router())
         .merge(routes::router())
         .merge(prices::router())
         .merge(system::router())

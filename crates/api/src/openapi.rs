@@ -38,6 +38,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "suppressions", description = "退订与黑名单 · Suppressions"),
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
+        (name = "customers", description = "下游客户 · Customers that connect to us"),
         (name = "system", description = "系统 · System"),
     ),
     components(schemas(ProblemDocument))

@@ -7,6 +7,7 @@
 pub mod accept;
 pub mod campaign;
 pub mod dispatch;
+mod downstream;
 pub mod import;
 
 mod audience;
@@ -36,6 +37,7 @@ pub use accept::SendError;
 pub use campaign::CampaignTrouble;
 pub use catalog::Prices;
 pub use dispatch::{ChannelStatus, DispatchError, StartChannel};
+pub use downstream::DownstreamError;
 pub use drain::{Readiness, Remaining};
 pub use fault::Whose;
 pub use ids::begin_ids;
@@ -78,6 +80,7 @@ pub struct Engine {
     /// Campaigns whose lane lags behind them after a failure of storage.
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
+    pub(crate) counter: downstream::Counter,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -110,6 +113,7 @@ impl Engine {
             lane_changes: tokio::sync::Mutex::default(),
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
+            counter: downstream::Counter::default(),
             dispatch: RwLock::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -8,7 +8,6 @@ pub(crate) use ::moves;
 pub use ::sealing;
 pub use ::sealing::upload;
 
-mod anchor;
 pub mod control;
 pub mod copy;
 pub mod ledger;

@@ -7,6 +7,7 @@
 mod campaign;
 mod channel;
 mod contact;
+mod customer;
 mod import;
 mod inbound;
 mod message;
@@ -26,6 +27,7 @@ pub use channel::{
     WeightedChannel,
 };
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
+pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
 pub use message::{
@@ -41,5 +43,5 @@ pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use words::{
     CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Priority,
-    Reason, Scope, SuppressionSource, TrailEvent,
+    Reason, Scope, Signing, SuppressionSource, TrailEvent,
 };

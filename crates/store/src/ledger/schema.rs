@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::fault::Outcome;
 
 /// One step each, in order.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 /// Hot tables are ordered by something that grows; `person` is written in passes over `handed`. Columns named in `life` are described in `life.rs`.
 const V1: &str = "
@@ -137,6 +137,24 @@ CREATE INDEX inbound_by_carrier_id ON inbound (gateway, carrier_id);
 /// Nothing is changed but what may be written: `queue.avoid` also holds a carrier above its lower 16 bits (see
 /// `stream_key` in `partition.rs`), and `life` a flag for it. The number keeps out programs that would misread them.
 const V2: &str = "";
+
+/// What customers that connect to us are told: `origin` is beside a message as long as that is kept; `entry` of both is
+/// described in `moves::waiting`, and that of a part which waits for others is sealed.
+const V3: &str = "
+CREATE TABLE origin (
+  message INTEGER PRIMARY KEY,
+  customer INTEGER NOT NULL,
+  entry BLOB NOT NULL
+) STRICT;
+CREATE TABLE waiting (
+  customer INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  entry BLOB NOT NULL,
+  PRIMARY KEY (customer, kind, at, item)
+) STRICT, WITHOUT ROWID;
+";
 
 /// All statements of all migrations.
 pub(crate) fn statements() -> impl Iterator<Item = &'static str> {

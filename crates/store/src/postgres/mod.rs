@@ -32,6 +32,7 @@ mod sql;
 mod sweep;
 mod tally;
 mod verify;
+mod waiting;
 
 pub use inspect::{ServerFacts, ServerWatch, check, server_facts};
 pub use migrate::{MigrateError, Migrated, migrate};

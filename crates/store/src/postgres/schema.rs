@@ -12,7 +12,7 @@ use super::open::PostgresOpenError;
 use super::sql;
 
 /// Statements of each step, in order.
-const MIGRATIONS: &[&[&str]] = &[V1, V2];
+const MIGRATIONS: &[&[&str]] = &[V1, V2, V3];
 
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -92,6 +92,16 @@ const V1: &[&str] = &[
 /// By node number, the epoch up to which claims are refused. In the partition's row, since a claim locks that one and
 /// so sees the newest.
 const V2: &[&str] = &["ALTER TABLE ledger_partition ADD COLUMN fences bigint[] NOT NULL DEFAULT '{}'"];
+
+/// What customers that connect to us are told; `entry` as `moves::waiting` and the SQLite schema describe it.
+const V3: &[&str] = &[
+    "CREATE TABLE ledger_origin (
+       partition integer NOT NULL, message bigint NOT NULL, customer integer NOT NULL, entry bytea NOT NULL,
+       PRIMARY KEY (partition, message))",
+    "CREATE TABLE ledger_waiting (
+       partition integer NOT NULL, customer integer NOT NULL, kind smallint NOT NULL, at bigint NOT NULL,
+       item bigint NOT NULL, entry bytea NOT NULL, PRIMARY KEY (partition, customer, kind, at, item))",
+];
 
 /// All statements of all migrations.
 pub(super) fn statements() -> impl Iterator<Item = &'static str> {

@@ -2,7 +2,7 @@
 //! message, of this process and of PostgreSQL's.
 //!
 //! ```text
-//! cargo run --release -p store --example ledger_bench -- FOLDER|postgres://URL [MESSAGES] [BATCH] [PARTITIONS]
+//! cargo run --release -p app --example ledger_bench -- FOLDER|postgres://URL [MESSAGES] [BATCH] [PARTITIONS]
 //! ```
 //!
 //! With a folder, the ledger is on SQLite. A database is migrated first; its server must run on this machine for its CPU
@@ -131,6 +131,7 @@ fn written(ledger: &Arc<dyn Ledger>, messages: u64) -> Vec<Vec<NewMessage>> {
             valid_until: NOW.plus(Duration::from_secs(86_400)),
             test: false,
             entry: Entry::Queue { due_at: NOW, by_carrier: false },
+            origin: None,
         };
         if let Some(home) = all.get_mut(usize::from(map.of(phone.slot()).0)) {
             home.push(message);
