@@ -9,6 +9,7 @@
 
 mod backoff;
 mod carrier;
+mod downstream;
 mod drivers;
 mod pace;
 
@@ -23,6 +24,7 @@ use tokio_util::task::TaskTracker;
 use wire::EncodeError;
 
 pub use carrier::ChannelSettings;
+pub use downstream::{DownstreamSettings, Family, listen};
 
 use carrier::CarrierChannel;
 use drivers::{CmppDriver, SgipDriver, SmgpDriver, SmppDriver};

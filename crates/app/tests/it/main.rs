@@ -2,8 +2,11 @@
 
 mod bad_input;
 mod cluster;
+#[path = "../../../gateway/tests/it/customer.rs"]
+mod customer;
 mod damage;
 mod demo;
+mod downstream;
 mod house;
 mod kill;
 mod pdu;
