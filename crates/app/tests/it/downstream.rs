@@ -7,7 +7,6 @@ use serde_json::json;
 use sim::{Handle, LogNormal, Replies, SimConfig};
 use tokio_util::sync::CancellationToken;
 use wire::cmpp::Cmpp;
-use wire::session::Protocol;
 use wire::sgip::Sgip;
 use wire::smgp::Smgp;
 use wire::smpp::{BindKind, Smpp};
@@ -141,10 +140,7 @@ async fn every_protocol_gets_its_reports_and_what_phones_answer() {
     scene.stop.cancel();
 }
 
-async fn everything_back<P: Speech>(customer: &mut Customer<P>, phone: &str)
-where
-    P: Protocol,
-{
+async fn everything_back<P: Speech>(customer: &mut Customer<P>, phone: &str) {
     customer.until(|customer| customer.told.len() == 2 && customer.heard.len() == 1).await;
     assert_eq!(told(customer), delivered(ids(customer)));
     let heard = &customer.heard[0];

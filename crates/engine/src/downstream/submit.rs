@@ -60,7 +60,7 @@ impl Engine {
             held: Vec::new(),
             ended: Vec::new(),
         };
-        for (place, submit) in submits.into_iter().enumerate() {
+        for (place, submit) in submits.iter().enumerate() {
             let answer = self.sort(&mut batch, place, submit);
             batch.answers.push(answer);
         }
@@ -76,18 +76,18 @@ impl Engine {
     }
 
     /// Where a submit goes. The id holds once that is durable.
-    fn sort(&self, batch: &mut Batch<'_>, place: usize, submit: Submit) -> Result<u128, SubmitRefusal> {
+    fn sort(&self, batch: &mut Batch<'_>, place: usize, submit: &Submit) -> Result<u128, SubmitRefusal> {
         if !batch.customer.may_send_as(&submit.source) {
             return Err(SubmitRefusal::Source);
         }
         if submit.phones.is_empty() || submit.phones.len() > MAX_PHONES {
             return Err(SubmitRefusal::Destination);
         }
-        let read = |phone: &Box<str>| Phone::parse(phone, self.settings.country);
+        let country = self.settings.country;
         let phones: Vec<Phone> = submit
             .phones
             .iter()
-            .map(read)
+            .map(|phone| Phone::parse(phone, country))
             .collect::<Result<_, _>>()
             .map_err(|_| SubmitRefusal::Destination)?;
         if submit.valid_for.is_some_and(|valid_for| valid_for.is_zero()) {
@@ -101,9 +101,9 @@ impl Engine {
         for (index, phone) in phones.into_iter().enumerate() {
             let message = if index == 0 { first } else { fresh(phone.slot()) };
             match concat {
-                None => batch.add_single(place, &submit, phone, message, id),
+                None => batch.add_single(place, submit, phone, message, id),
                 Some(concat) => {
-                    self.place_part(batch, place, &submit, (phone, concat), message, id)?;
+                    self.place_part(batch, place, submit, (phone, concat), message, id)?;
                 }
             }
         }

@@ -1,6 +1,9 @@
 //! The drivers of all protocols against the simulated carrier, over loopback.
 
 mod bench_channel;
+#[expect(dead_code, reason = "the tests of `app` use the rest of it")]
+mod customer;
+mod downstream;
 mod faults;
 mod protocols;
 mod quirks;
