@@ -218,9 +218,9 @@ async fn a_receiver_may_not_send_and_a_transmitter_is_told_nothing() {
 #[tokio::test]
 async fn what_was_not_acknowledged_comes_back_once_when_the_connection_ends() {
     let port = open(Family::Smpp, Paper::default()).await;
-    (0..200).for_each(|number| port.engine.report(number));
     let mut customer = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
     customer.acknowledges = false;
+    (0..200).for_each(|number| port.engine.report(number));
     customer.until(|customer| customer.told.len() == 32).await;
     customer.linger(200).await;
     assert_eq!(customer.told.len(), 32, "no more than a window");
