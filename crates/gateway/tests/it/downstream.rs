@@ -180,7 +180,7 @@ async fn more_than_the_window_is_throttled_in_the_words_of_each_protocol() {
     let engine = Paper { silent: true.into(), ..Paper::default() };
     let port = open(Family::Smpp, engine).await;
     let mut smpp = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
-    (0..9).for_each(|_| drop(smpp.send("13800138000", "您好")));
+    let _tokens: Vec<u64> = (0..9).map(|_| smpp.send("13800138000", "您好")).collect();
     smpp.until(|customer| customer.answers.len() == 4).await;
     assert!(smpp.answers.values().all(|(result, _)| *result == 0x58), "ESME_RTHROTTLED");
     port.engine.silent.store(false, Ordering::Relaxed);
@@ -190,7 +190,7 @@ async fn more_than_the_window_is_throttled_in_the_words_of_each_protocol() {
     let engine = Paper { silent: true.into(), protocol: Some(Protocol::Cmpp30), ..Paper::default() };
     let port = open(Family::Cmpp, engine).await;
     let mut cmpp = Customer::<Cmpp>::log_in(port.address, "bank", "secret").await;
-    (0..9).for_each(|_| drop(cmpp.send("13800138000", "您好")));
+    let _tokens: Vec<u64> = (0..9).map(|_| cmpp.send("13800138000", "您好")).collect();
     cmpp.until(|customer| customer.answers.len() == 4).await;
     assert!(cmpp.answers.values().all(|(result, _)| *result == 8), "flow control");
 }
