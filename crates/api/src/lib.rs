@@ -10,6 +10,7 @@ mod callbacks;
 mod campaigns;
 mod channels;
 mod contacts;
+mod customers;
 mod download;
 mod imports;
 mod inbound;
@@ -72,6 +73,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(suppressions::router())
         .merge(inbound::router())
         .merge(channels::router())
+        .merge(customers::router())
         .merge(routes::router())
         .merge(prices::router())
         .merge(callbacks::router())

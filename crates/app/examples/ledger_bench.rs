@@ -132,6 +132,7 @@ fn written(ledger: &Arc<dyn Ledger>, messages: u64) -> Vec<Vec<NewMessage>> {
             valid_until: NOW.plus(Duration::from_secs(86_400)),
             test: false,
             entry: Entry::Queue { due_at: NOW, by_carrier: false },
+            origin: None,
         };
         if let Some(home) = all.get_mut(usize::from(map.of(phone.slot()).0)) {
             home.push(message);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::audit::{Auditor, WordList, seed_list};
 use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
+use gateway::Family;
 use jiff::civil::Time;
 use serde::Deserialize;
 
@@ -27,7 +28,32 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) response_timeout_seconds: u64,
     pub(crate) storage: StorageConfig,
+    pub(crate) downstream: DownstreamConfig,
     pub(crate) policy: PolicyConfig,
+}
+
+/// Where customers connect to us.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DownstreamConfig {
+    cmpp: Option<SocketAddr>,
+    sgip: Option<SocketAddr>,
+    smgp: Option<SocketAddr>,
+    smpp: Option<SocketAddr>,
+    pub(crate) connections: usize,
+}
+
+impl DownstreamConfig {
+    /// The ports that are named.
+    pub(crate) fn ports(&self) -> impl Iterator<Item = (Family, SocketAddr)> {
+        let all = [
+            (Family::Cmpp, self.cmpp),
+            (Family::Sgip, self.sgip),
+            (Family::Smgp, self.smgp),
+            (Family::Smpp, self.smpp),
+        ];
+        all.into_iter().filter_map(|(family, address)| Some((family, address?)))
+    }
 }
 
 /// What may be changed of the built-in rules without a lawyer.

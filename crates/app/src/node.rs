@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::control::Secret;
+use domain::downstream::Downstream;
 use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
 use domain::policy::Policy;
@@ -17,7 +18,7 @@ use domain::retry::RetryPolicy;
 use domain::time::Clock;
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Settings, StartChannel};
-use gateway::ChannelSettings;
+use gateway::{ChannelSettings, DownstreamSettings, Family};
 use store::control::{ControlDb, FirstStart};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -25,11 +26,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
+use crate::config::DownstreamConfig;
 use crate::storage::{Home, Storage, Workplace};
 
 /// Silence after which a carrier is tested. The specification says three minutes; half a minute notices a dead
 /// connection before a customer does, and every gateway answers it.
 const ACTIVE_TEST_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How long a customer may take to acknowledge a report, and to log in.
+const CUSTOMER_ANSWERS: Duration = Duration::from_secs(30);
+const LOG_IN: Duration = Duration::from_secs(10);
 
 /// How long the carriers' answers are awaited at the end: less than supervisors wait before they kill.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -48,6 +54,8 @@ pub(crate) struct NodeOptions {
     pub(crate) policy: Policy,
     /// How long a carrier's answer may take before a message is uncertain.
     pub(crate) response_timeout: Duration,
+    /// Where customers connect to us.
+    pub(crate) downstream: DownstreamConfig,
 }
 
 /// A running platform.
@@ -58,9 +66,13 @@ pub(crate) struct Node {
     pub(crate) addr: SocketAddr,
     /// Set when this start made the folder: the owner's key is shown once.
     pub(crate) first: Option<FirstStart>,
+    /// Where customers connect to us.
+    pub(crate) ports: Vec<(Family, SocketAddr)>,
     ledger: Arc<dyn Ledger>,
     control: Arc<ControlDb>,
     channels: TaskTracker,
+    customers: TaskTracker,
+    customers_stop: CancellationToken,
     api: tokio::task::JoinHandle<()>,
     api_stop: CancellationToken,
 }
@@ -112,8 +124,24 @@ impl Node {
         engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
+        let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
+        let ports =
+            serve_customers(&engine, &clock, &options.downstream, &customers, &customers_stop).await?;
         let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, listener)?;
-        Ok(Self { engine, clock, addr, first, ledger, control, channels, api, api_stop })
+        Ok(Self {
+            engine,
+            clock,
+            addr,
+            first,
+            ports,
+            ledger,
+            control,
+            channels,
+            customers,
+            customers_stop,
+            api,
+            api_stop,
+        })
     }
 
     /// Claims nothing more and waits for the carriers' answers; the API still answers, and says that it drains. Logs what
@@ -127,7 +155,10 @@ impl Node {
     /// Takes no new work, says goodbye on the channels, and closes the files.
     pub(crate) async fn stop(self) {
         self.api_stop.cancel();
+        self.customers_stop.cancel();
         let _ended = self.api.await;
+        self.customers.close();
+        self.customers.wait().await;
         self.engine.stop().await;
         self.channels.close();
         self.channels.wait().await;
@@ -136,6 +167,33 @@ impl Node {
             tracing::warn!(%error, "the control database did not close cleanly; it is whole all the same");
         }
     }
+}
+
+/// Opens the ports for customers that connect to us.
+async fn serve_customers(
+    engine: &Arc<Engine>,
+    clock: &Arc<dyn Clock>,
+    config: &DownstreamConfig,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) -> anyhow::Result<Vec<(Family, SocketAddr)>> {
+    let mut ports = Vec::new();
+    for (family, address) in config.ports() {
+        if ports.is_empty() {
+            engine.start_downstream().await?;
+        }
+        let settings = DownstreamSettings {
+            clock: Arc::clone(clock),
+            active_test_interval: ACTIVE_TEST_INTERVAL,
+            response_timeout: CUSTOMER_ANSWERS,
+            log_in_timeout: LOG_IN,
+            connections: config.connections,
+        };
+        let downstream = Arc::clone(engine) as Arc<dyn Downstream>;
+        let listening = gateway::listen(family, address, settings, downstream, tracker, stop).await;
+        ports.push((family, listening.with_context(|| format!("cannot listen on {address}"))?));
+    }
+    Ok(ports)
 }
 
 /// Readable by the owner alone, as the file that holds it must be.

@@ -111,6 +111,7 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         listen: config.listen,
         policy,
         response_timeout: config.response_timeout(),
+        downstream: config.downstream.clone(),
     })
     .await
     .map_err(|error| trouble::explain(error, show))?;
@@ -125,6 +126,12 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         &format!("鸿雁已启动：http://{addr}  接口文档 http://{addr}/docs", addr = node.addr),
         &format!("Hongyan is up: http://{addr}  reference at http://{addr}/docs", addr = node.addr),
     );
+    for (family, address) in &node.ports {
+        show.say(
+            &format!("下游客户端口 {family:?}：{address}"),
+            &format!("customers may connect over {family:?} to {address}"),
+        );
+    }
     Ok(node)
 }
 

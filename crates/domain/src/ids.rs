@@ -241,6 +241,8 @@ small_ids! {
     GatewayId = "gwy";
     /// An ordered, weighted group of channels.
     RouteId = "rte";
+    /// A customer that connects to us over a carrier protocol.
+    CustomerId = "cus";
 }
 
 /// An id that no kind has taken yet: `CampaignId::from(fresh)`.

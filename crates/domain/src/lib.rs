@@ -5,6 +5,7 @@ pub mod audit;
 pub mod carrier_code;
 pub mod channel;
 pub mod control;
+pub mod downstream;
 pub mod ids;
 pub mod lane;
 pub mod ledger;

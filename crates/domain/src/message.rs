@@ -193,6 +193,8 @@ coded_enum! {
         NoRoute = 16, "no_route";
         /// The campaign was cancelled.
         CampaignCancelled = 17, "campaign_cancelled";
+        /// A customer sent some parts of a long text and not the others.
+        PartsMissing = 18, "parts_missing";
         /// Carrier: no such number.
         UnknownNumber = 20, "unknown_number";
         /// Carrier: the number is suspended, barred or in arrears.
@@ -261,6 +263,7 @@ impl Reason {
             Self::DuplicatePhone => ("号码重复", "duplicate number"),
             Self::NoRoute => ("没有可用路由", "no route"),
             Self::CampaignCancelled => ("任务已撤销", "campaign cancelled"),
+            Self::PartsMissing => ("长短信缺少分段", "parts of a long text are missing"),
             Self::UnknownNumber => ("空号", "no such number"),
             Self::NumberSuspended => ("停机", "number suspended"),
             Self::Unreachable => ("关机或不在服务区", "switched off or out of coverage"),

@@ -31,6 +31,13 @@ impl TokenBucket {
         Self::new(per_second, u32::try_from(slice).unwrap_or(u32::MAX), now_millis)
     }
 
+    /// With as much in it as it gathers: for a contract whose first second is as good as any other.
+    #[must_use]
+    pub fn filled(mut self) -> Self {
+        self.milli_tokens = u64::from(self.burst) * MILLI;
+        self
+    }
+
     /// The rate it was made for.
     #[must_use]
     pub fn per_second(&self) -> u32 {

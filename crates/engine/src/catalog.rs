@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig, Traffic, choose_route};
+use domain::downstream::Customer;
 use domain::ids::{AccountId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
@@ -50,6 +51,7 @@ pub(crate) struct Catalog {
     prices: RwLock<HashMap<AccountId, Arc<Prices>>>,
     routes: RwLock<Option<Arc<[RouteConfig]>>>,
     channels: RwLock<Option<Arc<[ChannelConfig]>>>,
+    customers: RwLock<Option<Arc<[Arc<Customer>]>>>,
 }
 
 impl Catalog {
@@ -60,6 +62,7 @@ impl Catalog {
         write(&self.prices).clear();
         *write(&self.routes) = None;
         *write(&self.channels) = None;
+        *write(&self.customers) = None;
     }
 
     fn age(&self) -> u64 {
@@ -183,6 +186,31 @@ impl Engine {
     /// When the control database refuses.
     pub async fn set_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
         self.control.put_channel(channel).await?;
+        self.catalog.forget();
+        Ok(())
+    }
+
+    /// All customers that may connect to us, in order of id.
+    ///
+    /// # Errors
+    /// When the control database refuses.
+    pub async fn all_customers(&self) -> Result<Arc<[Arc<Customer>]>, ControlError> {
+        if let Some(customers) = read(&self.catalog.customers).as_ref() {
+            return Ok(Arc::clone(customers));
+        }
+        let age = self.catalog.age();
+        let customers: Arc<[Arc<Customer>]> =
+            self.control.customers().await?.into_iter().map(Arc::new).collect();
+        self.catalog.keep(age, &self.catalog.customers, |kept| *kept = Some(Arc::clone(&customers)));
+        Ok(customers)
+    }
+
+    /// Adds or replaces a customer. Connections that are open keep what they were begun with.
+    ///
+    /// # Errors
+    /// When the control database refuses; [`ControlError::Exists`] when another customer has this login.
+    pub async fn set_customer(&self, customer: &Customer) -> Result<(), ControlError> {
+        self.control.put_customer(customer).await?;
         self.catalog.forget();
         Ok(())
     }

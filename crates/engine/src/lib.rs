@@ -7,6 +7,7 @@
 pub mod accept;
 pub mod campaign;
 pub mod dispatch;
+mod downstream;
 pub mod import;
 
 mod audience;
@@ -37,6 +38,7 @@ pub use accept::SendError;
 pub use campaign::CampaignTrouble;
 pub use catalog::Prices;
 pub use dispatch::{CallbackError, ChannelStatus, DispatchError, RouteAnswer, RouteQuestion, StartChannel};
+pub use downstream::DownstreamError;
 pub use drain::{Readiness, Remaining};
 pub use fault::Whose;
 pub use ids::begin_ids;
@@ -78,6 +80,7 @@ pub struct Engine {
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
     pub(crate) providers: OnceLock<Arc<dyn Providers>>,
+    pub(crate) counter: downstream::Counter,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -110,6 +113,7 @@ impl Engine {
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
             providers: OnceLock::new(),
+            counter: downstream::Counter::default(),
             dispatch: RwLock::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -9,6 +9,7 @@
 
 mod backoff;
 mod carrier;
+mod downstream;
 mod drivers;
 mod pace;
 mod provider;
@@ -24,6 +25,7 @@ use tokio_util::task::TaskTracker;
 use wire::EncodeError;
 
 pub use carrier::ChannelSettings;
+pub use downstream::{DownstreamSettings, Family, listen};
 pub use provider::HttpProviders;
 
 use carrier::CarrierChannel;

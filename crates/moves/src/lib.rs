@@ -23,8 +23,10 @@ pub mod stream;
 pub mod sweep;
 pub mod tally;
 pub mod verified;
+pub mod waiting;
 
 /// Names under which values are sealed; part of the keys, so they never change.
 pub const MESSAGE_TABLE: &str = "message";
 pub const SUPPRESSION_TABLE: &str = "suppression";
 pub const INBOUND_TABLE: &str = "inbound";
+pub const WAITING_TABLE: &str = "waiting";

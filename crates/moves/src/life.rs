@@ -14,6 +14,7 @@
 //! | 98 | 12 each | trail entries, then zeros |
 
 use domain::channel::CarrierCode;
+use domain::downstream::Ending;
 use domain::ids::{ChannelId, EntityId, GatewayId, LaneId};
 use domain::lane::Stream;
 use domain::ledger::{TrailEntry, TrailEvent};
@@ -43,6 +44,7 @@ const TEST: u8 = 1 << 1;
 const OUTSTANDING: u8 = 1 << 2;
 const TAKEN: u8 = 1 << 3;
 const BY_CARRIER: u8 = 1 << 4;
+const WATCHED: u8 = 1 << 5;
 
 /// The changing facts of one message, and the frozen ones that every step needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,10 @@ pub struct Life {
     pub taken: bool,
     /// It waits in a stream of its carrier.
     pub by_carrier: bool,
+    /// It has an origin, which is told how it ends.
+    pub watched: bool,
+    /// When it ended, if that was since this record was read: to be told with the write. Not packed.
+    pub ended: Option<Timestamp>,
     pub category: Category,
     pub encoding: Encoding,
     pub carrier: Carrier,
@@ -85,6 +91,7 @@ pub struct Frozen {
     pub carrier: Carrier,
     pub parts: u8,
     pub test: bool,
+    pub watched: bool,
     pub valid_until: Timestamp,
     pub price: Money,
     pub lane: LaneId,
@@ -102,6 +109,8 @@ impl Life {
             outstanding: false,
             taken: false,
             by_carrier: false,
+            watched: frozen.watched,
+            ended: None,
             category: frozen.category,
             encoding: frozen.encoding,
             carrier: frozen.carrier,
@@ -153,6 +162,17 @@ impl Life {
         self.masks[usize::from(attempt) % MASKS].count_ones()
     }
 
+    /// How it ended, for its origin.
+    pub fn ending(&self) -> Ending {
+        Ending {
+            state: self.state,
+            reason: self.reason,
+            code: self.code,
+            parts: self.parts,
+            arrived: self.masks[usize::from(self.attempts) % MASKS],
+        }
+    }
+
     /// Adds a step to the trail. Repeated deferrals for one reason keep the first and the last.
     pub fn leave(&mut self, entry: TrailEntry) {
         let packed = pack_entry(entry);
@@ -196,6 +216,7 @@ impl Life {
             (self.outstanding, OUTSTANDING),
             (self.taken, TAKEN),
             (self.by_carrier, BY_CARRIER),
+            (self.watched, WATCHED),
         ];
         let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
         let code = self.code.as_str().as_bytes();
@@ -263,6 +284,8 @@ impl Life {
             outstanding: flags & OUTSTANDING != 0,
             taken: flags & TAKEN != 0,
             by_carrier: flags & BY_CARRIER != 0,
+            watched: flags & WATCHED != 0,
+            ended: None,
             category: Category::from_code(category)?,
             encoding: encoding_from(encoding)?,
             carrier: carrier_from(carrier)?,
@@ -337,6 +360,7 @@ mod tests {
             carrier: Carrier::Broadnet,
             parts: 2,
             test: true,
+            watched: true,
             valid_until: Timestamp::from_millis(99),
             price: Money::from_micros(45_000),
             lane: LaneId::from_raw(5),

@@ -211,6 +211,7 @@ pub fn frozen(message: &NewMessage) -> Frozen {
         carrier: message.carrier,
         parts: message.parts,
         test: message.test,
+        watched: message.origin.is_some(),
         valid_until: message.valid_until,
         price: message.price,
         lane: message.lane,

@@ -48,6 +48,7 @@ pub fn begin(frozen: &Frozen, entry: Entry, now: Timestamp) -> Life {
         }
     };
     life.leave(TrailEntry { at: now, event, channel: None, reason: life.reason, rule });
+    note_end(&mut life, now);
     life
 }
 
@@ -60,7 +61,15 @@ pub fn advance<M: Moves>(moves: &mut M, life: &mut Life, to: MessageState, step:
         life.due_at = None;
     }
     life.leave(step);
+    note_end(life, step.at);
     moves.tallies().count(Some(from), life, step.at);
+}
+
+/// An end is told to whoever sent the message, by the write of its record.
+fn note_end(life: &mut Life, at: Timestamp) {
+    if life.watched {
+        life.ended = life.state.is_final().then_some(at);
+    }
 }
 
 /// Back into a stream of its lane.

@@ -9,7 +9,6 @@ pub(crate) use ::moves::verified;
 pub use ::sealing;
 pub use ::sealing::upload;
 
-mod anchor;
 pub mod control;
 pub mod copy;
 pub mod ledger;

@@ -1,5 +1,5 @@
 //! The control database in memory: what of it the engine needs to send. It survives every crash, as if each write were
-//! on the disk when it returns. Audiences come into it frozen. There are no contacts, imports and uploads in the world;
+//! on the disk when it returns. Audiences come into it frozen. There are no contacts, imports, uploads and customers in the world;
 //! asking for them finds nothing, and writing them is refused.
 
 use std::collections::BTreeMap;
@@ -10,10 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::control::{
     Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences, Campaign, CampaignState,
-    Campaigns, ChannelConfig, Channels, Contact, ContactFilter, ContactRow, Contacts, ControlError, Entity,
-    Idempotency, IdempotentStart, Import, Imports, PriceLine, ReadSeek, RejectedRow, RouteConfig,
-    TemplateRecord, Templates, Uploads, Upserted,
+    Campaigns, ChannelConfig, Channels, Contact, ContactFilter, ContactRow, Contacts, ControlError,
+    Customers, Entity, Idempotency, IdempotentStart, Import, Imports, PriceLine, ReadSeek, RejectedRow,
+    RouteConfig, TemplateRecord, Templates, Uploads, Upserted,
 };
+use domain::downstream::Customer;
 use domain::ids::{AccountId, AudienceId, CampaignId, ImportId, MessageId, TemplateId};
 use domain::time::Timestamp;
 
@@ -130,6 +131,16 @@ impl Channels for MemoryControl {
     async fn put_setting(&self, name: &str, value: &str) -> Asked<()> {
         self.tables().settings.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Customers for MemoryControl {
+    async fn customers(&self) -> Asked<Vec<Customer>> {
+        Ok(Vec::new())
+    }
+    async fn put_customer(&self, _: &Customer) -> Asked<()> {
+        not_here()
     }
 }
 

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::channel::{Capacity, Channel, Outgoing, Receipt};
 use domain::control::{AUDIENCE_CHUNK_ROWS, Campaign};
-use domain::ids::{AccountId, ChannelId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
+use domain::ids::{
+    AccountId, ChannelId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
+};
 use domain::lane::{Lane, LaneState};
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
@@ -392,6 +395,31 @@ impl Ledger for FaultyLedger {
         limit: u32,
     ) -> Asked<Vec<InboundRecord>> {
         self.inner.inbounds(account, before, limit).await
+    }
+
+    async fn hold_fragments(&self, partition: PartitionId, fragments: Vec<Fragment>) -> Asked<()> {
+        self.inner.hold_fragments(partition, fragments).await
+    }
+
+    async fn waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        after: WaitingPlace,
+        limit: u32,
+    ) -> Asked<Vec<Waiting>> {
+        self.inner.waiting(partition, customer, kind, after, limit).await
+    }
+
+    async fn forget_waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        places: Vec<WaitingPlace>,
+    ) -> Asked<()> {
+        self.inner.forget_waiting(partition, customer, kind, places).await
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Asked<u32> {

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::channel::Receipt;
-use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
+use domain::ids::{
+    AccountId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
+};
 use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
@@ -279,6 +282,35 @@ impl Ledger for WatchedLedger {
         limit: u32,
     ) -> Asked<Vec<InboundRecord>> {
         self.inner.inbounds(account, before, limit).await
+    }
+
+    async fn hold_fragments(&self, partition: PartitionId, fragments: Vec<Fragment>) -> Asked<()> {
+        let answer = self.inner.hold_fragments(partition, fragments).await;
+        self.note(&answer);
+        answer
+    }
+
+    async fn waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        after: WaitingPlace,
+        limit: u32,
+    ) -> Asked<Vec<Waiting>> {
+        self.inner.waiting(partition, customer, kind, after, limit).await
+    }
+
+    async fn forget_waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        places: Vec<WaitingPlace>,
+    ) -> Asked<()> {
+        let answer = self.inner.forget_waiting(partition, customer, kind, places).await;
+        self.note(&answer);
+        answer
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Asked<u32> {

@@ -7,6 +7,7 @@
 mod campaign;
 mod channel;
 mod contact;
+mod customer;
 mod import;
 mod inbound;
 mod message;
@@ -24,6 +25,7 @@ mod words;
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
+pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
 pub use message::{
@@ -43,5 +45,5 @@ pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use words::{
     CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Pick,
-    Priority, Reason, Scope, SuppressionSource, TrailEvent,
+    Priority, Reason, Scope, Signing, SuppressionSource, TrailEvent,
 };

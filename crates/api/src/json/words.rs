@@ -57,7 +57,7 @@ words! {
     Reason = domain::message::Reason {
         None, Suppressed, NoConsent, Capped, RepeatedText, QuietHours, ValidityPassed, SignatureMissing,
         OptOutTextMissing, ContentBlocked, ContentHeld, MissingVariable, RenderFailed, TextTooLong, InvalidPhone,
-        DuplicatePhone, NoRoute, CampaignCancelled, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
+        DuplicatePhone, NoRoute, CampaignCancelled, PartsMissing, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
         NotSubscribed, CarrierBlacklist, CarrierContent, CarrierSignature, CarrierRate, CarrierAccount, CarrierSystem,
         NumberPorted, CarrierUnknown, Partial, Throttled, ConnectionLost, NoAnswer, NoReceipt, Recalled,
         DeadlinePassed, NoTemplate,
@@ -92,6 +92,10 @@ words! {
     /// Where a suppression came from.
     SuppressionSource = domain::policy::SuppressionSource { OptOut, Complaint, Manual, Carrier }
 }
+words! {
+    /// Who puts the signature at the head of a customer's texts.
+    Signing = domain::downstream::Signing { Own, Missing, Always }
+}
 
 /// How far a suppression reaches: the whole platform, or the legal entity's group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
@@ -120,6 +124,7 @@ mod tests {
         control::CampaignState::ALL.iter().for_each(|v| assert_eq!(word(CampaignState::from(*v)), v.word()));
         control::ImportState::ALL.iter().for_each(|v| assert_eq!(word(ImportState::from(*v)), v.word()));
         control::ColumnUse::ALL.iter().for_each(|v| assert_eq!(word(ColumnUse::from(*v)), v.word()));
+        domain::downstream::Signing::ALL.iter().for_each(|v| assert_eq!(word(Signing::from(*v)), v.word()));
         policy::LegalBasis::ALL.iter().for_each(|v| assert_eq!(word(LegalBasis::from(*v)), v.word()));
         policy::SuppressionSource::ALL
             .iter()

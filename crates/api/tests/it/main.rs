@@ -4,6 +4,7 @@ mod audience;
 mod campaigns;
 mod channels;
 mod contract;
+mod customers;
 mod doors;
 mod house;
 mod messages;

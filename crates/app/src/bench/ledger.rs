@@ -253,6 +253,7 @@ impl Drive {
             valid_until: now.plus(Duration::from_secs(3_600)),
             test: false,
             entry: Entry::Queue { due_at: now, by_carrier: false },
+            origin: None,
         })
     }
 

@@ -252,6 +252,7 @@ async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         policy: open_all_day()?,
         response_timeout: RESPONSE_TIMEOUT,
+        downstream: crate::config::DownstreamConfig::default(),
     })
     .await
 }

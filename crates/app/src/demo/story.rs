@@ -83,6 +83,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         listen: args.listen,
         policy: open_all_day()?,
         response_timeout: RESPONSE_TIMEOUT,
+        downstream: crate::config::DownstreamConfig::default(),
     })
     .await?;
     let first = node.first.clone().with_context(|| {

@@ -3,8 +3,11 @@
 mod bad_input;
 mod cloud;
 mod cluster;
+#[path = "../../../gateway/tests/it/customer.rs"]
+mod customer;
 mod damage;
 mod demo;
+mod downstream;
 mod house;
 mod kill;
 mod pdu;

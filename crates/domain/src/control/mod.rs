@@ -8,6 +8,7 @@ mod audience;
 mod campaign;
 mod channel_config;
 mod contact;
+mod customer;
 mod idempotency;
 mod import;
 mod provider;
@@ -24,6 +25,7 @@ pub use campaign::{
 };
 pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
+pub use customer::Customers;
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
@@ -56,11 +58,29 @@ pub enum ControlError {
 
 /// All of the control database.
 pub trait Control:
-    Accounts + Contacts + Audiences + Imports + Templates + Campaigns + Channels + Idempotency + Uploads
+    Accounts
+    + Contacts
+    + Audiences
+    + Imports
+    + Templates
+    + Campaigns
+    + Channels
+    + Customers
+    + Idempotency
+    + Uploads
 {
 }
 
 impl<T> Control for T where
-    T: Accounts + Contacts + Audiences + Imports + Templates + Campaigns + Channels + Idempotency + Uploads
+    T: Accounts
+        + Contacts
+        + Audiences
+        + Imports
+        + Templates
+        + Campaigns
+        + Channels
+        + Customers
+        + Idempotency
+        + Uploads
 {
 }

@@ -20,7 +20,10 @@ pub use record::{
 };
 
 use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, Ticket};
-use crate::ids::{AccountId, ChannelId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use crate::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
+use crate::ids::{
+    AccountId, ChannelId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
+};
 use crate::lane::{Lane, Stream};
 use crate::message::{MessageState, Reason};
 use crate::phone::{CarrierSet, Phone};
@@ -332,6 +335,32 @@ pub trait Ledger: Send + Sync {
         before: Option<InboundId>,
         limit: u32,
     ) -> Result<Vec<InboundRecord>, LedgerError>;
+
+    /// Keeps parts of long texts that are not whole yet. Repeating a part changes nothing.
+    async fn hold_fragments(
+        &self,
+        partition: PartitionId,
+        fragments: Vec<Fragment>,
+    ) -> Result<(), LedgerError>;
+
+    /// What waits for a customer in one partition, oldest first, after a place.
+    async fn waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        after: WaitingPlace,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, LedgerError>;
+
+    /// Removes what was delivered, or is whole by now. What is gone already is passed over.
+    async fn forget_waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        places: Vec<WaitingPlace>,
+    ) -> Result<(), LedgerError>;
 
     /// At start, before anything is claimed: what was `sending` becomes `uncertain`, or is queued again where the
     /// retry policy allows a possible duplicate. Returns how many messages were found in flight.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::channel::{CarrierCode, CarrierMessageId};
+use crate::downstream::Origin;
 use crate::ids::{
     AccountId, CampaignId, ChannelId, ContactId, EntityId, GatewayId, InboundId, LaneId, MessageId,
 };
@@ -45,6 +46,8 @@ pub struct NewMessage {
     /// A test number: exempt from caps, not from opt-out.
     pub test: bool,
     pub entry: Entry,
+    /// The customer that sent it over a carrier protocol, who is told how it ends.
+    pub origin: Option<Box<Origin>>,
 }
 
 impl fmt::Debug for NewMessage {

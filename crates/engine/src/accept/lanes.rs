@@ -12,7 +12,7 @@ use crate::Engine;
 
 /// What tells one API stream from another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) struct StreamKey {
+pub(crate) struct StreamKey {
     pub account: AccountId,
     pub route: RouteId,
     pub priority: Priority,
@@ -32,7 +32,7 @@ pub(crate) struct ApiLanes(Mutex<Option<HashMap<StreamKey, LaneId>>>);
 
 impl Engine {
     /// The lane of a stream; opened in every partition before it is first given out.
-    pub(super) async fn api_lane(&self, key: StreamKey, entity: EntityId) -> Result<LaneId, LedgerError> {
+    pub(crate) async fn api_lane(&self, key: StreamKey, entity: EntityId) -> Result<LaneId, LedgerError> {
         // Held while a lane is opened, so that two first messages do not open two lanes.
         let mut known = self.api_lanes.0.lock().await;
         let lanes = match known.as_mut() {

@@ -11,8 +11,9 @@ mod request;
 mod send;
 
 pub use error::{RefusedItem, SendError};
-pub(crate) use lanes::ApiLanes;
+pub(crate) use lanes::{ApiLanes, StreamKey};
 pub use request::{Content, IdempotencyKey, ItemOutcome, SendItem, SendRequest};
+pub(crate) use send::Incoming;
 
 /// Most messages of one request.
 pub const MAX_BATCH: usize = 1_000;

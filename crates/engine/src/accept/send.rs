@@ -1,9 +1,10 @@
 //! Sending by request: check every item, record the key with its ids, then accept partition by partition.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::control::{IdempotentStart, RouteConfig, TemplateRecord, Traffic, choose_route};
+use domain::downstream::Origin;
 use domain::ids::{AccountId, EntityId, MessageId, PartitionId, RouteId, TemplateId};
 use domain::ledger::{Entry, LedgerError, NewMessage};
 use domain::message::{Category, Priority, Reason};
@@ -17,6 +18,15 @@ use super::request::{Content, IdempotencyKey, ItemOutcome, SendItem, SendRequest
 use super::{MAX_BATCH, MAX_KEY_BYTES, RefusedItem, SendError};
 use crate::Engine;
 use crate::compose::{Composed, Composer};
+
+/// A message of a customer that connects to us.
+pub(crate) struct Incoming {
+    pub item: SendItem,
+    pub id: MessageId,
+    pub origin: Box<Origin>,
+    /// What it is accepted or refused together with.
+    pub group: usize,
+}
 
 /// An item that will be accepted.
 struct Ready {
@@ -67,13 +77,13 @@ impl Engine {
         }
         let mut desk = self.desk(account, route).await?;
         self.load_templates(&mut desk, &items).await?;
-        let phones: Vec<_> =
-            items.iter().map(|item| Phone::parse(&item.phone, self.settings.country)).collect();
+        let phones = self.phones(&items);
         self.load_composers(&mut desk, &items, &phones).await?;
         let ready: Vec<Result<Ready, RefusedItem>> =
             items.iter().zip(phones).map(|(item, phone)| self.ready(&desk, item, phone)).collect();
         let ids = self.assign_ids(&desk, idempotency, &ready).await?;
-        self.accept_ready(&desk, &ids, &ready).await?;
+        let taken = ids.iter().zip(&ready).filter_map(|(id, ready)| Some((*id, ready.as_ref().ok()?, None)));
+        self.accept_ready(&desk, taken.collect()).await?;
         let outcomes = ids.into_iter().zip(ready).map(|(id, ready)| match ready {
             Ok(ready) => {
                 ItemOutcome::Accepted { id, parts: ready.composed.parts, price: ready.composed.price }
@@ -81,6 +91,40 @@ impl Engine {
             Err(refused) => ItemOutcome::Refused(refused),
         });
         Ok(outcomes.collect())
+    }
+
+    /// Takes messages of a customer that connects to us, all of a group or none of it. Returns, in order, what became of
+    /// each; what is accepted is durable by then, and accepting it again changes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub(crate) async fn send_from(
+        &self,
+        account: AccountId,
+        route: Option<RouteId>,
+        incoming: Vec<Incoming>,
+    ) -> Result<Vec<Result<(), RefusedItem>>, SendError> {
+        let mut desk = self.desk(account, route).await?;
+        let (items, rest): (Vec<SendItem>, Vec<_>) =
+            incoming.into_iter().map(|one| (one.item, (one.id, one.origin, one.group))).unzip();
+        let phones = self.phones(&items);
+        self.load_composers(&mut desk, &items, &phones).await?;
+        let ready: Vec<Result<Ready, RefusedItem>> =
+            items.iter().zip(phones).map(|(item, phone)| self.ready(&desk, item, phone)).collect();
+        let refused: HashSet<usize> = ready
+            .iter()
+            .zip(&rest)
+            .filter_map(|(ready, (.., group))| ready.is_err().then_some(*group))
+            .collect();
+        let taken = ready.iter().zip(rest).filter_map(|(ready, (id, origin, group))| {
+            Some((id, ready.as_ref().ok().filter(|_| !refused.contains(&group))?, Some(origin)))
+        });
+        self.accept_ready(&desk, taken.collect()).await?;
+        Ok(ready.into_iter().map(|ready| ready.map(drop)).collect())
+    }
+
+    fn phones(&self, items: &[SendItem]) -> Vec<Result<Phone, PhoneError>> {
+        items.iter().map(|item| Phone::parse(&item.phone, self.settings.country)).collect()
     }
 
     async fn desk(&self, account: AccountId, asked: Option<RouteId>) -> Result<Desk, SendError> {
@@ -193,13 +237,11 @@ impl Engine {
     async fn accept_ready(
         &self,
         desk: &Desk,
-        ids: &[MessageId],
-        ready: &[Result<Ready, RefusedItem>],
+        taken: Vec<(MessageId, &Ready, Option<Box<Origin>>)>,
     ) -> Result<(), SendError> {
         let map = self.ledger.partitions();
         let mut parted: HashMap<PartitionId, Vec<NewMessage>> = HashMap::new();
-        for (id, ready) in ids.iter().zip(ready) {
-            let Ok(ready) = ready else { continue };
+        for (id, ready, origin) in taken {
             let key = StreamKey {
                 account: desk.account,
                 route: ready.route,
@@ -208,7 +250,7 @@ impl Engine {
             };
             let lane = self.api_lane(key, desk.entity).await?;
             let message = NewMessage {
-                id: *id,
+                id,
                 lane,
                 account: desk.account,
                 entity: desk.entity,
@@ -224,8 +266,9 @@ impl Engine {
                 valid_until: ready.valid_until,
                 test: false,
                 entry: Entry::Queue { due_at: ready.due_at, by_carrier: ready.composed.by_carrier },
+                origin,
             };
-            parted.entry(map.of_message(*id)).or_default().push(message);
+            parted.entry(map.of_message(id)).or_default().push(message);
         }
         let accepting =
             parted.into_iter().map(|(place, messages)| self.ledger.accept(place, messages, None, desk.now));

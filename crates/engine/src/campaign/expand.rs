@@ -243,6 +243,7 @@ impl Work {
             valid_until: self.due_at.plus(campaign.valid_for),
             test: row.test,
             entry,
+            origin: None,
         };
         if let Ok(composed) = composed {
             message.text = composed.text;

@@ -206,6 +206,7 @@ async fn apply_in(
 ) -> Result<Vec<Receipt>, LedgerError> {
     let now = engine.clock.now();
     let outcomes = engine.ledger.receipts(partition, receipts.to_vec(), hold, Arc::clone(retry), now).await?;
+    engine.counter.look();
     let found_nothing = [ReceiptOutcome::Unmatched, ReceiptOutcome::Held];
     let unmatched = receipts.iter().zip(outcomes).filter(|(_, outcome)| found_nothing.contains(outcome));
     Ok(unmatched.map(|(receipt, _)| receipt.clone()).collect())

@@ -57,6 +57,7 @@ async fn settle(engine: Arc<Engine>, partition: PartitionId, mut receiver: mpsc:
             }
             tokio::time::sleep(AFTER_ERROR).await;
         }
+        engine.counter.look();
         for Answer { slot, parts, .. } in batch.drain(..) {
             slot.settled(parts);
         }

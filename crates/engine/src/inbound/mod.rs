@@ -37,6 +37,7 @@ impl Engine {
         let from = message.from;
         let record = record(message, &sent, id, refused);
         let new = self.ledger.inbound(record, orders).await?;
+        self.counter.look();
         if new && refused {
             self.recall(from);
         }

@@ -2,7 +2,7 @@
 //! Everything else (connections, window, pace, hand-over, assembly) is the carrier channel's, once for all.
 
 mod cmpp;
-mod form;
+pub(crate) mod form;
 mod sgip;
 mod smgp;
 mod smpp;

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 /// How long anything may take before a test has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-struct WallClock(Instant);
+pub(crate) struct WallClock(Instant);
 
 impl Clock for WallClock {
     #[expect(clippy::disallowed_methods, reason = "the test's edge of the world: sockets run in real time")]
@@ -74,7 +74,7 @@ impl Wish {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test's edge of the world")]
-fn clock() -> Arc<WallClock> {
+pub(crate) fn clock() -> Arc<WallClock> {
     Arc::new(WallClock(Instant::now()))
 }
 

@@ -3,6 +3,9 @@
 mod bench_channel;
 mod bench_provider;
 mod callbacks;
+#[expect(dead_code, reason = "the tests of `app` use the rest of it")]
+mod customer;
+mod downstream;
 mod faults;
 mod protocols;
 mod providers;

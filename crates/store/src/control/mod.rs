@@ -15,6 +15,7 @@ mod bulk;
 mod campaign;
 mod channel;
 mod contact;
+mod customer;
 mod document;
 mod error;
 mod first_start;
@@ -42,11 +43,11 @@ use domain::time::Timestamp;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use tokio::sync::Mutex;
 
-use crate::anchor::Anchor;
 use crate::postgres::PostgresPlace;
 use crate::sealing::Sealer;
 use crate::upload::SealedFolder;
 use bulk::{Bulk, PostgresBulk, SqliteBulk};
+use files::Anchor;
 
 pub(crate) use bulk::phone_slots;
 pub use error::OpenControlError;

@@ -9,7 +9,7 @@ use tokio::sync::MutexGuard;
 
 use super::ControlDb;
 use super::error::of_database;
-use crate::anchor::Anchor;
+use files::Anchor;
 
 /// A transaction together with the turn to write, where there is one. Dropped without [`Self::commit`], it is rolled back.
 pub(super) struct Write<'a> {

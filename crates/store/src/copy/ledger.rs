@@ -36,9 +36,11 @@ const OVERDUE: usize = 7;
 const TALLY: usize = 8;
 const SUPPRESSION: usize = 9;
 const INBOUND: usize = 10;
+const ORIGIN: usize = 11;
+const WAITING: usize = 12;
 
 /// The tables of the new place.
-const TARGETS: [&str; 11] = [
+const TARGETS: [&str; 13] = [
     "ledger_lane",
     "ledger_message",
     "ledger_queue",
@@ -50,10 +52,12 @@ const TARGETS: [&str; 11] = [
     "ledger_tally",
     "ledger_suppression",
     "ledger_inbound",
+    "ledger_origin",
+    "ledger_waiting",
 ];
 
 /// The tables of a file, in the order in which they are copied. Their rows are turned by the order of their columns.
-const FILES: [&str; 11] = [
+const FILES: [&str; 13] = [
     "lane",
     "message",
     "queue",
@@ -65,6 +69,8 @@ const FILES: [&str; 11] = [
     "tally",
     "suppression",
     "inbound",
+    "origin",
+    "waiting",
 ];
 
 /// How many tables of a file there are.
@@ -150,6 +156,9 @@ impl Turner {
                 let phone = opened(&self.suppressions, int(row, 0), &row[9], SUPPRESSION_TABLE)?;
                 Ok(vec![(SUPPRESSION, self.at_slot(phone.slot(), row.clone()))])
             }
+            "origin" => Ok(vec![(ORIGIN, self.at_message(int(row, 0), row.clone()))]),
+            // Its number names the slot of its phone, whatever it is.
+            "waiting" => Ok(vec![(WAITING, self.at_message(int(row, 3), row.clone()))]),
             _ => {
                 let phone = opened(&self.inbounds, int(row, 0), &row[10], INBOUND_TABLE)?;
                 let mut to = flagged(row, 8);

@@ -57,6 +57,10 @@ impl Work<'_> {
         if added == 0 {
             return Ok(false);
         }
+        if let Some(origin) = &message.origin {
+            self.add_origin(message.id, origin)?;
+            self.tell_end(message.id.raw(), &life)?;
+        }
         self.rest.tallies.count(None, &life, now);
         if let Entry::Queue { due_at, .. } = message.entry {
             self.enqueue(life.stream(), due_at, message.id)?;
@@ -71,7 +75,8 @@ impl Work<'_> {
     /// Writes a message's record back.
     pub(super) fn store_life(&mut self, id: i64, life: &Life) -> Outcome<()> {
         life.pack(&mut self.rest.buffer);
-        self.hot.store_life(id, &self.rest.buffer)
+        self.hot.store_life(id, &self.rest.buffer)?;
+        self.tell_end(id, life)
     }
 
     /// Reads a message's record.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::channel::Receipt;
-use domain::ids::{AccountId, CampaignId, ContactId, MessageId};
+use domain::downstream::{Origin, WaitingKind, WaitingPlace};
+use domain::ids::{AccountId, CampaignId, ContactId, CustomerId, MessageId};
 use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, Entry, Expansion, InboundRecord, ReceiptOutcome, Retention, Settlement,
@@ -24,6 +25,14 @@ pub(super) struct Incoming {
     pub contact: Option<ContactId>,
     pub frozen: Frozen,
     pub entry: Entry,
+    pub sealed: Vec<u8>,
+    pub origin: Option<Box<Origin>>,
+}
+
+/// A part of a text that is not whole, sealed.
+pub(super) struct HeldFragment {
+    pub customer: CustomerId,
+    pub place: WaitingPlace,
     pub sealed: Vec<u8>,
 }
 
@@ -58,6 +67,12 @@ pub(super) enum Command {
     Inbound {
         record: Box<InboundRecord>,
         orders: Vec<SuppressionOrder>,
+    },
+    HoldFragments(Vec<HeldFragment>),
+    ForgetWaiting {
+        customer: CustomerId,
+        kind: WaitingKind,
+        places: Vec<WaitingPlace>,
     },
     Recover {
         node: u8,
@@ -95,11 +110,11 @@ impl Command {
         )
     }
 
-    /// Whether a reply may come before the disk has it. A settlement lost with the machine's power leaves its message
+    /// Whether a reply may come before the disk has it. What is forgotten and comes back is told twice. A settlement lost with the machine's power leaves its message
     /// in flight, and recovery calls that uncertain, which is the truth; a process that is killed loses nothing. The
     /// next transaction that must be on disk takes it along.
     pub(super) fn may_be_lost_with_power(&self) -> bool {
-        matches!(self, Self::Settle(_))
+        matches!(self, Self::Settle(_) | Self::ForgetWaiting { .. })
     }
 
     /// About how many rows it writes: bounds a transaction.
@@ -113,6 +128,8 @@ impl Command {
             Self::Receipts { receipts, .. } => receipts.len(),
             Self::Suppress(orders) => orders.len(),
             Self::Consent(grants) => grants.len(),
+            Self::HoldFragments(fragments) => fragments.len(),
+            Self::ForgetWaiting { places, .. } => places.len(),
             Self::Sweep { .. } => 1_000,
             Self::Preload(rows) => rows.len(),
             Self::PutLane(_) | Self::Unsuppress { .. } | Self::Inbound { .. } | Self::Recover { .. } => 1,

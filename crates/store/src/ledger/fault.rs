@@ -3,9 +3,9 @@
 use domain::ledger::LedgerError;
 use rusqlite::ErrorCode;
 
-use crate::anchor::Gone;
 use crate::moves::fault as moved;
 use crate::sealing::UnsealError;
+use files::Gone;
 
 pub(super) type Outcome<T> = Result<T, Fault>;
 

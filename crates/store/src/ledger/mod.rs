@@ -12,8 +12,6 @@ mod fault;
 mod handed;
 mod hot;
 mod lane;
-mod log;
-mod log_file;
 mod open;
 mod partition;
 mod parts;
@@ -29,6 +27,7 @@ mod stepped;
 mod sweep;
 mod tally;
 mod verify;
+mod waiting;
 mod writer;
 
 pub use open::{LedgerOpenError, OpenOptions};

@@ -16,6 +16,7 @@ use domain::ledger::{Due, LedgerError};
 use domain::policy::{PersonFacts, Scratch};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
+use files::{Anchor, log_of};
 use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
@@ -25,8 +26,7 @@ use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
 use super::open::OpenOptions;
-use super::{lane, log_file, schema, sql, tally};
-use crate::anchor::{Anchor, log_of};
+use super::{lane, schema, sql, tally};
 use crate::moves::steps::Moves;
 use crate::moves::stream::{stream, stream_key};
 use crate::moves::tally::Tallies;
@@ -112,7 +112,7 @@ pub(super) struct Setup<'a> {
 
 impl PartitionWriter {
     pub(super) fn open(setup: &Setup<'_>) -> Outcome<Self> {
-        let connection = log_file::open(setup.path, OpenFlags::default())?;
+        let connection = files::open(setup.path, OpenFlags::default())?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
         plan_once(&connection)?;
         connection.execute_batch(&format!(
@@ -280,6 +280,10 @@ impl Work<'_> {
             }
             Command::Consent(grants) => self.consent(grants).map(|()| Reply::Done),
             Command::Inbound { record, orders } => self.inbound(record, orders).map(Reply::Fresh),
+            Command::HoldFragments(fragments) => self.hold_fragments(fragments).map(|()| Reply::Done),
+            Command::ForgetWaiting { customer, kind, places } => {
+                self.forget_waiting(*customer, *kind, places).map(|()| Reply::Done)
+            }
             Command::Recover { node, retry, now } => {
                 self.rest.retry = Arc::clone(retry);
                 self.recover(*node, *now).map(Reply::Count)

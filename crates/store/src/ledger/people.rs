@@ -141,6 +141,9 @@ impl Work<'_> {
             let repeated = "the id of an inbound message was given out before".to_owned();
             return Err(Fault::Refused(LedgerError::Unavailable(repeated)));
         }
+        if let Some(answered) = record.answers {
+            self.tell_inbound(record, answered)?;
+        }
         self.suppress(orders)?;
         Ok(true)
     }

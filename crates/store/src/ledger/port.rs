@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use domain::channel::Receipt;
-use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
+use domain::ids::{
+    AccountId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
+};
 use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
@@ -18,14 +21,14 @@ use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use rusqlite::Connection;
 
-use super::command::{Command, Incoming, Reply};
+use super::command::{Command, HeldFragment, Incoming, Reply};
 use super::fault::{Fault, Outcome};
 use super::read::Readers;
 use super::writer::WriterHandle;
 use crate::moves::board::Board;
 use crate::moves::records::{frozen, merge, newest};
 use crate::moves::tally::fold;
-use crate::moves::{MESSAGE_TABLE, sealed};
+use crate::moves::{MESSAGE_TABLE, WAITING_TABLE, sealed};
 use crate::sealing::{Sealer, TableSealer};
 
 /// Consents of one command: each rewrites a row, most of them on a page of their own, so that many more would hold up
@@ -162,6 +165,7 @@ impl SqliteLedger {
             frozen: frozen(message),
             entry: message.entry,
             sealed: sealed::seal(&self.messages, message.id.raw(), message.phone, &message.text),
+            origin: message.origin.clone(),
         }
     }
 }
@@ -372,6 +376,42 @@ impl Ledger for SqliteLedger {
             all.extend(self.look(id, move |r, db| r.inbounds(db, account, before, limit)).await?);
         }
         Ok(newest(all, limit, |record| record.id))
+    }
+
+    async fn hold_fragments(
+        &self,
+        partition: PartitionId,
+        fragments: Vec<Fragment>,
+    ) -> Result<(), LedgerError> {
+        let table = self.sealer.for_table(WAITING_TABLE);
+        let seal = |fragment: Fragment| HeldFragment {
+            customer: fragment.customer,
+            place: fragment.place,
+            sealed: sealed::seal(&table, fragment.place.item, fragment.phone, &fragment.body),
+        };
+        let held = fragments.into_iter().map(seal).collect();
+        self.ask(partition, Command::HoldFragments(held)).await.map(drop)
+    }
+
+    async fn waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        after: WaitingPlace,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, LedgerError> {
+        self.look(partition, move |readers, db| readers.waiting(db, (customer, kind), after, limit)).await
+    }
+
+    async fn forget_waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        places: Vec<WaitingPlace>,
+    ) -> Result<(), LedgerError> {
+        self.ask(partition, Command::ForgetWaiting { customer, kind, places }).await.map(drop)
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Result<u32, LedgerError> {

@@ -27,9 +27,9 @@ const KEPT: usize = 2;
 pub(super) struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
-    sealer: Arc<Sealer>,
+    pub(super) sealer: Arc<Sealer>,
     hand_overs: SharedHandOvers,
-    messages: Arc<TableSealer>,
+    pub(super) messages: Arc<TableSealer>,
 }
 
 impl Readers {

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::fault::Outcome;
 
 /// One step each, in order.
-const MIGRATIONS: &[&str] = &[V1, V2, V3];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 /// Hot tables are ordered by something that grows; `person` is written in passes over `handed`. Columns named in `life` are described in `life.rs`.
 const V1: &str = "
@@ -140,6 +140,24 @@ const V2: &str = "";
 
 /// Of which version of its lane a partition knows.
 const V3: &str = "ALTER TABLE lane ADD COLUMN version INTEGER NOT NULL DEFAULT 0;";
+
+/// What customers that connect to us are told: `origin` is beside a message as long as that is kept; `entry` of both is
+/// described in `moves::waiting`, and that of a part which waits for others is sealed.
+const V4: &str = "
+CREATE TABLE origin (
+  message INTEGER PRIMARY KEY,
+  customer INTEGER NOT NULL,
+  entry BLOB NOT NULL
+) STRICT;
+CREATE TABLE waiting (
+  customer INTEGER NOT NULL,
+  kind INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  item INTEGER NOT NULL,
+  entry BLOB NOT NULL,
+  PRIMARY KEY (customer, kind, at, item)
+) STRICT, WITHOUT ROWID;
+";
 
 /// All statements of all migrations.
 pub(crate) fn statements() -> impl Iterator<Item = &'static str> {

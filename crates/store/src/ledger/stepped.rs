@@ -19,8 +19,8 @@ use super::open::{LedgerOpenError, OpenOptions};
 use super::partition::{ANY_PAGES, PartitionWriter};
 use super::port::{Looks, SqliteLedger};
 use super::writer::{Queues, WriterHandle, work};
-use crate::anchor::{beside, log_of};
 use crate::moves::board::Board;
+use files::{beside, log_of};
 
 /// What the storage does to a step.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

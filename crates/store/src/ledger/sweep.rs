@@ -32,6 +32,7 @@ impl Work<'_> {
         self.retire_parts(&mut swept, now.minus(retention.messages))?;
         self.carry_hand_overs_from_before(now.minus(retention.recents))?;
         self.retire_people(&mut swept, now.minus(retention.recents))?;
+        self.retire_waiting(now)?;
         Ok(swept)
     }
 
@@ -107,6 +108,9 @@ impl Work<'_> {
         for (id, life) in lives {
             if life.state.is_final() {
                 self.connection.prepare_cached(sql::MESSAGE_DROP)?.execute([id])?;
+                if life.watched {
+                    self.connection.prepare_cached(sql::ORIGIN_DROP)?.execute([id])?;
+                }
                 swept.rows_retired += 1;
             }
             self.memory.retired_through = id;

@@ -15,9 +15,9 @@ use domain::ledger::LedgerError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::command::{Command, Reply};
-use super::log::Log;
 use super::partition::PartitionWriter;
 use crate::moves::board::Board;
+use files::Log;
 
 /// Commands that may wait to be gathered; more callers wait at the door.
 const INTERACTIVE_BOUND: usize = 1_024;

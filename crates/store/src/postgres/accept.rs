@@ -18,6 +18,7 @@ use crate::moves::records::frozen;
 use crate::moves::sealed;
 use crate::moves::steps::{Moves as _, begin};
 use crate::moves::sweep::RECEIPT_WAIT;
+use crate::moves::waiting::pack_origin;
 use crate::sealing::{Sealer, TableSealer};
 
 /// A message whose id is so old may be behind the sweep's walk by now, or may be passed by it before this transaction
@@ -26,7 +27,7 @@ const OLD: std::time::Duration = RECEIPT_WAIT.saturating_sub(std::time::Duration
 
 /// A message, sealed once however often the transaction is tried.
 pub(super) struct Incoming {
-    id: i64,
+    pub(super) id: i64,
     phone_index: i64,
     account: i64,
     campaign: Option<i64>,
@@ -34,6 +35,8 @@ pub(super) struct Incoming {
     sealed: Vec<u8>,
     life: Life,
     entry: Entry,
+    /// The customer, and what is kept of its submit.
+    pub(super) origin: Option<(i32, Vec<u8>)>,
 }
 
 /// Messages of one partition, in order of their ids.
@@ -62,6 +65,7 @@ impl Incoming {
             sealed: sealed::seal(table, message.id.raw(), message.phone, &message.text),
             life: begin(&frozen(message), message.entry, now),
             entry: message.entry,
+            origin: message.origin.as_ref().map(|origin| (origin.customer.0.into(), pack_origin(origin))),
         };
         let by_id: BTreeMap<i64, Self> = messages.iter().rev().map(|m| (m.id.raw(), one(m))).collect();
         by_id.into_values().collect()
@@ -78,8 +82,11 @@ impl Operation for Accept<'_> {
             return Ok((0, Touched::Added(BTreeMap::new())));
         }
         let fresh = self.add(db).await?;
+        let new = self.messages.iter().filter(|message| fresh.contains(&message.id));
+        super::waiting::add_origins(db, number(self.partition), new).await?;
         for message in self.messages.iter().filter(|message| fresh.contains(&message.id)) {
             batch.tallies().count(None, &message.life, self.now);
+            batch.tell_end(message.id, &message.life);
             if let Entry::Queue { due_at, .. } = message.entry {
                 let id = MessageId::from_raw(message.id);
                 batch.enqueue(message.life.stream(), due_at, id)?;

@@ -17,6 +17,7 @@ use crate::moves::life::Life;
 use crate::moves::steps::Moves;
 use crate::moves::stream::stream_key;
 use crate::moves::tally::{Gain, Tallies, TallyKey};
+use crate::moves::waiting::pack_ending;
 
 /// Lane, `which`, due at, message: the order of the queue.
 type QueueKey = (i64, i64, i64, i64);
@@ -41,6 +42,8 @@ pub(super) struct Batch<'a> {
     /// Phone index and message.
     taken_back: BTreeSet<(i64, i64)>,
     looks: BTreeSet<(i64, i64)>,
+    /// Ends that an origin is to hear of: message, when, and how.
+    ended: BTreeMap<(i64, i64), Vec<u8>>,
 }
 
 impl<'a> Batch<'a> {
@@ -57,6 +60,7 @@ impl<'a> Batch<'a> {
             dequeued: BTreeSet::new(),
             taken_back: BTreeSet::new(),
             looks: BTreeSet::new(),
+            ended: BTreeMap::new(),
         }
     }
 
@@ -106,9 +110,18 @@ impl<'a> Batch<'a> {
     }
 
     /// Gives back a life that changed: it is written.
-    pub(super) fn put(&mut self, id: i64, life: Life) {
+    pub(super) fn put(&mut self, id: i64, mut life: Life) {
+        self.tell_end(id, &life);
+        life.ended = None;
         self.changed.insert(id);
         self.lives.insert(id, life);
+    }
+
+    /// A message that ended since it was read, and whose origin is to hear of it.
+    pub(super) fn tell_end(&mut self, id: i64, life: &Life) {
+        if let Some(at) = life.ended {
+            self.ended.insert((id, at.millis()), pack_ending(&life.ending()));
+        }
     }
 
     /// Gives back a life that did not change.
@@ -147,6 +160,7 @@ impl<'a> Batch<'a> {
         }
         let touched = self.touched();
         self.write_lives(db).await?;
+        super::waiting::tell_ends(db, self.partition, &self.ended).await?;
         self.cut_queue(db).await?;
         if !self.enqueued.is_empty() || !self.tallies.is_empty() {
             self.write_moves(db).await?;

@@ -34,6 +34,7 @@ mod sweep;
 mod tally;
 mod tries;
 mod verify;
+mod waiting;
 
 pub use inspect::{ServerFacts, ServerWatch, check, server_facts};
 pub use migrate::{MigrateError, Migrated, migrate};

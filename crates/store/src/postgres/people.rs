@@ -111,6 +111,10 @@ impl Operation for Inbound<'_> {
         if query.execute(&mut *db).await?.rows_affected() == 0 {
             return Ok(false);
         }
+        if let Some(answered) = record.answers {
+            let query = sqlx::query(sql::WAITING_INBOUND).bind(number(self.partition)).bind(answered.raw());
+            query.bind(record.received_at.millis()).bind(record.id.raw()).execute(&mut *db).await?;
+        }
         suppress(shared, db, self.partition, &held, self.orders).await?;
         Ok(true)
     }

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::channel::Receipt;
-use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
+use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
+use domain::ids::{
+    AccountId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
+};
 use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
     SuppressionRecord, Swept, TakeOutcome, Tally,
 };
-use domain::nodes::{ClaimRecovery, NodeId};
+use domain::nodes::NodeId;
 use domain::phone::Phone;
 use domain::policy::{Consented, PersonFacts, Suppressed};
 use domain::retry::RetryPolicy;
@@ -34,6 +37,7 @@ use super::schema;
 use super::settle::Settle;
 use super::sweep::Sweep;
 use super::tally::Tallies;
+use super::waiting::{ForgetWaiting, HoldFragments, WaitingPage};
 use crate::control::check_postgres;
 use crate::moves::fault::Fault;
 use crate::moves::parts::status_code;
@@ -69,7 +73,7 @@ impl PostgresLedger {
         Ok(Arc::new(Self { shared, lookout, poll, retry }))
     }
 
-    async fn end_claims(
+    pub(super) async fn end_claims(
         &self,
         node: NodeId,
         fenced: bool,
@@ -171,18 +175,6 @@ impl PostgresLedger {
             tokio::time::sleep(TURN).await;
         }
         Ok(None)
-    }
-}
-
-#[async_trait]
-impl ClaimRecovery for PostgresLedger {
-    async fn recover_node(
-        &self,
-        node: NodeId,
-        retry: Arc<RetryPolicy>,
-        now: Timestamp,
-    ) -> Result<u32, LedgerError> {
-        self.end_claims(node, true, retry, now).await
     }
 }
 
@@ -426,6 +418,36 @@ impl Ledger for PostgresLedger {
             all.extend(self.shared.look(&Inbounds { partition, account, before, limit }).await?);
         }
         Ok(newest(all, limit, |record| record.id))
+    }
+
+    async fn hold_fragments(
+        &self,
+        partition: PartitionId,
+        fragments: Vec<Fragment>,
+    ) -> Result<(), LedgerError> {
+        let operation = HoldFragments::sealed(partition, &fragments, &self.shared.sealer);
+        self.shared.transact(&operation).await
+    }
+
+    async fn waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        after: WaitingPlace,
+        limit: u32,
+    ) -> Result<Vec<Waiting>, LedgerError> {
+        self.shared.look(&WaitingPage { partition, customer, kind, after, limit }).await
+    }
+
+    async fn forget_waiting(
+        &self,
+        partition: PartitionId,
+        customer: CustomerId,
+        kind: WaitingKind,
+        places: Vec<WaitingPlace>,
+    ) -> Result<(), LedgerError> {
+        self.shared.transact(&ForgetWaiting { partition, customer, kind, places: &places }).await
     }
 
     async fn recover(&self, retry: Arc<RetryPolicy>, now: Timestamp) -> Result<u32, LedgerError> {

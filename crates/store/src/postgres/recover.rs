@@ -1,9 +1,12 @@
 //! After a restart: what was in flight when the process ended.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use domain::ids::{MessageId, PartitionId};
-use domain::nodes::NodeId;
+use domain::ledger::LedgerError;
+use domain::nodes::{ClaimRecovery, NodeId};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
@@ -13,6 +16,7 @@ use super::database::{Operation, Shared, number};
 use super::due::Touched;
 use super::fault::Done;
 use super::lanes::lock;
+use super::port::PostgresLedger;
 use super::sql;
 use crate::moves::recover::{Recovered, recover};
 
@@ -83,4 +87,16 @@ impl Recover<'_> {
 pub(super) async fn drop_claims(db: &mut PgConnection, partition: PartitionId, seqs: Vec<i64>) -> Done<()> {
     sqlx::query(sql::CLAIMS_DROP).bind(number(partition)).bind(seqs).execute(db).await?;
     Ok(())
+}
+
+#[async_trait]
+impl ClaimRecovery for PostgresLedger {
+    async fn recover_node(
+        &self,
+        node: NodeId,
+        retry: Arc<RetryPolicy>,
+        now: Timestamp,
+    ) -> Result<u32, LedgerError> {
+        self.end_claims(node, true, retry, now).await
+    }
 }

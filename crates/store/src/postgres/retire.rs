@@ -44,6 +44,14 @@ pub(super) async fn messages(
         lives.iter().filter(|(_, life)| life.state.is_final()).map(|(id, _)| *id).collect();
     if !finished.is_empty() {
         swept.rows_retired += finished.len() as u32;
+        let watched: Vec<i64> = lives
+            .iter()
+            .filter(|(_, life)| life.watched && life.state.is_final())
+            .map(|(id, _)| *id)
+            .collect();
+        if !watched.is_empty() {
+            sqlx::query(sql::ORIGINS_DROP).bind(number(partition)).bind(watched).execute(&mut *db).await?;
+        }
         sqlx::query(sql::MESSAGES_DROP).bind(number(partition)).bind(finished).execute(db).await?;
     }
     Ok(lives.last().map_or(through, |(id, _)| *id))

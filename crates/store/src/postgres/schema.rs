@@ -12,7 +12,7 @@ use super::open::PostgresOpenError;
 use super::sql;
 
 /// Statements of each step, in order.
-const MIGRATIONS: &[&[&str]] = &[V1, V2, V3];
+const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4];
 
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -95,6 +95,16 @@ const V2: &[&str] = &["ALTER TABLE ledger_partition ADD COLUMN fences bigint[] N
 
 /// Of which version of its lane a partition knows.
 const V3: &[&str] = &["ALTER TABLE ledger_lane ADD COLUMN version bigint NOT NULL DEFAULT 0"];
+
+/// What customers that connect to us are told; `entry` as `moves::waiting` and the SQLite schema describe it.
+const V4: &[&str] = &[
+    "CREATE TABLE ledger_origin (
+       partition integer NOT NULL, message bigint NOT NULL, customer integer NOT NULL, entry bytea NOT NULL,
+       PRIMARY KEY (partition, message))",
+    "CREATE TABLE ledger_waiting (
+       partition integer NOT NULL, customer integer NOT NULL, kind smallint NOT NULL, at bigint NOT NULL,
+       item bigint NOT NULL, entry bytea NOT NULL, PRIMARY KEY (partition, customer, kind, at, item))",
+];
 
 /// All statements of all migrations.
 pub(super) fn statements() -> impl Iterator<Item = &'static str> {

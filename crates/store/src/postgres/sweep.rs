@@ -59,6 +59,7 @@ impl Operation for Sweep<'_> {
             retire::messages(db, self.partition, &mut swept, held.retired_through, before).await?;
         retire::parts(db, self.partition, &mut swept, &mut cursors, before).await?;
         retire::recents(db, self.partition, &mut cursors, now.minus(self.retention.recents)).await?;
+        super::waiting::retire(db, self.partition, now).await?;
         swept.more |= retire::claims(db, self.partition, &mut cursors).await?;
         swept.more |= tally::fold(db, self.partition).await?;
         let query = sqlx::query(sql::PARTITION_SWEPT).bind(number(self.partition)).bind(now.millis());

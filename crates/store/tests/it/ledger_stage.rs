@@ -180,6 +180,7 @@ impl Stage {
             valid_until: self.now.plus(Duration::from_secs(4 * 3_600)),
             test: false,
             entry: Entry::Queue { due_at: self.now, by_carrier: false },
+            origin: None,
         }
     }
 

@@ -21,4 +21,5 @@ mod ledger_stepped;
 mod ledger_story;
 mod ledger_verify;
 mod ledger_versions;
+mod ledger_waiting;
 mod postgres_server;

@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("psi", &[]),
     ("sealing", &["domain"]),
     ("moves", &["domain", "sealing"]),
-    ("store", &["domain", "sealing", "moves"]),
+    ("files", &["domain"]),
+    ("store", &["domain", "sealing", "moves", "files"]),
     ("gateway", &["domain", "wire"]),
     ("engine", &["domain", "psi"]),
     ("api", &["domain", "engine"]),
@@ -37,7 +38,7 @@ pub(super) const PURE: [&str; 3] = ["wire", "domain", "psi"];
 
 /// Packages that only the named crates may use in product code, and why.
 const OUTSIDE: &[(&[&str], &[&str], &str)] = &[
-    (&["rusqlite", "sqlx", "sea-orm", "sea-orm-migration"], &["store"], "SQL lives in `store`"),
+    (&["rusqlite", "sqlx", "sea-orm", "sea-orm-migration"], &["store", "files"], "SQL lives in `store`"),
     (&["axum"], &["api"], "HTTP is served by `api`"),
 ];
 

@@ -8,7 +8,7 @@ use crate::tree::Tree;
 
 const RULE: &str = "sql";
 /// `xtask` names statements in order to find them.
-const HOMES: [&str; 2] = ["store", "xtask"];
+const HOMES: [&str; 3] = ["store", "files", "xtask"];
 
 /// First words of a statement and a word that must follow somewhere.
 const SHAPES: [(&str, &str); 11] = [

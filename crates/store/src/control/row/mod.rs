@@ -13,6 +13,7 @@ pub(super) mod campaign;
 pub(super) mod channel;
 pub(super) mod channel_settings;
 pub(super) mod contact;
+pub(super) mod customer;
 pub(super) mod entity;
 pub(super) mod idempotency;
 pub(super) mod import;

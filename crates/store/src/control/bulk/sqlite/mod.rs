@@ -22,10 +22,10 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Command, Outcome, panicked};
-use crate::anchor::Anchor;
 use crate::control::error::of_bulk;
 use crate::control::open::BUSY_TIMEOUT;
 use crate::sealing::Sealer;
+use files::Anchor;
 use reader::BulkReader;
 
 pub(crate) use reader::phone_slots;

@@ -28,7 +28,10 @@ const FRAME_HEADER: usize = 24;
 const MAX_GATHERED: usize = 0x1_FFFF;
 
 /// Opens a database file whose log is gathered.
-pub(super) fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+///
+/// # Errors
+/// As SQLite opens.
+pub fn open(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
     static REGISTERED: OnceLock<c_int> = OnceLock::new();
     match *REGISTERED.get_or_init(register) {
         ffi::SQLITE_OK => Connection::open_with_flags_and_vfs(path, flags, NAME),

@@ -20,7 +20,7 @@ thread_local! {
 }
 
 /// The log of the file that this thread writes.
-pub(super) struct Log {
+pub struct Log {
     path: PathBuf,
     /// The thread beside, while it copies.
     copying: Option<JoinHandle<()>>,
@@ -28,7 +28,7 @@ pub(super) struct Log {
 
 impl Log {
     /// Begins to watch the log of the file at `path`; called on the thread that writes it.
-    pub(super) fn watch(connection: &Connection, path: PathBuf) -> Self {
+    pub fn watch(connection: &Connection, path: PathBuf) -> Self {
         connection.wal_hook(Some(|_, pages| {
             PAGES.set(pages);
             Ok(())
@@ -37,7 +37,7 @@ impl Log {
     }
 
     /// Takes the next step, if there is one. To be called after each transaction.
-    pub(super) fn tend(&mut self, connection: &Connection) {
+    pub fn tend(&mut self, connection: &Connection) {
         match self.copying.take() {
             Some(copying) if !copying.is_finished() => self.copying = Some(copying),
             Some(copying) => {
@@ -54,7 +54,7 @@ impl Log {
     }
 
     /// Copies all of the log and cuts it. `false`: a reader still needs some of it.
-    pub(super) fn empty(&mut self, connection: &Connection) -> bool {
+    pub fn empty(&mut self, connection: &Connection) -> bool {
         self.copying.take().into_iter().for_each(joined);
         copy(connection, "TRUNCATE")
     }

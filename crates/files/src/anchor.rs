@@ -15,21 +15,24 @@ use domain::control::ControlError;
 type Identity = (u64, u64);
 
 /// Files as they were found when they were opened.
-pub(crate) struct Anchor {
+pub struct Anchor {
     files: Vec<(PathBuf, Identity)>,
 }
 
 /// A file is not where it was. A person must stop the program and restore the folder whole.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {what} while in use; stop this program, restore the data folder whole, start again")]
-pub(crate) struct Gone {
+pub struct Gone {
     file: String,
     what: String,
 }
 
 impl Anchor {
     /// Remembers files, all of which are there.
-    pub(crate) fn of(paths: impl IntoIterator<Item = PathBuf>) -> Result<Self, Gone> {
+    ///
+    /// # Errors
+    /// [`Gone`] when one cannot be found.
+    pub fn of(paths: impl IntoIterator<Item = PathBuf>) -> Result<Self, Gone> {
         let remember = |path: PathBuf| match identity(&path) {
             Ok(found) => Ok((path, found)),
             Err(error) => Err(Gone::new(&path, &error.to_string())),
@@ -38,7 +41,10 @@ impl Anchor {
     }
 
     /// Fails when one of them is not there any more.
-    pub(crate) fn holds(&self) -> Result<(), Gone> {
+    ///
+    /// # Errors
+    /// [`Gone`].
+    pub fn holds(&self) -> Result<(), Gone> {
         for (path, known) in &self.files {
             match identity(path) {
                 Ok(found) if found == *known => {}
@@ -55,12 +61,14 @@ impl Anchor {
 }
 
 /// The write-ahead log that SQLite keeps beside a file.
-pub(crate) fn log_of(path: &Path) -> PathBuf {
+#[must_use]
+pub fn log_of(path: &Path) -> PathBuf {
     beside(path, "-wal")
 }
 
 /// A file of SQLite's beside a database.
-pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+#[must_use]
+pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

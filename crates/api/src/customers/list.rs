@@ -1,0 +1,25 @@
+//! List customers.
+
+use axum::Json;
+use axum::extract::State;
+
+use crate::auth::Operator;
+use crate::json;
+use crate::problem::Problem;
+use crate::state::ApiState;
+
+/// 下游客户列表 · List customers
+///
+/// As configured, without passwords.
+#[utoipa::path(
+    get, path = "/v1/customers", tag = "customers",
+    responses((status = 200, body = json::Customers, description = "All customers."))
+)]
+pub(crate) async fn list(
+    _operator: Operator,
+    State(state): State<ApiState>,
+) -> Result<Json<json::Customers>, Problem> {
+    let customers = state.engine().all_customers().await?;
+    let customers = customers.iter().map(|customer| super::document(customer)).collect();
+    Ok(Json(json::Customers { customers }))
+}

@@ -1,0 +1,93 @@
+//! Add or change a customer.
+
+use axum::Json;
+use axum::extract::State;
+use domain::control::{ControlError, Protocol, Secret};
+use domain::downstream::{CallBack, Customer};
+use domain::ids::{AccountId, CustomerId, RouteId};
+
+use crate::auth::Operator;
+use crate::json;
+use crate::problem::{Kind, Problem, say};
+use crate::request::{self, Body, Id};
+use crate::state::ApiState;
+
+/// 配置下游客户 · Add or change a customer
+///
+/// The customer's messages belong to the account of the key. Connections that are open keep what they were begun with;
+/// new ones follow the change.
+#[utoipa::path(
+    put, path = "/v1/customers/{id}", tag = "customers",
+    params(("id" = String, Path, description = "`cus_` and a number from 1 to 65535.", example = "cus_1")),
+    request_body = json::CustomerPut,
+    responses((status = 200, body = json::Customer, description = "Stored."))
+)]
+pub(crate) async fn put(
+    operator: Operator,
+    State(state): State<ApiState>,
+    Id(id): Id<CustomerId>,
+    body: Body<json::CustomerPut>,
+) -> Result<Json<json::Customer>, Problem> {
+    let known = state.engine().all_customers().await?.iter().find(|known| known.id == id).cloned();
+    let customer = customer(id, operator.0.account, body.value, known.map(|known| known.secret.clone()))?;
+    match state.engine().set_customer(&customer).await {
+        Ok(()) => Ok(Json(super::document(&customer))),
+        Err(ControlError::Exists(_)) => {
+            let taken = say("该登录名已被其他客户使用", "Another customer has this login");
+            Err(Problem::field("/login", taken))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn customer(
+    id: CustomerId,
+    account: AccountId,
+    put: json::CustomerPut,
+    known: Option<Secret>,
+) -> Result<Customer, Problem> {
+    if id.0 == 0 {
+        return Err(Problem::new(Kind::NotFound));
+    }
+    let protocol = Protocol::from_word(&put.protocol).ok_or_else(|| {
+        let words: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
+        let words = words.join(", ");
+        Problem::field("/protocol", say(format!("应为：{words}"), format!("Expected: {words}")))
+    })?;
+    let secret = put.secret.map(Secret).or(known).ok_or_else(|| {
+        Problem::field("/secret", say("新客户需要密码", "A new customer needs its password"))
+    })?;
+    let network = |text: &String| {
+        text.parse().map_err(|_| {
+            let zh = "应为 10.0.0.0/8 形式的网段";
+            Problem::field("/networks", say(zh, "Networks of the form 10.0.0.0/8"))
+        })
+    };
+    let route = |text: String| {
+        request::read::<RouteId>(&text, "/route", "应为 rte_1 形式的编号", "An id of the form rte_1")
+    };
+    let customer = Customer {
+        id,
+        account,
+        name: put.name,
+        protocol,
+        login: put.login,
+        secret,
+        networks: put.networks.iter().map(network).collect::<Result<_, _>>()?,
+        addresses: put.addresses,
+        connections: put.connections,
+        window: put.window,
+        parts_per_second: put.parts_per_second,
+        category: put.category.into(),
+        signature: put.signature,
+        signing: put.signing.into(),
+        route: put.route.map(route).transpose()?,
+        enabled: put.enabled,
+        call_back: put.call_back.map(|to| CallBack { host: to.host, port: to.port }),
+    };
+    customer.check().map_err(|error| {
+        let explained = error.explain();
+        Problem::field(error.field(), say(explained.zh, explained.en))
+    })?;
+    Ok(customer)
+}

@@ -1,0 +1,231 @@
+//! Customers that connect to us: their submits in, out over a carrier, and their reports and messages back.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::time::Duration;
+
+use serde_json::json;
+use sim::{Handle, LogNormal, Replies, SimConfig};
+use tokio_util::sync::CancellationToken;
+use wire::cmpp::Cmpp;
+use wire::sgip::Sgip;
+use wire::smgp::Smgp;
+use wire::smpp::{BindKind, Smpp};
+
+use crate::customer::{Customer, SOURCE, Speech, bind, called_back, cut};
+use crate::house::{CONFIG, Channel, House};
+
+const LONG: &str = "尊敬的客户，您的订单已经发出，请在三天之内到门店领取，过期不候。";
+
+/// A port that is free now.
+fn port() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap()
+}
+
+/// A server that customers may connect to over SMPP, SMGP, CMPP and SGIP, with a carrier behind it.
+struct Scene {
+    house: House,
+    smpp: SocketAddr,
+    smgp: SocketAddr,
+    cmpp: SocketAddr,
+    sgip: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Scene {
+    async fn open(carrier: SimConfig) -> (Self, Handle) {
+        let stop = CancellationToken::new();
+        let carrier = sim::run(carrier, stop.clone()).await.unwrap();
+        let [smpp, smgp, cmpp, sgip] = [(); 4].map(|()| port());
+        let mut house = House::on(None);
+        let ports = format!(
+            "[downstream]\nsmpp = \"{smpp}\"\nsmgp = \"{smgp}\"\ncmpp = \"{cmpp}\"\nsgip = \"{sgip}\"\n"
+        );
+        house.write("hongyan.toml", format!("{CONFIG}{ports}"));
+        house.start();
+        house.open_channel(carrier.addr(), &Channel::PLAIN).await;
+        (Self { house, smpp, smgp, cmpp, sgip, stop }, carrier)
+    }
+
+    async fn put(&self, number: u16, protocol: &str, more: serde_json::Value) {
+        let mut body = json!({
+            "name": protocol, "protocol": protocol, "login": format!("user{number}"), "secret": "secret",
+            "addresses": ["10690001"], "connections": 4, "window": 100, "category": "notice", "signature": "鸿雁",
+            "signing": "missing"
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.house.api(reqwest::Method::PUT, &format!("/v1/customers/cus_{number}"), Some(&body)).await;
+    }
+}
+
+/// A text of several parts, each answered for itself and told for itself.
+async fn long_text<P: Speech>(to: SocketAddr, login: &str, phone: &str) -> Customer<P> {
+    let mut customer = Customer::<P>::log_in(to, login, "secret").await;
+    assert!(customer.connected, "{:?}", customer.refused);
+    let text = format!("【鸿雁】{}", LONG.repeat(4));
+    let parts = cut(&text, 7);
+    assert_eq!(parts.len(), 2);
+    // The second part first: the order does not matter.
+    for index in [1, 0] {
+        customer.submit(phone, parts.get(index).unwrap(), 8, true);
+        customer.until(|customer| customer.answers.len() == 2 - index).await;
+    }
+    assert!(customer.answers.values().all(|(result, _)| *result == 0), "{:?}", customer.answers);
+    customer
+}
+
+fn ids<P: Speech>(customer: &Customer<P>) -> Vec<String> {
+    customer.answers.values().map(|(_, id)| id.clone()).collect()
+}
+
+fn told<P: Speech>(customer: &Customer<P>) -> Vec<(String, String)> {
+    let mut told: Vec<_> = customer.told.iter().map(|told| (told.id.clone(), told.stat.clone())).collect();
+    told.sort();
+    told
+}
+
+fn delivered(mut ids: Vec<String>) -> Vec<(String, String)> {
+    ids.sort();
+    ids.into_iter().map(|id| (id, "DELIVRD".to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_chinese_text_goes_in_over_smpp_out_over_cmpp_and_its_reports_come_back() {
+    let (scene, carrier) = Scene::open(SimConfig::ideal()).await;
+    scene.put(1, "smpp34", json!({})).await;
+    let mut customer = long_text::<Smpp>(scene.smpp, "user1", "13800138000").await;
+    customer.until(|customer| customer.told.len() == 2).await;
+    assert_eq!(told(&customer), delivered(ids(&customer)));
+    assert_eq!(customer.told[0].phone, "8613800138000");
+    let counters = carrier.counters();
+    assert_eq!(
+        (counters.messages, counters.submits, counters.duplicates),
+        (1, 2, 0),
+        "it went out as it came"
+    );
+    let text = format!("【鸿雁】{}", LONG.repeat(4));
+    let key = (8_613_800_138_000, domain::policy::text_hash(&text));
+    assert!(carrier.truth().by_key().contains_key(&key), "whole");
+    scene.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_protocol_gets_its_reports_and_what_phones_answer() {
+    let replies = Replies {
+        ordinary: 1.0,
+        ordinary_texts: vec!["好的，谢谢".to_owned()],
+        delay: LogNormal { median_ms: 20.0, p95_ms: 20.0 },
+        ..Replies::default()
+    };
+    let (scene, _carrier) = Scene::open(SimConfig { replies, ..SimConfig::ideal() }).await;
+    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let call_back = listener.local_addr().unwrap();
+    scene.put(1, "smpp50", json!({})).await;
+    scene.put(2, "cmpp30", json!({})).await;
+    scene.put(3, "smgp30", json!({})).await;
+    let back = json!({"call_back": {"host": call_back.ip().to_string(), "port": call_back.port()}});
+    scene.put(4, "sgip12", back).await;
+
+    let mut smpp = long_text::<Smpp>(scene.smpp, "user1", "13800138001").await;
+    everything_back(&mut smpp, "8613800138001").await;
+    let mut cmpp = long_text::<Cmpp>(scene.cmpp, "user2", "13800138002").await;
+    everything_back(&mut cmpp, "13800138002").await;
+    let mut smgp = long_text::<Smgp>(scene.smgp, "user3", "13800138003").await;
+    everything_back(&mut smgp, "13800138003").await;
+    long_text::<Sgip>(scene.sgip, "user4", "13800138004").await;
+    let mut sgip = called_back(&listener).await;
+    // Its ids are the numbers that it gave the parts itself.
+    sgip.until(|customer| customer.told.len() == 2 && customer.heard.len() == 1).await;
+    assert!(sgip.told.iter().all(|told| told.stat == "DELIVRD" && told.id.starts_with("3010092008-")));
+    assert_eq!((sgip.heard[0].to.as_str(), sgip.heard[0].phone.as_str()), (SOURCE, "8613800138004"));
+    scene.stop.cancel();
+}
+
+async fn everything_back<P: Speech>(customer: &mut Customer<P>, phone: &str) {
+    customer.until(|customer| customer.told.len() == 2 && customer.heard.len() == 1).await;
+    assert_eq!(told(customer), delivered(ids(customer)));
+    let heard = &customer.heard[0];
+    assert_eq!((heard.phone.as_str(), heard.to.as_str(), heard.text.as_str()), (phone, SOURCE, "好的，谢谢"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_wait_for_a_customer_that_is_away_even_over_a_kill() {
+    let (mut scene, _carrier) = Scene::open(SimConfig::ideal()).await;
+    scene.put(1, "smpp34", json!({})).await;
+    // A transmitter is told nothing.
+    let stream = tokio::net::TcpStream::connect(scene.smpp).await.unwrap();
+    let mut customer = Customer::on(stream, bind(BindKind::Transmitter, "user1", "secret"));
+    customer.until(|customer| customer.connected).await;
+    for number in 0..50 {
+        customer.send(&format!("139{number:08}"), &format!("您的取件码是{number}"));
+    }
+    // One part of two: it is kept, and its fellow comes after the kill.
+    let parts = cut(&LONG.repeat(4), 9);
+    customer.submit("13700000000", parts.get(0).unwrap(), 8, true);
+    customer.until(|customer| customer.answers.len() == 51).await;
+    assert!(customer.answers.values().all(|(result, _)| *result == 0), "{:?}", customer.answers);
+    customer.linger(500).await;
+    assert_eq!(customer.told, []);
+    let mut ids = ids(&customer);
+    let first_part = ids.pop().unwrap();
+    drop(customer);
+    scene.house.kill();
+    scene.house.start();
+
+    let mut customer = Customer::<Smpp>::log_in(scene.smpp, "user1", "secret").await;
+    customer.submit("13700000000", parts.get(1).unwrap(), 8, true);
+    customer.until(|customer| customer.told.len() >= 52).await;
+    let second_part = customer.answers[&1].1.clone();
+    ids.extend([first_part, second_part]);
+    let mut seen = told(&customer);
+    seen.dedup();
+    assert_eq!(seen, delivered(ids), "each of them, and the two parts as one text");
+    // What was acknowledged is not told again.
+    customer.linger(500).await;
+    drop(customer);
+    let mut customer = Customer::<Smpp>::log_in(scene.smpp, "user1", "secret").await;
+    customer.linger(1_500).await;
+    assert_eq!(customer.told, []);
+    scene.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_may_not_is_refused_with_the_protocols_own_words() {
+    let (scene, carrier) = Scene::open(SimConfig::ideal()).await;
+    scene.put(1, "cmpp20", json!({})).await;
+    scene.put(2, "smpp34", json!({"networks": ["10.0.0.0/8"]})).await;
+    scene.put(3, "smpp34", json!({"connections": 1, "parts_per_second": 5})).await;
+    let refused = |refusal: Option<String>| refusal.unwrap_or_default();
+    // A version that is not agreed on, an unknown login, a wrong password.
+    let cmpp = Customer::<Cmpp>::log_in(scene.cmpp, "user1", "secret").await;
+    assert!(refused(cmpp.refused).contains('4'), "the version");
+    let cmpp = Customer::<Cmpp>::log_in(scene.cmpp, "nobody", "secret").await;
+    assert!(refused(cmpp.refused).contains('2'));
+    let smpp = Customer::<Smpp>::log_in(scene.smpp, "user3", "wrong").await;
+    assert!(refused(smpp.refused).contains("14"), "ESME_RINVPASWD");
+    // A network that is not listed, and the login of another protocol.
+    let smpp = Customer::<Smpp>::log_in(scene.smpp, "user2", "secret").await;
+    assert!(refused(smpp.refused).contains("13"), "ESME_RBINDFAIL");
+    let smpp = Customer::<Smpp>::log_in(scene.smpp, "user1", "secret").await;
+    assert!(refused(smpp.refused).contains("15"), "ESME_RINVSYSID");
+
+    let mut one = Customer::<Smpp>::log_in(scene.smpp, "user3", "secret").await;
+    assert!(one.connected);
+    let two = Customer::<Smpp>::log_in(scene.smpp, "user3", "secret").await;
+    assert!(refused(two.refused).contains("13"), "one connection is agreed on");
+    // Faster than agreed: the rest is throttled, and what is taken goes out.
+    for number in 0..20 {
+        one.send(&format!("139{number:08}"), &format!("您的取件码是{number}"));
+    }
+    one.until(|customer| customer.answers.len() == 20).await;
+    let results = |result| one.answers.values().filter(|(seen, _)| *seen == result).count();
+    let (taken, throttled) = (results(0), results(0x58));
+    assert_eq!(taken + throttled, 20);
+    assert!((5..=7).contains(&taken), "{taken} were taken");
+    one.until(|customer| customer.told.len() == taken).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    one.send("1380013800", "号码少一位");
+    one.until(|customer| customer.answers.len() == 21).await;
+    assert_eq!(one.answers[&21].0, 0x0B, "ESME_RINVDSTADR");
+    assert_eq!(carrier.counters().messages, taken as u64);
+    scene.stop.cancel();
+}

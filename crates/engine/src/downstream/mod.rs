@@ -1,0 +1,67 @@
+//! Customers that connect to us: their submits on the way in, their reports and messages on the way out.
+//!
+//! Invariants: a submit has an id only when what it brought is durable; a delivery leaves the ledger only after the
+//! customer has acknowledged it; whatever is in memory here is bounded, and the ledger has it too.
+
+mod counter;
+mod desk;
+mod pump;
+mod submit;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::downstream::{Customer, Delivery, DeliveryKey, Downstream, Handed, Submit, SubmitRefusal};
+use domain::ids::CustomerId;
+
+pub(crate) use counter::Counter;
+pub use pump::DownstreamError;
+
+use crate::Engine;
+
+#[async_trait]
+impl Downstream for Engine {
+    async fn customer(&self, login: &str) -> Option<Arc<Customer>> {
+        let all = self.customers().await;
+        all.into_iter().find(|customer| customer.login == login)
+    }
+
+    async fn customers(&self) -> Vec<Arc<Customer>> {
+        match self.all_customers().await {
+            Ok(all) => all.iter().filter(|customer| customer.enabled).cloned().collect(),
+            Err(error) => {
+                tracing::error!(%error, "customers could not be read: none is let in");
+                Vec::new()
+            }
+        }
+    }
+
+    async fn submit(
+        &self,
+        customer: &Arc<Customer>,
+        submits: Vec<Submit>,
+    ) -> Vec<Result<u128, SubmitRefusal>> {
+        self.take_submits(customer, submits).await
+    }
+
+    fn attach(&self, customer: CustomerId) {
+        self.counter.desk(customer).attach();
+        self.counter.look();
+    }
+
+    fn detach(&self, customer: CustomerId) {
+        self.counter.desk(customer).detach();
+    }
+
+    async fn due(&self, customer: CustomerId) {
+        self.counter.desk(customer).due().await;
+    }
+
+    fn take(&self, customer: CustomerId, limit: usize) -> Vec<Delivery> {
+        self.counter.desk(customer).take(limit)
+    }
+
+    fn done(&self, customer: CustomerId, key: DeliveryKey, handed: Handed) {
+        self.counter.desk(customer).done(key, handed, self.clock.monotonic_millis());
+    }
+}

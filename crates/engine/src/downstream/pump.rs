@@ -1,0 +1,170 @@
+//! The loop that reads for customers what waits in the ledger, lets it forget what was delivered, and ends texts whose
+//! parts never came.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::control::ControlError;
+use domain::downstream::{Waiting, WaitingKind, WaitingPlace, What};
+use domain::ids::{CustomerId, PartitionId};
+use domain::ledger::LedgerError;
+use domain::message::Reason;
+
+use super::desk::{Desk, Row};
+use crate::Engine;
+
+/// The shortest time between two rounds: reports that come together are read together.
+const GATHER: Duration = Duration::from_millis(5);
+/// The longest.
+const ROUND: Duration = Duration::from_millis(200);
+/// Rows read of one partition at once.
+const PAGE: u32 = 512;
+/// How often reading begins anew: a transaction may commit after another one whose rows lie behind its own.
+const ANEW: Duration = Duration::from_secs(1);
+/// Kinds that are delivered.
+const KINDS: [WaitingKind; 2] = [WaitingKind::Report, WaitingKind::Inbound];
+/// Between two tries to read the parts that were kept.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Where reading stands.
+#[derive(Default)]
+struct Marks {
+    after: HashMap<(CustomerId, PartitionId, WaitingKind), WaitingPlace>,
+    since: u64,
+}
+
+impl Engine {
+    /// Starts what serves customers that connect to us; it ends with the engine. On several nodes on one database this is
+    /// for one of them.
+    ///
+    /// # Errors
+    /// When customers, or the parts that were kept for them, cannot be read.
+    pub async fn start_downstream(self: &Arc<Self>) -> Result<(), DownstreamError> {
+        for customer in self.all_customers().await?.iter() {
+            for partition in self.ledger.partitions().all() {
+                self.restore(customer.id, partition).await?;
+            }
+        }
+        self.tasks.spawn(pump(Arc::clone(self)));
+        Ok(())
+    }
+
+    async fn restore(&self, customer: CustomerId, partition: PartitionId) -> Result<(), LedgerError> {
+        let mut after = WaitingPlace::START;
+        loop {
+            let page = self.ledger.waiting(partition, customer, WaitingKind::Fragment, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.place;
+            for Waiting { place, phone, what } in &page {
+                let What::Fragment { body } = what else { continue };
+                if self.counter.assembly().restore(customer, *phone, *place, body).is_none() {
+                    tracing::warn!(%customer, "a part that was kept is not readable; it will be dropped when it is old");
+                }
+            }
+        }
+    }
+
+    async fn serve_desks(&self, marks: &mut Marks) {
+        let now = self.clock.monotonic_millis();
+        if now.saturating_sub(marks.since) >= millis(ANEW) {
+            marks.after.clear();
+            marks.since = now;
+        }
+        for desk in self.counter.desks() {
+            self.forget_finished(&desk).await;
+            desk.unpark(now);
+            if let Err(error) = self.fill(&desk, marks).await {
+                tracing::warn!(customer = %desk.customer, %error, "what waits for a customer could not be read");
+            }
+        }
+    }
+
+    async fn fill(&self, desk: &Desk, marks: &mut Marks) -> Result<(), LedgerError> {
+        let room = desk.room();
+        if room == 0 {
+            return Ok(());
+        }
+        let customer = desk.customer;
+        let page = PAGE.min(u32::try_from(room).unwrap_or(PAGE));
+        let places: Vec<(PartitionId, WaitingKind)> =
+            self.ledger.partitions().all().flat_map(|id| KINDS.map(|kind| (id, kind))).collect();
+        let looks = places.iter().map(|&(partition, kind)| {
+            let after = marks.after.get(&(customer, partition, kind)).copied();
+            // A page from the start holds what is under way already.
+            let known = if after.is_some() { 0 } else { desk.known(partition, kind) };
+            let limit = page.saturating_add(u32::try_from(known).unwrap_or(PAGE));
+            self.ledger.waiting(partition, customer, kind, after.unwrap_or(WaitingPlace::START), limit)
+        });
+        let pages = futures::future::try_join_all(looks).await?;
+        let mut read = Vec::new();
+        for ((partition, kind), page) in places.into_iter().zip(pages) {
+            if let Some(last) = page.last() {
+                marks.after.insert((customer, partition, kind), last.place);
+            }
+            read.extend(page.into_iter().map(|waiting| (partition, kind, waiting)));
+        }
+        desk.fill(read);
+        Ok(())
+    }
+
+    async fn forget_finished(&self, desk: &Desk) {
+        let mut parted: HashMap<(PartitionId, WaitingKind), Vec<Row>> = HashMap::new();
+        for row in desk.finished() {
+            parted.entry((row.0, row.1)).or_default().push(row);
+        }
+        for ((partition, kind), rows) in parted {
+            let places = rows.iter().map(|row| row.2).collect();
+            let forgotten = self.ledger.forget_waiting(partition, desk.customer, kind, places).await;
+            if let Err(error) = &forgotten {
+                tracing::warn!(customer = %desk.customer, %error, "what was delivered could not be forgotten yet");
+            }
+            desk.forgotten(rows, forgotten.is_ok());
+        }
+    }
+
+    async fn end_old_texts(&self) {
+        let old = self.counter.assembly().expire(self.clock.now());
+        for whole in old {
+            if let Err(error) = self.reject_whole(&whole, Reason::PartsMissing).await {
+                tracing::warn!(%error, "a text of which parts are missing could not be ended yet");
+                self.counter.assembly().put_back(whole);
+                return;
+            }
+        }
+    }
+}
+
+/// Why serving customers could not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum DownstreamError {
+    /// The control database refused.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+async fn pump(engine: Arc<Engine>) {
+    let mut marks = Marks::default();
+    let mut ended_at = 0;
+    loop {
+        tokio::select! {
+            () = engine.stop.cancelled() => return,
+            () = engine.counter.changed() => {}
+            () = tokio::time::sleep(ROUND) => {}
+        }
+        engine.serve_desks(&mut marks).await;
+        let now = engine.clock.monotonic_millis();
+        if now.saturating_sub(ended_at) >= millis(AGAIN) {
+            ended_at = now;
+            engine.end_old_texts().await;
+        }
+        tokio::time::sleep(GATHER).await;
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

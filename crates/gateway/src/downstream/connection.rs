@@ -1,0 +1,366 @@
+//! One connection of a customer: everything that is due is done at each turn, and written once.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::downstream::{Customer, Delivery, Handed, Submit, SubmitRefusal};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use wire::session::{Event, Protocol, Session};
+use wire::{Millis, Request, Secret, SendError};
+
+use super::delivering::UnderWay;
+use super::dialect::{Dialect, LoggingIn, Writing};
+use super::door::{Door, Unwelcome};
+use super::stream::Wire;
+
+/// How long the last octets may take to be written.
+const GOODBYE: Duration = Duration::from_secs(1);
+/// The longest sleep: what is due may also be looked for.
+const TICK: Duration = Duration::from_millis(500);
+
+type Sequence<D> = <<D as Dialect>::Protocol as Protocol>::Sequence;
+type LogIn<D> = <<D as Dialect>::Protocol as Protocol>::LogIn;
+type Answers<D> = Vec<(Sequence<D>, Result<u128, SubmitRefusal>)>;
+
+struct Connection<D: Dialect> {
+    door: Arc<Door>,
+    from: IpAddr,
+    session: Session<D::Protocol>,
+    customer: Option<Arc<Customer>>,
+    sends: bool,
+    /// Deliveries go over this connection.
+    receives: bool,
+    /// Read and not given to the engine yet.
+    batch: Vec<(Sequence<D>, Submit)>,
+    unanswered: usize,
+    under_way: UnderWay,
+    /// Needs more of the window than is free.
+    stalled: Option<Delivery>,
+    /// Counted among the customer's connections.
+    entered: bool,
+    opened_at: Millis,
+    over: bool,
+}
+
+/// What one step of a turn asks for.
+enum Step<L> {
+    More,
+    LogIn(L),
+    Done,
+}
+
+/// Serves a connection to its end: one that a customer made, or one towards `customer`.
+pub(super) async fn serve<D: Dialect>(
+    socket: TcpStream,
+    from: IpAddr,
+    door: Arc<Door>,
+    session: Session<D::Protocol>,
+    customer: Option<Arc<Customer>>,
+) {
+    let downstream = Arc::clone(&door.downstream);
+    let mut wire = Wire::new(socket);
+    let mut connection = Connection::<D>::new(door, from, session, customer);
+    let mut answers: JoinSet<Answers<D>> = JoinSet::new();
+    let stop = connection.door.stop.clone();
+    let mut stopping = false;
+    while !connection.over {
+        let wake = connection.wait();
+        let waits_for = connection.waits_for_deliveries();
+        let due = async {
+            match &waits_for {
+                Some(customer) => downstream.due(customer.id).await,
+                None => std::future::pending().await,
+            }
+        };
+        let mut readable = false;
+        let mut answered = None;
+        tokio::select! {
+            ready = wire.ready() => readable = ready,
+            Some(done) = answers.join_next() => answered = done.ok(),
+            () = due => {}
+            () = tokio::time::sleep(wake) => {}
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
+                connection.session.terminate(connection.door.now());
+            }
+        }
+        let now = connection.door.now();
+        if readable {
+            wire.read(&mut connection.session, now);
+        }
+        connection.answer(answered);
+        while let Some(more) = answers.try_join_next() {
+            connection.answer(more.ok());
+        }
+        while let Some(log_in) = connection.turn(now) {
+            if connection.log_in(&log_in).await {
+                wire.widen();
+            }
+        }
+        connection.hand_over(&mut answers);
+        connection.deliver(now);
+        wire.write(&mut connection.session);
+    }
+    let _goodbye = tokio::time::timeout(GOODBYE, wire.flush(&mut connection.session)).await;
+    connection.end();
+    // What the engine has begun to take it takes to the end; nobody hears the answers.
+    answers.detach_all();
+}
+
+impl<D: Dialect> Connection<D> {
+    fn new(
+        door: Arc<Door>,
+        from: IpAddr,
+        session: Session<D::Protocol>,
+        customer: Option<Arc<Customer>>,
+    ) -> Self {
+        Self {
+            opened_at: door.now(),
+            door,
+            from,
+            session,
+            customer,
+            sends: false,
+            receives: false,
+            batch: Vec::new(),
+            unanswered: 0,
+            under_way: UnderWay::default(),
+            stalled: None,
+            entered: false,
+            over: false,
+        }
+    }
+
+    fn wait(&self) -> Duration {
+        let now = self.door.now();
+        let due = self.session.poll_timeout().map(|at| Duration::from_millis(at.since(now)));
+        due.unwrap_or(TICK).clamp(Duration::from_millis(1), TICK)
+    }
+
+    fn waits_for_deliveries(&self) -> Option<Arc<Customer>> {
+        let waits = self.receives && self.stalled.is_none() && self.session.free_window() > 0;
+        self.customer.clone().filter(|_| waits)
+    }
+
+    /// Everything that can be done now, up to a log-in.
+    fn turn(&mut self, now: Millis) -> Option<LogIn<D>> {
+        self.session.handle_timeout(now);
+        if !self.session.is_connected()
+            && now.since(self.opened_at) > millis(self.door.settings.log_in_timeout)
+        {
+            self.session.close();
+        }
+        loop {
+            match self.step() {
+                Step::More => {}
+                Step::LogIn(log_in) => return Some(log_in),
+                Step::Done => return None,
+            }
+        }
+    }
+
+    fn step(&mut self) -> Step<LogIn<D>> {
+        let Some(event) = self.session.poll_event() else { return Step::Done };
+        match event {
+            Event::ConnectRequested { log_in, .. } => return Step::LogIn(log_in),
+            Event::Connected { .. } => self.begin_to_receive(),
+            Event::Submit { sequence, submit } => {
+                let read = D::read(sequence, &submit, self.door.settings.clock.now());
+                self.submitted(sequence, read);
+            }
+            Event::DeliverAnswered { token, result, .. } => {
+                self.handed(token, if result == 0 { Handed::Taken } else { Handed::Refused });
+            }
+            Event::Unanswered { request: Request::Deliver, token }
+            | Event::Lost { request: Request::Deliver, token } => self.handed(token, Handed::Lost),
+            Event::Asked { sequence, ask } => {
+                if let Some(reply) = D::reply(&ask) {
+                    self.session.reply(sequence, &reply);
+                }
+            }
+            Event::Closed { cause } => {
+                tracing::debug!(customer = ?self.customer.as_ref().map(|known| known.id), %cause, "a customer's connection is over");
+                self.over = true;
+            }
+            _ => {}
+        }
+        Step::More
+    }
+
+    /// Lets a customer in, or says why not.
+    async fn log_in(&mut self, log_in: &LogIn<D>) -> bool {
+        let LoggingIn { login, sends, receives } = D::logging_in(log_in);
+        let (door, version) = (Arc::clone(&self.door), self.session.version());
+        match welcome::<D>(&door, self.from, version, log_in, &login).await {
+            Ok(customer) => {
+                self.session.accept(&Secret::new(customer.secret.0.as_bytes()));
+                tracing::info!(customer = %customer.id, "a customer connected");
+                self.customer = Some(customer);
+                self.entered = true;
+                self.sends = sends;
+                if receives {
+                    self.begin_to_receive();
+                }
+                true
+            }
+            Err(why) => {
+                tracing::info!(?why, family = ?self.door.family, "a log-in was refused");
+                self.session.refuse(D::unwelcome(why));
+                false
+            }
+        }
+    }
+
+    fn begin_to_receive(&mut self) {
+        if let Some(customer) = &self.customer
+            && !self.receives
+        {
+            self.receives = true;
+            self.door.downstream.attach(customer.id);
+        }
+    }
+
+    fn submitted(&mut self, sequence: Sequence<D>, read: Result<Submit, SubmitRefusal>) {
+        let Some(customer) = &self.customer else { return };
+        let submit = match read {
+            _ if !self.sends => return self.session.answer_submit(sequence, D::no_id(), D::WRONG_DIRECTION),
+            Ok(submit) => submit,
+            Err(refusal) => return self.session.answer_submit(sequence, D::no_id(), D::refusal(refusal)),
+        };
+        let full = self.unanswered >= usize::from(customer.window);
+        let parts = u32::try_from(submit.phones.len().max(1)).unwrap_or(u32::MAX);
+        if full || !self.door.may_send(customer.id, parts) {
+            let result = D::refusal(SubmitRefusal::Throttled);
+            return self.session.answer_submit(sequence, D::no_id(), result);
+        }
+        self.unanswered += 1;
+        self.batch.push((sequence, submit));
+    }
+
+    /// Gives the engine what was read in this turn.
+    fn hand_over(&mut self, answers: &mut JoinSet<Answers<D>>) {
+        let Some(customer) = &self.customer else { return };
+        if self.batch.is_empty() {
+            return;
+        }
+        let (sequences, submits): (Vec<_>, Vec<_>) = std::mem::take(&mut self.batch).into_iter().unzip();
+        let (downstream, customer) = (Arc::clone(&self.door.downstream), Arc::clone(customer));
+        answers.spawn(async move {
+            let answers = downstream.submit(&customer, submits).await;
+            sequences.into_iter().zip(answers).collect()
+        });
+    }
+
+    fn answer(&mut self, answers: Option<Answers<D>>) {
+        for (sequence, answer) in answers.into_iter().flatten() {
+            self.unanswered = self.unanswered.saturating_sub(1);
+            match answer {
+                Ok(id) => self.session.answer_submit(sequence, D::msg_id(id), 0),
+                Err(refusal) => self.session.answer_submit(sequence, D::no_id(), D::refusal(refusal)),
+            }
+        }
+    }
+
+    /// Writes what waits, as far as the window goes.
+    fn deliver(&mut self, now: Millis) {
+        let Some(customer) = self.customer.clone().filter(|_| self.receives && self.session.is_connected())
+        else {
+            return;
+        };
+        loop {
+            let room = self.session.free_window();
+            let next = match self.stalled.take() {
+                None if room == 0 => None,
+                None => self.door.downstream.take(customer.id, 1).pop(),
+                stalled => stalled,
+            };
+            let Some(delivery) = next else { return };
+            let writing = Writing::new(&delivery);
+            if writing.len() <= room {
+                self.write_delivery(&customer, &delivery, &writing, now);
+            } else if self.session.open_requests() > 0 {
+                self.stalled = Some(delivery);
+                return;
+            } else {
+                // It is more than the whole window.
+                self.door.downstream.done(customer.id, delivery.key, Handed::Impossible);
+            }
+        }
+    }
+
+    fn write_delivery(&mut self, customer: &Customer, delivery: &Delivery, writing: &Writing, now: Millis) {
+        D::tick(&mut self.session, self.door.settings.clock.now());
+        let version = self.session.version();
+        let mut tokens = Vec::new();
+        let key = delivery.key;
+        for piece in writing.pieces() {
+            let mut scratch = Vec::new();
+            let failed = match D::pdu(version, delivery, piece, &mut scratch) {
+                // Our own values do not fit: they never will.
+                Err(_) => Handed::Impossible,
+                Ok(pdu) => {
+                    let token = self.under_way.add(key);
+                    tokens.push(token);
+                    match self.session.send(now, Request::Deliver, token, &pdu) {
+                        Ok(()) => continue,
+                        Err(SendError::Encode(_)) => Handed::Impossible,
+                        Err(_) => Handed::Lost,
+                    }
+                }
+            };
+            // The piece that was not written has no answer to come; those before it have.
+            match tokens.pop() {
+                Some(last) => self.handed(last, failed),
+                None => self.door.downstream.done(customer.id, key, failed),
+            }
+            return;
+        }
+    }
+
+    fn handed(&mut self, token: u64, handed: Handed) {
+        if let (Some((key, handed)), Some(customer)) =
+            (self.under_way.answered(token, handed), &self.customer)
+        {
+            self.door.downstream.done(customer.id, key, handed);
+        }
+    }
+
+    /// Gives everything back.
+    fn end(&mut self) {
+        let Some(customer) = self.customer.take() else { return };
+        for key in self.under_way.rest().into_iter().chain(self.stalled.take().map(|stalled| stalled.key)) {
+            self.door.downstream.done(customer.id, key, Handed::Lost);
+        }
+        if self.receives {
+            self.door.downstream.detach(customer.id);
+        }
+        if self.entered {
+            self.door.leave(customer.id);
+        }
+    }
+}
+
+/// Whether somebody is let in: counted among the customer's connections if so.
+async fn welcome<D: Dialect>(
+    door: &Door,
+    from: IpAddr,
+    version: <D::Protocol as Protocol>::Version,
+    log_in: &LogIn<D>,
+    login: &str,
+) -> Result<Arc<Customer>, Unwelcome> {
+    let customer = door.known(login, from).await?;
+    if !D::Protocol::verify(log_in, &Secret::new(customer.secret.0.as_bytes())) {
+        return Err(Unwelcome::Secret);
+    }
+    if !D::serves(customer.protocol, version) {
+        return Err(Unwelcome::Version);
+    }
+    door.enter(&customer)?;
+    Ok(customer)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

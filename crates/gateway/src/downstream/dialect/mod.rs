@@ -1,0 +1,225 @@
+//! What each protocol adds to a server: its log-in, how submits are read, its answers, its reports and messages.
+
+mod cmpp;
+mod sgip;
+mod smgp;
+mod smpp;
+
+pub(super) use cmpp::CmppServer;
+pub(super) use sgip::SgipServer;
+pub(super) use smgp::SmgpServer;
+pub(super) use smpp::SmppServer;
+
+use std::time::Duration;
+
+use domain::control::Protocol as Spoken;
+use domain::downstream::{Delivery, News, Report, Submit, SubmitRefusal};
+use domain::message::{MessageState, Reason};
+use domain::phone::Phone;
+use domain::text::{Concat, Dialect as TextDialect, Encoding, Segments, TextRules, decode, plan, segment};
+use domain::time::Timestamp;
+use wire::destinations::Destinations;
+use wire::session::{Protocol, Session, Timing};
+use wire::{EncodeError, Octets, TerminalId};
+
+use super::door::{Door, Unwelcome};
+use crate::drivers::form::time_left;
+
+/// Who logs in, and what for.
+pub(super) struct LoggingIn {
+    pub(super) login: String,
+    pub(super) sends: bool,
+    pub(super) receives: bool,
+}
+
+/// A protocol as a server speaks it.
+pub(super) trait Dialect: Sized + Send + Sync + 'static {
+    type Protocol: Protocol;
+    /// The refusal of a submit over a connection that only receives.
+    const WRONG_DIRECTION: u32;
+
+    /// A session that waits for a log-in.
+    fn waiting(door: &Door) -> Session<Self::Protocol>;
+
+    fn logging_in(log_in: &<Self::Protocol as Protocol>::LogIn) -> LoggingIn;
+
+    /// Whether a customer of this protocol is served that version.
+    fn serves(protocol: Spoken, version: <Self::Protocol as Protocol>::Version) -> bool;
+
+    fn unwelcome(why: Unwelcome) -> u32;
+
+    fn refusal(why: SubmitRefusal) -> u32;
+
+    /// A submit, read.
+    ///
+    /// # Errors
+    /// [`SubmitRefusal`] for what the engine need not see.
+    fn read(
+        sequence: <Self::Protocol as Protocol>::Sequence,
+        submit: &<Self::Protocol as Protocol>::Submit<'_>,
+        now: Timestamp,
+    ) -> Result<Submit, SubmitRefusal>;
+
+    fn msg_id(id: u128) -> <Self::Protocol as Protocol>::MsgId;
+
+    /// Beside a refusal.
+    fn no_id() -> <Self::Protocol as Protocol>::MsgId {
+        Self::msg_id(0)
+    }
+
+    /// Told before writing: the wall clock, for protocols whose numbers name it.
+    fn tick(_session: &mut Session<Self::Protocol>, _now: Timestamp) {}
+
+    /// One piece of a delivery; `scratch` is empty and may hold what the PDU borrows.
+    ///
+    /// # Errors
+    /// [`EncodeError`] when a value does not fit its field.
+    fn pdu<'a>(
+        version: <Self::Protocol as Protocol>::Version,
+        delivery: &Delivery,
+        piece: Piece<'a>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<<Self::Protocol as Protocol>::Pdu<'a>, EncodeError>;
+
+    /// The answer to any other request.
+    fn reply(
+        ask: &<Self::Protocol as Protocol>::Ask<'_>,
+    ) -> Option<<Self::Protocol as Protocol>::Pdu<'static>>;
+}
+
+/// C, T and N as set.
+fn timing(door: &Door) -> Timing {
+    Timing {
+        active_test_interval: door.settings.active_test_interval,
+        response_timeout: door.settings.response_timeout,
+        ..Timing::default()
+    }
+}
+
+/// Deliveries without an answer, of customers whose own window is not known before they have logged in.
+const WINDOW: usize = 32;
+
+/// A submit as it stands on the wire.
+struct Given<'a> {
+    source: &'a [u8],
+    destinations: Destinations<'a>,
+    content: &'a [u8],
+    coding: u8,
+    has_header: bool,
+    /// Which part it is, where that is not said by a header in the content.
+    segment: Option<Concat>,
+    dialect: TextDialect,
+    own_id: Option<u128>,
+    on_success: bool,
+    on_failure: bool,
+    valid_time: &'a [u8],
+    at_time: &'a [u8],
+}
+
+impl Given<'_> {
+    fn read(self, now: Timestamp) -> Result<Submit, SubmitRefusal> {
+        let text = |octets: &[u8]| std::str::from_utf8(octets).map(Box::from);
+        if time_left(self.at_time, now).is_some_and(|left| left > Duration::ZERO) {
+            return Err(SubmitRefusal::Schedule);
+        }
+        let decoded = decode(self.content, self.coding, self.has_header, self.dialect);
+        if decoded.text.is_empty() {
+            return Err(SubmitRefusal::Text);
+        }
+        let phones: Result<Vec<Box<str>>, _> =
+            self.destinations.iter().map(|destination| text(destination.as_bytes())).collect();
+        Ok(Submit {
+            source: text(self.source).map_err(|_| SubmitRefusal::Source)?,
+            phones: phones.map_err(|_| SubmitRefusal::Destination)?,
+            text: decoded.text,
+            concat: decoded.concat.or(self.segment),
+            own_id: self.own_id,
+            on_success: self.on_success,
+            on_failure: self.on_failure,
+            valid_for: time_left(self.valid_time, now),
+        })
+    }
+}
+
+/// The PDUs that a delivery takes: one, but for a long message from a phone.
+pub(super) struct Writing {
+    segments: Option<(Segments, u8)>,
+}
+
+/// One of them.
+#[derive(Clone, Copy)]
+pub(super) struct Piece<'a> {
+    /// User data, header included; empty for a report.
+    content: &'a [u8],
+    coding: u8,
+    has_header: bool,
+}
+
+impl Writing {
+    pub(super) fn new(delivery: &Delivery) -> Self {
+        let News::Inbound { text, .. } = &delivery.news else { return Self { segments: None } };
+        // The item's low digits differ between messages that come close together.
+        let reference = (delivery.key.place.item >> 5) as u16;
+        let rules = TextRules::MAINLAND;
+        let cut = |encoding| Some((segment(text, encoding, &rules, reference).ok()?, encoding.code()));
+        let planned = plan(text, &rules).ok().and_then(|plan| cut(plan.encoding));
+        Self { segments: planned.or_else(|| cut(Encoding::Ucs2)) }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.segments.as_ref().map_or(1, |(segments, _)| segments.len())
+    }
+
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        (0..self.len()).map(|index| match &self.segments {
+            None => Piece { content: &[], coding: 0, has_header: false },
+            Some((segments, coding)) => Piece {
+                content: segments.get(index).unwrap_or_default(),
+                coding: *coding,
+                has_header: segments.has_header(),
+            },
+        })
+    }
+}
+
+/// The seven letters that CMPP, SMGP and SMPP share: the carrier's own where they fit, else what the state means.
+fn stat(report: &Report) -> Octets<7> {
+    let code = report.code.as_str();
+    let carriers = report.state != MessageState::Delivered
+        && !matches!(report.state, MessageState::Rejected | MessageState::Cancelled)
+        && (1..=7).contains(&code.len())
+        && code != "DELIVRD";
+    let word = if carriers { code } else { word(report) };
+    Octets::from_field(word.as_bytes()).unwrap_or_default()
+}
+
+/// What the state of a message is called in receipts (SMPP 3.4, 5.2.28).
+fn word(report: &Report) -> &'static str {
+    match report.state {
+        MessageState::Delivered => "DELIVRD",
+        MessageState::Expired => "EXPIRED",
+        MessageState::Unknown => "UNKNOWN",
+        MessageState::Cancelled => "DELETED",
+        MessageState::Rejected if matches!(report.reason, Reason::PartsMissing | Reason::ValidityPassed) => {
+            "EXPIRED"
+        }
+        MessageState::Rejected => "REJECTD",
+        _ => "UNDELIV",
+    }
+}
+
+/// Three digits: 000 for what was delivered, else our own number of the reason.
+fn three_digits(report: &Report) -> Octets<3> {
+    let number = if report.state == MessageState::Delivered { 0 } else { report.reason.code() };
+    Octets::from_field(format!("{number:03}").as_bytes()).unwrap_or_default()
+}
+
+/// Eleven digits at home, all digits abroad.
+fn national(phone: Phone) -> Result<TerminalId, EncodeError> {
+    TerminalId::new(phone.national_cn().unwrap_or_else(|| phone.digits()).as_str())
+}
+
+/// All digits.
+fn international(phone: Phone) -> Result<TerminalId, EncodeError> {
+    TerminalId::new(phone.digits().as_str())
+}

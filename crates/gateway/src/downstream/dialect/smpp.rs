@@ -1,0 +1,162 @@
+//! SMPP 3.4 and 5.0. Ids are hexadecimal.
+
+use domain::control::Protocol as Spoken;
+use domain::downstream::{Delivery, News, Submit, SubmitRefusal};
+use domain::text::{Concat, Dialect as TextDialect};
+use domain::time::Timestamp;
+use wire::destinations::Destinations;
+use wire::smpp::{
+    Address, Ask, Bind, BindKind, Pdu, Place, QuerySmResp, Receipt, ServerConfig, Session, ShortMessage,
+    Smpp, Version, status,
+};
+use wire::{EncodeError, Octets, TerminalId};
+
+use super::{Dialect, Given, LoggingIn, Piece, WINDOW, international, three_digits, timing, word};
+use crate::downstream::door::{Door, Unwelcome};
+use crate::drivers::form::minute_text;
+
+/// `esm_class`: a receipt; a user data header.
+const RECEIPT: u8 = 0x04;
+const UDHI: u8 = 0x40;
+/// The bits of `registered_delivery` that say whether a receipt is wanted.
+const REGISTERED: u8 = 0x03;
+/// Statuses that [`status`] does not name (SMPP 3.4, 5.1.3).
+const INVALID_LENGTH: u32 = 0x01;
+const INVALID_BIND_STATE: u32 = 0x04;
+const BAD_SOURCE: u32 = 0x0A;
+const BIND_FAILED: u32 = 0x0D;
+const SUBMIT_FAILED: u32 = 0x45;
+const BAD_SCHEDULE: u32 = 0x61;
+const BAD_EXPIRY: u32 = 0x62;
+
+pub(in crate::downstream) struct SmppServer;
+
+impl Dialect for SmppServer {
+    type Protocol = Smpp;
+    const WRONG_DIRECTION: u32 = INVALID_BIND_STATE;
+
+    fn waiting(door: &Door) -> Session {
+        let config = ServerConfig {
+            window: WINDOW,
+            timing: timing(door),
+            system_id: Octets::from_field(b"hongyan").unwrap_or_default(),
+            ..ServerConfig::default()
+        };
+        Session::server(&config, door.now())
+    }
+
+    fn logging_in(bind: &Bind) -> LoggingIn {
+        LoggingIn {
+            login: String::from_utf8_lossy(bind.system_id.as_bytes()).into_owned(),
+            sends: bind.kind != BindKind::Receiver,
+            receives: bind.kind != BindKind::Transmitter,
+        }
+    }
+
+    /// A message centre answers in the version that the client asked for, so each is served.
+    fn serves(_protocol: Spoken, _version: Version) -> bool {
+        true
+    }
+
+    fn unwelcome(why: Unwelcome) -> u32 {
+        match why {
+            Unwelcome::Login => status::BAD_SYSTEM_ID,
+            Unwelcome::Secret => status::BAD_PASSWORD,
+            Unwelcome::Address | Unwelcome::Version | Unwelcome::Connections => BIND_FAILED,
+        }
+    }
+
+    fn refusal(why: SubmitRefusal) -> u32 {
+        match why {
+            SubmitRefusal::Text => INVALID_LENGTH,
+            SubmitRefusal::Source => BAD_SOURCE,
+            SubmitRefusal::Destination => status::BAD_DESTINATION,
+            SubmitRefusal::Throttled => status::THROTTLED,
+            SubmitRefusal::Unavailable => status::SYSTEM_ERROR,
+            SubmitRefusal::NoRoute => SUBMIT_FAILED,
+            SubmitRefusal::Schedule => BAD_SCHEDULE,
+            SubmitRefusal::Validity => BAD_EXPIRY,
+        }
+    }
+
+    fn read(_place: Place, submit: &ShortMessage<'_>, now: Timestamp) -> Result<Submit, SubmitRefusal> {
+        let segment = submit.segment().map(|segment| Concat {
+            reference: segment.reference.number(),
+            total: segment.total,
+            number: segment.number,
+        });
+        let registered = submit.registered_delivery & REGISTERED;
+        let given = Given {
+            source: submit.source.number.as_bytes(),
+            destinations: Destinations::one(submit.destination.number),
+            content: submit.content().as_bytes(),
+            coding: submit.data_coding,
+            has_header: submit.has_header(),
+            segment,
+            dialect: TextDialect::Smpp,
+            own_id: None,
+            on_success: registered == 1,
+            on_failure: matches!(registered, 1 | 2),
+            valid_time: submit.validity_period.as_bytes(),
+            at_time: submit.schedule_delivery_time.as_bytes(),
+        };
+        given.read(now)
+    }
+
+    fn msg_id(id: u128) -> Octets<65> {
+        Octets::from_field(format!("{id:x}").as_bytes()).unwrap_or_default()
+    }
+
+    fn no_id() -> Octets<65> {
+        Octets::EMPTY
+    }
+
+    fn pdu<'a>(
+        _version: Version,
+        delivery: &Delivery,
+        piece: Piece<'a>,
+        scratch: &'a mut Vec<u8>,
+    ) -> Result<Pdu<'a>, EncodeError> {
+        let (phone, to, esm_class) = match &delivery.news {
+            News::Report(report) => {
+                let date = |at| Octets::from_field(minute_text(at).as_bytes()).unwrap_or_default();
+                Receipt {
+                    message_id: Self::msg_id(report.id),
+                    stat: Octets::from_field(word(report).as_bytes()).unwrap_or_default(),
+                    err: three_digits(report),
+                    submit_date: date(report.submitted_at),
+                    done_date: date(report.done_at),
+                }
+                .write_text(scratch);
+                (report.phone, &report.source, RECEIPT)
+            }
+            News::Inbound { phone, to, .. } => {
+                scratch.extend_from_slice(piece.content);
+                (*phone, to, if piece.has_header { UDHI } else { 0 })
+            }
+        };
+        let destination = Address { ton: 0, npi: 0, number: TerminalId::new(&**to)? };
+        Ok(Pdu::DeliverSm(ShortMessage {
+            source: Address { ton: 1, npi: 1, number: international(phone)? },
+            esm_class,
+            registered_delivery: 0,
+            ..ShortMessage::to(destination, piece.coding, scratch)
+        }))
+    }
+
+    /// What is taken is on its way: it cannot be cancelled or replaced, and its receipt tells how it ended.
+    fn reply(ask: &Ask<'_>) -> Option<Pdu<'static>> {
+        match ask {
+            Ask::Query(query) => Some(Pdu::QuerySmResp(QuerySmResp {
+                status: status::QUERY_FAILED,
+                message_id: query.message_id,
+                final_date: Octets::EMPTY,
+                message_state: 0,
+                error_code: 0,
+            })),
+            Ask::Cancel(_) => Some(Pdu::CancelSmResp(status::CANCEL_FAILED)),
+            Ask::Replace(_) => Some(Pdu::ReplaceSmResp(status::REPLACE_FAILED)),
+            Ask::Alert(_) => None,
+        }
+    }
+}

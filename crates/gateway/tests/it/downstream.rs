@@ -1,0 +1,235 @@
+//! Connections of customers that behave badly, against an engine that only takes notes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::control::{Protocol, Secret};
+use domain::downstream::{
+    Customer as Config, Delivery, DeliveryKey, Downstream, Handed, News, Report, Signing, Submit,
+    SubmitRefusal, WaitingKind, WaitingPlace,
+};
+use domain::ids::{AccountId, CustomerId, PartitionId};
+use domain::message::{Category, MessageState, Reason};
+use domain::phone::{Country, Phone};
+use domain::time::Timestamp;
+use gateway::{DownstreamSettings, Family, listen};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::cmpp::Cmpp;
+use wire::smpp::{BindKind, Smpp};
+
+use crate::bench_channel::clock;
+use crate::customer::{Customer, PATIENCE, bind};
+
+const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// An engine that takes everything, when it answers at all.
+#[derive(Default)]
+struct Paper {
+    protocol: Option<Protocol>,
+    silent: AtomicBool,
+    next: AtomicI64,
+    takers: AtomicI64,
+    waiting: Mutex<VecDeque<Delivery>>,
+    handed: Mutex<BTreeMap<DeliveryKey, Handed>>,
+    due: Notify,
+}
+
+impl Paper {
+    fn config(&self) -> Config {
+        Config {
+            id: CustomerId(1),
+            account: AccountId::from_raw(1),
+            name: "银行".to_owned(),
+            protocol: self.protocol.unwrap_or(Protocol::Smpp34),
+            login: "bank".to_owned(),
+            secret: Secret("secret".to_owned()),
+            networks: Vec::new(),
+            addresses: Vec::new(),
+            connections: 2,
+            window: 5,
+            parts_per_second: None,
+            category: Category::Notice,
+            signature: None,
+            signing: Signing::Own,
+            route: None,
+            enabled: true,
+            call_back: None,
+        }
+    }
+
+    fn report(&self, number: i64) {
+        let place = WaitingPlace { at: AT, item: number };
+        let report = Report {
+            id: u128::from(number.unsigned_abs()),
+            phone: Phone::parse("13800138000", Country::CN).unwrap(),
+            source: "10690001".into(),
+            state: MessageState::Delivered,
+            reason: Reason::None,
+            code: domain::channel::CarrierCode::default(),
+            submitted_at: AT,
+            done_at: AT,
+        };
+        let key = DeliveryKey { place, kind: WaitingKind::Report, partition: PartitionId(0), part: 0 };
+        self.waiting.lock().unwrap().push_back(Delivery { key, news: News::Report(report) });
+        self.due.notify_waiters();
+    }
+
+    fn handed(&self) -> Vec<Handed> {
+        self.handed.lock().unwrap().values().copied().collect()
+    }
+}
+
+#[async_trait]
+impl Downstream for Paper {
+    async fn customer(&self, login: &str) -> Option<Arc<Config>> {
+        (login == "bank").then(|| Arc::new(self.config()))
+    }
+
+    async fn customers(&self) -> Vec<Arc<Config>> {
+        vec![Arc::new(self.config())]
+    }
+
+    async fn submit(&self, _: &Arc<Config>, submits: Vec<Submit>) -> Vec<Result<u128, SubmitRefusal>> {
+        while self.silent.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let id = || Ok(u128::from(self.next.fetch_add(1, Ordering::Relaxed).unsigned_abs()));
+        submits.iter().map(|_| id()).collect()
+    }
+
+    fn attach(&self, _: CustomerId) {
+        self.takers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn detach(&self, _: CustomerId) {
+        self.takers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    async fn due(&self, _: CustomerId) {
+        let notified = self.due.notified();
+        if self.waiting.lock().unwrap().is_empty() {
+            notified.await;
+        }
+    }
+
+    fn take(&self, _: CustomerId, limit: usize) -> Vec<Delivery> {
+        let mut waiting = self.waiting.lock().unwrap();
+        let count = limit.min(waiting.len());
+        waiting.drain(..count).collect()
+    }
+
+    fn done(&self, _: CustomerId, key: DeliveryKey, handed: Handed) {
+        assert_eq!(self.handed.lock().unwrap().insert(key, handed), None, "a delivery comes back once");
+    }
+}
+
+struct Port {
+    address: SocketAddr,
+    engine: Arc<Paper>,
+    stop: CancellationToken,
+}
+
+async fn open(family: Family, engine: Paper) -> Port {
+    let (engine, stop) = (Arc::new(engine), CancellationToken::new());
+    let settings = DownstreamSettings {
+        clock: clock(),
+        active_test_interval: Duration::from_secs(30),
+        response_timeout: Duration::from_secs(30),
+        log_in_timeout: Duration::from_millis(300),
+        connections: 8,
+    };
+    let downstream = Arc::clone(&engine) as Arc<dyn Downstream>;
+    let any = (Ipv4Addr::LOCALHOST, 0).into();
+    let address = listen(family, any, settings, downstream, &TaskTracker::new(), &stop).await.unwrap();
+    Port { address, engine, stop }
+}
+
+impl Drop for Port {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+#[tokio::test]
+async fn who_says_nothing_is_left_and_makes_place_for_others() {
+    let port = open(Family::Smpp, Paper::default()).await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(TcpStream::connect(port.address).await.unwrap());
+    }
+    // All places are taken: this one is served when they have been left.
+    let customer = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
+    assert!(customer.connected);
+    for mut stream in silent {
+        let end = timeout(PATIENCE, stream.read(&mut [0; 16])).await.expect("in time");
+        assert!(matches!(end, Ok(0) | Err(_)));
+    }
+}
+
+#[tokio::test]
+async fn more_than_the_window_is_throttled_in_the_words_of_each_protocol() {
+    let engine = Paper { silent: true.into(), ..Paper::default() };
+    let port = open(Family::Smpp, engine).await;
+    let mut smpp = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
+    let _tokens: Vec<u64> = (0..9).map(|_| smpp.send("13800138000", "您好")).collect();
+    smpp.until(|customer| customer.answers.len() == 4).await;
+    assert!(smpp.answers.values().all(|(result, _)| *result == 0x58), "ESME_RTHROTTLED");
+    port.engine.silent.store(false, Ordering::Relaxed);
+    smpp.until(|customer| customer.answers.len() == 9).await;
+    assert_eq!(smpp.answers.values().filter(|(result, _)| *result == 0).count(), 5);
+
+    let engine = Paper { silent: true.into(), protocol: Some(Protocol::Cmpp30), ..Paper::default() };
+    let port = open(Family::Cmpp, engine).await;
+    let mut cmpp = Customer::<Cmpp>::log_in(port.address, "bank", "secret").await;
+    let _tokens: Vec<u64> = (0..9).map(|_| cmpp.send("13800138000", "您好")).collect();
+    cmpp.until(|customer| customer.answers.len() == 4).await;
+    assert!(cmpp.answers.values().all(|(result, _)| *result == 8), "flow control");
+}
+
+#[tokio::test]
+async fn a_receiver_may_not_send_and_a_transmitter_is_told_nothing() {
+    let port = open(Family::Smpp, Paper::default()).await;
+    port.engine.report(1);
+    let connect = async |kind| {
+        let stream = TcpStream::connect(port.address).await.unwrap();
+        let mut customer = Customer::on(stream, bind(kind, "bank", "secret"));
+        customer.until(|customer| customer.connected).await;
+        customer
+    };
+    let mut transmitter = connect(BindKind::Transmitter).await;
+    transmitter.linger(100).await;
+    assert_eq!((transmitter.told.len(), port.engine.takers.load(Ordering::Relaxed)), (0, 0));
+    let mut receiver = connect(BindKind::Receiver).await;
+    receiver.until(|customer| customer.told.len() == 1).await;
+    receiver.send("13800138000", "您好");
+    receiver.until(|customer| customer.answers.len() == 1).await;
+    assert_eq!(receiver.answers[&1].0, 0x04, "ESME_RINVBNDSTS");
+}
+
+#[tokio::test]
+async fn what_was_not_acknowledged_comes_back_once_when_the_connection_ends() {
+    let port = open(Family::Smpp, Paper::default()).await;
+    let mut customer = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
+    customer.acknowledges = false;
+    (0..200).for_each(|number| port.engine.report(number));
+    customer.until(|customer| customer.told.len() == 32).await;
+    customer.linger(200).await;
+    assert_eq!(customer.told.len(), 32, "no more than a window");
+    drop(customer);
+    let ended = async {
+        while port.engine.takers.load(Ordering::Relaxed) != 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, ended).await.expect("in time");
+    assert_eq!(port.engine.handed(), [Handed::Lost; 32]);
+}

@@ -1,0 +1,88 @@
+//! Rows for customers that connect to us: whence a message came, and how it ended.
+
+use domain::channel::CarrierCode;
+use domain::downstream::{Ending, Origin};
+use domain::ids::CustomerId;
+use domain::message::{MessageState, Reason};
+
+use super::fault::{Fault, Outcome};
+
+const ON_SUCCESS: u8 = 1;
+const ON_FAILURE: u8 = 1 << 1;
+
+/// Flags, length of the source, the source, then 16 bytes of each part's id, little-endian.
+pub fn pack_origin(origin: &Origin) -> Vec<u8> {
+    let source = &origin.source.as_bytes()[..origin.source.len().min(usize::from(u8::MAX))];
+    let flags = (u8::from(origin.on_success) * ON_SUCCESS) | (u8::from(origin.on_failure) * ON_FAILURE);
+    let mut raw = Vec::with_capacity(2 + source.len() + 16 * origin.parts.len());
+    raw.extend_from_slice(&[flags, source.len() as u8]);
+    raw.extend_from_slice(source);
+    origin.parts.iter().for_each(|id| raw.extend_from_slice(&id.to_le_bytes()));
+    raw
+}
+
+pub fn unpack_origin(customer: CustomerId, raw: &[u8]) -> Outcome<Origin> {
+    let odd = || Fault::inconsistent("origin", "entry", "not a record of this version");
+    let (&[flags, length], rest) = raw.split_first_chunk::<2>().ok_or_else(odd)?;
+    let (source, ids) = rest.split_at_checked(usize::from(length)).ok_or_else(odd)?;
+    let (ids, odd_end) = ids.as_chunks::<16>();
+    if !odd_end.is_empty() || ids.is_empty() {
+        return Err(odd());
+    }
+    Ok(Origin {
+        customer,
+        source: std::str::from_utf8(source).map_err(|_| odd())?.into(),
+        parts: ids.iter().map(|id| u128::from_le_bytes(*id)).collect(),
+        on_success: flags & ON_SUCCESS != 0,
+        on_failure: flags & ON_FAILURE != 0,
+    })
+}
+
+/// State, reason, parts, a bit per part arrived (4 bytes), then the code.
+pub fn pack_ending(ending: &Ending) -> Vec<u8> {
+    let mut raw = vec![ending.state.code(), ending.reason.code(), ending.parts];
+    raw.extend_from_slice(&ending.arrived.to_le_bytes());
+    raw.extend_from_slice(ending.code.as_str().as_bytes());
+    raw
+}
+
+pub fn unpack_ending(raw: &[u8]) -> Outcome<Ending> {
+    let odd = || Fault::inconsistent("waiting", "entry", "not a record of this version");
+    let (&[state, reason, parts, a, b, c, d], code) = raw.split_first_chunk::<7>().ok_or_else(odd)?;
+    Ok(Ending {
+        state: MessageState::from_code(state).ok_or_else(odd)?,
+        reason: Reason::from_code(reason).ok_or_else(odd)?,
+        code: CarrierCode::new(code),
+        parts,
+        arrived: u32::from_le_bytes([a, b, c, d]),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_and_endings_round_trip_and_odd_ones_are_faults() {
+        let origin = Origin {
+            customer: CustomerId(9),
+            source: "10690001".into(),
+            parts: vec![1, u128::MAX >> 32],
+            on_success: true,
+            on_failure: false,
+        };
+        let raw = pack_origin(&origin);
+        assert_eq!(unpack_origin(CustomerId(9), &raw).unwrap(), origin);
+        assert!(unpack_origin(CustomerId(9), &raw[..raw.len() - 1]).is_err());
+        assert!(unpack_origin(CustomerId(9), &raw[..10]).is_err(), "an origin has a part");
+        let ending = Ending {
+            state: MessageState::Undelivered,
+            reason: Reason::Unreachable,
+            code: CarrierCode::new(b"MK:0012"),
+            parts: 3,
+            arrived: 5,
+        };
+        assert_eq!(unpack_ending(&pack_ending(&ending)).unwrap(), ending);
+        assert!(unpack_ending(&pack_ending(&ending)[..6]).is_err());
+    }
+}

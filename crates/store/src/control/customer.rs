@@ -1,0 +1,109 @@
+//! Customers that connect to us.
+
+use async_trait::async_trait;
+use domain::control::{ControlError, Customers, Protocol, Secret};
+use domain::downstream::{CallBack, Customer, Signing};
+use domain::ids::{AccountId, CustomerId, RouteId};
+use domain::message::Category;
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{EntityTrait, IntoActiveModel, Iterable, QueryOrder};
+use serde::{Deserialize, Serialize};
+
+use super::ControlDb;
+use super::error::of_database;
+use super::nodes::configuration_changed;
+use super::reading::{Reading, json, seal};
+use super::row::customer;
+
+/// What is kept as one document.
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    networks: Vec<String>,
+    addresses: Vec<String>,
+    connections: u16,
+    window: u16,
+    #[serde(default)]
+    parts_per_second: Option<u32>,
+    category: String,
+    #[serde(default)]
+    signature: Option<String>,
+    signing: String,
+    #[serde(default)]
+    route: Option<u16>,
+    #[serde(default)]
+    call_back: Option<(String, u16)>,
+}
+
+#[async_trait]
+impl Customers for ControlDb {
+    async fn customers(&self) -> Result<Vec<Customer>, ControlError> {
+        let rows = customer::Entity::find().order_by_asc(customer::Column::Id).all(&self.db).await;
+        let rows = rows.map_err(|error| of_database(&error, "customer"))?;
+        rows.into_iter().map(|row| self.customer_of(row)).collect()
+    }
+
+    async fn put_customer(&self, customer: &Customer) -> Result<(), ControlError> {
+        let row = self.customer_row(customer).into_active_model();
+        let replace =
+            OnConflict::column(customer::Column::Id).update_columns(customer::Column::iter()).to_owned();
+        let write = self.write().await?;
+        let put = customer::Entity::insert(row).on_conflict(replace);
+        put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "customer"))?;
+        configuration_changed(&write.transaction).await?;
+        write.commit().await
+    }
+}
+
+impl ControlDb {
+    fn customer_row(&self, customer: &Customer) -> customer::Model {
+        let id = i64::from(customer.id.0);
+        let call_back = customer.call_back.as_ref().map(|CallBack { host, port }| (host.clone(), *port));
+        let settings = Settings {
+            networks: customer.networks.iter().map(ToString::to_string).collect(),
+            addresses: customer.addresses.clone(),
+            connections: customer.connections,
+            window: customer.window,
+            parts_per_second: customer.parts_per_second,
+            category: customer.category.word().to_owned(),
+            signature: customer.signature.clone(),
+            signing: customer.signing.word().to_owned(),
+            route: customer.route.map(|route| route.0),
+            call_back,
+        };
+        customer::Model {
+            id,
+            account: customer.account.raw(),
+            name: customer.name.clone(),
+            protocol: customer.protocol.code().into(),
+            login: customer.login.clone(),
+            sealed: seal(&self.sealer, "customer", id, &customer.secret.0),
+            settings: json(&settings),
+            enabled: customer.enabled,
+        }
+    }
+
+    fn customer_of(&self, row: customer::Model) -> Result<Customer, ControlError> {
+        let reading = Reading("customer");
+        let settings: Settings = reading.json("settings", &row.settings)?;
+        let network = |text: &String| text.parse().map_err(|_| reading.odd("settings"));
+        Ok(Customer {
+            id: CustomerId(reading.number("id", row.id)?),
+            account: AccountId::from_raw(row.account),
+            name: row.name,
+            protocol: reading.code("protocol", row.protocol, Protocol::from_code)?,
+            login: row.login,
+            secret: Secret(reading.open(&self.sealer, row.id, &row.sealed)?),
+            networks: settings.networks.iter().map(network).collect::<Result<_, _>>()?,
+            addresses: settings.addresses,
+            connections: settings.connections,
+            window: settings.window,
+            parts_per_second: settings.parts_per_second,
+            category: reading.word("settings", &settings.category, Category::from_word)?,
+            signature: settings.signature,
+            signing: reading.word("settings", &settings.signing, Signing::from_word)?,
+            route: settings.route.map(RouteId),
+            enabled: row.enabled,
+            call_back: settings.call_back.map(|(host, port)| CallBack { host, port }),
+        })
+    }
+}

@@ -1,0 +1,180 @@
+//! What waits for customers that connect to us: written with what brings it about, read in pages, dropped when told.
+
+use std::collections::BTreeMap;
+
+use domain::downstream::{Fragment, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace, What};
+use domain::ids::{CustomerId, MessageId, PartitionId};
+use domain::time::Timestamp;
+use sea_orm::sqlx::postgres::PgRow;
+use sea_orm::sqlx::{self, PgConnection, Row as _};
+
+use super::accept::Incoming;
+use super::database::{Operation, Shared, number};
+use super::fault::Done;
+use super::sql;
+use crate::moves::fault::Fault;
+use crate::moves::waiting::{unpack_ending, unpack_origin};
+use crate::moves::{INBOUND_TABLE, WAITING_TABLE, sealed};
+use crate::sealing::Sealer;
+
+/// Whence new messages came.
+pub(super) async fn add_origins<'a>(
+    db: &mut PgConnection,
+    partition: i32,
+    messages: impl Iterator<Item = &'a Incoming>,
+) -> Done<()> {
+    let (mut ids, mut customers, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+    for message in messages {
+        if let Some((customer, entry)) = &message.origin {
+            ids.push(message.id);
+            customers.push(*customer);
+            entries.push(entry.as_slice());
+        }
+    }
+    if !ids.is_empty() {
+        let query = sqlx::query(sql::ORIGIN_ADD).bind(partition).bind(ids).bind(customers).bind(entries);
+        query.execute(db).await?;
+    }
+    Ok(())
+}
+
+/// Messages that ended: when, and how, for whoever sent them.
+pub(super) async fn tell_ends(
+    db: &mut PgConnection,
+    partition: i32,
+    ended: &BTreeMap<(i64, i64), Vec<u8>>,
+) -> Done<()> {
+    if ended.is_empty() {
+        return Ok(());
+    }
+    let (ids, at): (Vec<i64>, Vec<i64>) = ended.keys().copied().unzip();
+    let entries: Vec<&[u8]> = ended.values().map(Vec::as_slice).collect();
+    sqlx::query(sql::WAITING_REPORT).bind(partition).bind(ids).bind(at).bind(entries).execute(db).await?;
+    Ok(())
+}
+
+/// Drops what is too old, and of each customer what is beyond its bound.
+pub(super) async fn retire(db: &mut PgConnection, partition: PartitionId, now: Timestamp) -> Done<()> {
+    let before = now.minus(WAITING_AGE).millis();
+    let mut place = (i32::MIN, i16::MIN);
+    loop {
+        let query = sqlx::query(sql::WAITING_NEXT).bind(number(partition)).bind(place.0).bind(place.1);
+        let Some(row) = query.fetch_optional(&mut *db).await? else { return Ok(()) };
+        place = (row.try_get(0)?, row.try_get(1)?);
+        let query = sqlx::query(sql::WAITING_CUT).bind(number(partition)).bind(place.0).bind(place.1);
+        query.bind(before).bind(i64::from(WAITING_ROWS)).execute(&mut *db).await?;
+    }
+}
+
+/// Keeps parts of texts that are not whole.
+pub(super) struct HoldFragments {
+    partition: PartitionId,
+    customers: Vec<i32>,
+    at: Vec<i64>,
+    items: Vec<i64>,
+    entries: Vec<Vec<u8>>,
+}
+
+impl HoldFragments {
+    /// Sealed once however often the transaction is tried.
+    pub(super) fn sealed(partition: PartitionId, fragments: &[Fragment], sealer: &Sealer) -> Self {
+        let table = sealer.for_table(WAITING_TABLE);
+        let seal = |f: &Fragment| sealed::seal(&table, f.place.item, f.phone, &f.body);
+        Self {
+            partition,
+            customers: fragments.iter().map(|fragment| fragment.customer.0.into()).collect(),
+            at: fragments.iter().map(|fragment| fragment.place.at.millis()).collect(),
+            items: fragments.iter().map(|fragment| fragment.place.item).collect(),
+            entries: fragments.iter().map(seal).collect(),
+        }
+    }
+}
+
+impl Operation for HoldFragments {
+    type Answer = ();
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<()> {
+        let query = sqlx::query(sql::WAITING_FRAGMENT).bind(number(self.partition)).bind(&self.customers);
+        query.bind(&self.at).bind(&self.items).bind(&self.entries).execute(db).await?;
+        Ok(())
+    }
+}
+
+/// Drops what was told.
+pub(super) struct ForgetWaiting<'a> {
+    pub partition: PartitionId,
+    pub customer: CustomerId,
+    pub kind: WaitingKind,
+    pub places: &'a [WaitingPlace],
+}
+
+impl Operation for ForgetWaiting<'_> {
+    type Answer = ();
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<()> {
+        let at: Vec<i64> = self.places.iter().map(|place| place.at.millis()).collect();
+        let items: Vec<i64> = self.places.iter().map(|place| place.item).collect();
+        let query = sqlx::query(sql::WAITING_DROP).bind(number(self.partition));
+        let query = query.bind(i32::from(self.customer.0)).bind(i16::from(self.kind.code()));
+        query.bind(at).bind(items).execute(db).await?;
+        Ok(())
+    }
+}
+
+/// A page of what waits for a customer.
+pub(super) struct WaitingPage {
+    pub partition: PartitionId,
+    pub customer: CustomerId,
+    pub kind: WaitingKind,
+    pub after: WaitingPlace,
+    pub limit: u32,
+}
+
+impl Operation for WaitingPage {
+    type Answer = Vec<Waiting>;
+
+    async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<Vec<Waiting>> {
+        let text = match self.kind {
+            WaitingKind::Report => sql::WAITING_REPORTS,
+            WaitingKind::Inbound => sql::WAITING_INBOUNDS,
+            WaitingKind::Fragment => sql::WAITING_FRAGMENTS,
+        };
+        let query = sqlx::query(text).bind(number(self.partition)).bind(i32::from(self.customer.0));
+        let query = query.bind(self.after.at.millis()).bind(self.after.item);
+        let rows = query.bind(i64::from(self.limit)).fetch_all(db).await?;
+        let mut all = rows.iter().map(|row| self.one(shared, row)).collect::<Done<Vec<Waiting>>>()?;
+        all.sort_unstable_by_key(|waiting| waiting.place);
+        Ok(all)
+    }
+}
+
+impl WaitingPage {
+    fn one(&self, shared: &Shared, row: &PgRow) -> Done<Waiting> {
+        let place = WaitingPlace { at: Timestamp::from_millis(row.try_get(0)?), item: row.try_get(1)? };
+        let (phone, what) = match self.kind {
+            WaitingKind::Report => {
+                let phone = sealed::phone_of(&shared.messages, place.item, row.try_get(4)?)?;
+                let origin = unpack_origin(self.customer, row.try_get(3)?)?;
+                let ending = unpack_ending(row.try_get(2)?)?;
+                (phone, What::Report { message: MessageId::from_raw(place.item), origin, ending })
+            }
+            WaitingKind::Inbound => {
+                let bad = || Fault::inconsistent("inbound", "sealed", "unreadable");
+                let table = shared.sealer.for_table(INBOUND_TABLE);
+                let opened = table.open(&place.item.to_be_bytes(), row.try_get(2)?).map_err(Fault::from)?;
+                let (phone, body) = sealed::split(&opened).ok_or_else(bad)?;
+                let (_, text) = body.split_once('\n').ok_or_else(bad)?;
+                let to = unpack_origin(self.customer, row.try_get(3)?)?.source;
+                (phone, What::Inbound { to, text: text.to_owned() })
+            }
+            WaitingKind::Fragment => {
+                let bad = || Fault::inconsistent("waiting", "entry", "unreadable");
+                let table = shared.sealer.for_table(WAITING_TABLE);
+                let opened = table.open(&place.item.to_be_bytes(), row.try_get(2)?).map_err(Fault::from)?;
+                let (phone, body) = sealed::split(&opened).ok_or_else(bad)?;
+                (phone, What::Fragment { body: body.to_owned() })
+            }
+        };
+        Ok(Waiting { place, phone, what })
+    }
+}

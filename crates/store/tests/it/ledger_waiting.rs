@@ -1,0 +1,161 @@
+//! What waits for customers that connect to us: told in the transaction that brought it about, kept until it is forgotten.
+
+use domain::channel::{CarrierMessageId, ReceiptStatus};
+use domain::downstream::{Ending, Fragment, Origin, WAITING_AGE, Waiting, WaitingKind, WaitingPlace, What};
+use domain::ids::{CustomerId, InboundId, MessageId};
+use domain::ledger::{Entry, InboundRecord, NewMessage};
+use domain::message::{Category, MessageState, Reason};
+use domain::policy::RuleId;
+use domain::time::Timestamp;
+
+use super::ledger_engines::{Engine, on_every_engine};
+use super::ledger_stage::*;
+
+const CUSTOMER: CustomerId = CustomerId(4);
+
+on_every_engine! {
+    an_end_is_told_once_and_kept_over_a_restart_until_forgotten
+    an_answer_goes_to_the_customer_whose_message_it_answers
+    parts_are_kept_sealed_until_they_are_forgotten
+    what_is_too_old_is_dropped
+}
+
+fn from_customer(stage: &Stage, number: u64, parts: u8) -> NewMessage {
+    let origin = Origin {
+        customer: CUSTOMER,
+        source: "1069000188".into(),
+        parts: (0..parts).map(|part| u128::from(number) << 8 | u128::from(part)).collect(),
+        on_success: true,
+        on_failure: true,
+    };
+    NewMessage { parts, origin: Some(Box::new(origin)), ..stage.message(&lane(1, Category::Notice), number) }
+}
+
+async fn page(stage: &Stage, kind: WaitingKind) -> Vec<Waiting> {
+    let mut all = Vec::new();
+    for id in stage.ledger.partitions().all() {
+        all.extend(stage.ledger.waiting(id, CUSTOMER, kind, WaitingPlace::START, 100).await.unwrap());
+    }
+    all
+}
+
+async fn forget(stage: &Stage, kind: WaitingKind, all: &[Waiting]) {
+    for waiting in all {
+        let partition = stage.home(waiting.phone);
+        stage.ledger.forget_waiting(partition, CUSTOMER, kind, vec![waiting.place]).await.unwrap();
+    }
+}
+
+fn ending(waiting: &Waiting) -> (MessageId, Ending) {
+    match &waiting.what {
+        What::Report { message, ending, .. } => (*message, *ending),
+        _ => panic!("a report"),
+    }
+}
+
+async fn an_end_is_told_once_and_kept_over_a_restart_until_forgotten(engine: Engine) {
+    let stage = Stage::new(engine, 4).await;
+    stage.ledger.put_lane(lane(1, Category::Notice)).await.unwrap();
+    let own = stage.accept_one(stage.message(&lane(1, Category::Notice), 9)).await;
+    let long = stage.accept_one(from_customer(&stage, 1, 2)).await;
+    let mut refused = from_customer(&stage, 2, 1);
+    refused.entry = Entry::Reject { reason: Reason::PartsMissing, rule: RuleId(0) };
+    let refused = stage.accept_one(refused).await;
+    for out in stage.claim(FIRST, stream(1, None)).await.outgoing {
+        stage.submit(&out).await;
+    }
+    stage.receipt(own, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+    let told = page(&stage, WaitingKind::Report).await;
+    assert_eq!(
+        told.iter().map(ending).map(|(id, e)| (id, e.state)).collect::<Vec<_>>(),
+        [(refused, MessageState::Rejected)]
+    );
+    forget(&stage, WaitingKind::Report, &told).await;
+
+    stage.receipt(long, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+    assert_eq!(page(&stage, WaitingKind::Report).await, [], "one part is not the end");
+    stage.receipt(long, 1, ReceiptStatus::Undelivered, "MK:0012").await;
+    let stage = stage.reopen().await;
+    let told = page(&stage, WaitingKind::Report).await;
+    let [waiting] = told.as_slice() else { panic!("{} reports", told.len()) };
+    assert_eq!(waiting.phone, phone(1));
+    let What::Report { origin, ending, .. } = &waiting.what else { panic!("a report") };
+    assert_eq!((&*origin.source, origin.parts.as_slice()), ("1069000188", [256, 257].as_slice()));
+    assert_eq!((ending.state, ending.code.as_str()), (MessageState::Undelivered, "MK:0012"));
+    assert_eq!(
+        [0, 1].map(|part| ending.of_part(part, 2)),
+        [MessageState::Delivered, MessageState::Undelivered]
+    );
+    let after = stage
+        .ledger
+        .waiting(stage.home(phone(1)), CUSTOMER, WaitingKind::Report, waiting.place, 100)
+        .await
+        .unwrap();
+    assert_eq!(after, [], "nothing lies behind it");
+    forget(&stage, WaitingKind::Report, &told).await;
+    assert_eq!(page(&stage, WaitingKind::Report).await, []);
+}
+
+async fn an_answer_goes_to_the_customer_whose_message_it_answers(engine: Engine) {
+    let stage = Stage::new(engine, 4).await;
+    stage.ledger.put_lane(lane(1, Category::Notice)).await.unwrap();
+    let answered = stage.accept_one(from_customer(&stage, 1, 1)).await;
+    let own = stage.accept_one(stage.message(&lane(1, Category::Notice), 2)).await;
+    let inbound = |number: u64, answers: MessageId| InboundRecord {
+        id: InboundId::from(stage.ids.next(stage.now, phone(number).slot())),
+        account: Some(ACCOUNT),
+        gateway: GATEWAY,
+        channel: FIRST,
+        carrier_id: CarrierMessageId::Number(number),
+        from: phone(number),
+        to: "10690123".into(),
+        text: "好的\n谢谢".to_owned(),
+        answers: Some(answers),
+        campaign: None,
+        opted_out: false,
+        received_at: stage.now,
+    };
+    let first = inbound(1, answered);
+    assert!(stage.ledger.inbound(first.clone(), Vec::new()).await.unwrap());
+    assert!(!stage.ledger.inbound(first, Vec::new()).await.unwrap());
+    assert!(stage.ledger.inbound(inbound(2, own), Vec::new()).await.unwrap());
+    let told = page(&stage, WaitingKind::Inbound).await;
+    let [waiting] = told.as_slice() else { panic!("{} answers", told.len()) };
+    let expected = What::Inbound { to: "1069000188".into(), text: "好的\n谢谢".to_owned() };
+    assert!(waiting.phone == phone(1) && waiting.what == expected);
+    forget(&stage, WaitingKind::Inbound, &told).await;
+    assert_eq!(page(&stage, WaitingKind::Inbound).await, []);
+}
+
+fn fragment(stage: &Stage, number: u64, at: Timestamp) -> Fragment {
+    let item = InboundId::from(stage.ids.next(stage.now, phone(number).slot())).raw();
+    let place = WaitingPlace { at, item };
+    Fragment { customer: CUSTOMER, place, phone: phone(number), body: format!("第{number}段\n正文") }
+}
+
+async fn parts_are_kept_sealed_until_they_are_forgotten(engine: Engine) {
+    let stage = Stage::new(engine, 4).await;
+    let part = fragment(&stage, 1, stage.now);
+    let home = stage.home(phone(1));
+    for _ in 0..2 {
+        stage.ledger.hold_fragments(home, vec![part.clone()]).await.unwrap();
+    }
+    let stage = stage.reopen().await;
+    let held = page(&stage, WaitingKind::Fragment).await;
+    let [waiting] = held.as_slice() else { panic!("{} parts", held.len()) };
+    assert!(waiting.what == What::Fragment { body: part.body } && waiting.phone == phone(1));
+    forget(&stage, WaitingKind::Fragment, &held).await;
+    assert_eq!(page(&stage, WaitingKind::Fragment).await, []);
+}
+
+async fn what_is_too_old_is_dropped(engine: Engine) {
+    let stage = Stage::new(engine, 4).await;
+    let young = fragment(&stage, 1, stage.now.minus(WAITING_AGE));
+    let old = fragment(&stage, 2, Timestamp::from_millis(young.place.at.millis() - 1));
+    for part in [&young, &old] {
+        stage.ledger.hold_fragments(stage.home(part.phone), vec![part.clone()]).await.unwrap();
+    }
+    stage.sweep().await;
+    let left = page(&stage, WaitingKind::Fragment).await;
+    assert_eq!(left.iter().map(|waiting| waiting.place).collect::<Vec<_>>(), [young.place]);
+}
