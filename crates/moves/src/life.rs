@@ -45,6 +45,7 @@ const OUTSTANDING: u8 = 1 << 2;
 const TAKEN: u8 = 1 << 3;
 const BY_CARRIER: u8 = 1 << 4;
 const WATCHED: u8 = 1 << 5;
+const SHARED: u8 = 1 << 6;
 
 /// The changing facts of one message, and the frozen ones that every step needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,8 @@ pub struct Life {
     pub price: Money,
     pub lane: LaneId,
     pub entity: EntityId,
+    /// One receipt stands for several parts of the last try: which of them arrived is not known before the end.
+    pub shared: bool,
     masks: [u32; MASKS],
     trail: Vec<[u8; ENTRY_LEN]>,
 }
@@ -126,6 +129,7 @@ impl Life {
             price: frozen.price,
             lane: frozen.lane,
             entity: frozen.entity,
+            shared: false,
             masks: [0; MASKS],
             trail: Vec::with_capacity(TRAIL_STEP),
         }
@@ -142,6 +146,7 @@ impl Life {
         self.attempts = self.attempts.saturating_add(1);
         let slot = usize::from(self.attempts) % MASKS;
         self.masks[slot] = 0;
+        self.shared = false;
     }
 
     /// Marks one part of one attempt as arrived. `false`: it was marked already.
@@ -169,7 +174,7 @@ impl Life {
             reason: self.reason,
             code: self.code,
             parts: self.parts,
-            arrived: self.masks[usize::from(self.attempts) % MASKS],
+            arrived: if self.shared { 0 } else { self.masks[usize::from(self.attempts) % MASKS] },
         }
     }
 
@@ -217,6 +222,7 @@ impl Life {
             (self.taken, TAKEN),
             (self.by_carrier, BY_CARRIER),
             (self.watched, WATCHED),
+            (self.shared, SHARED),
         ];
         let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
         let code = self.code.as_str().as_bytes();
@@ -285,6 +291,7 @@ impl Life {
             taken: flags & TAKEN != 0,
             by_carrier: flags & BY_CARRIER != 0,
             watched: flags & WATCHED != 0,
+            shared: flags & SHARED != 0,
             ended: None,
             category: Category::from_code(category)?,
             encoding: encoding_from(encoding)?,

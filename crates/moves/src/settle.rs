@@ -46,6 +46,7 @@ pub fn dispose<M: Moves>(
     match &settlement.disposition {
         Disposition::Submitted { ids, .. } => {
             life.taken = true;
+            life.shared = ids.len() < usize::from(life.parts);
             // Fewer ids than parts: the receipt of the last id named is that of all further parts too.
             for part in ids.len().max(1)..usize::from(life.parts) {
                 life.mark_part(life.attempts, part as u8);

@@ -1,11 +1,14 @@
-//! Rows for customers that connect to us: whence a message came, and how it ended.
+//! Rows for customers that connect to us: whence a message came, how it ended, and what waits to be told.
 
 use domain::channel::CarrierCode;
-use domain::downstream::{Ending, Origin};
-use domain::ids::CustomerId;
+use domain::downstream::{Ending, Fragment, Origin, Waiting, WaitingKind, WaitingPlace, What};
+use domain::ids::{CustomerId, MessageId};
 use domain::message::{MessageState, Reason};
+use domain::phone::Phone;
+use sealing::TableSealer;
 
 use super::fault::{Fault, Outcome};
+use super::{INBOUND_TABLE, MESSAGE_TABLE, WAITING_TABLE, sealed};
 
 const ON_SUCCESS: u8 = 1;
 const ON_FAILURE: u8 = 1 << 1;
@@ -56,6 +59,61 @@ pub fn unpack_ending(raw: &[u8]) -> Outcome<Ending> {
         parts,
         arrived: u32::from_le_bytes([a, b, c, d]),
     })
+}
+
+/// Under which table's name the sealed column of a kind is sealed.
+pub fn table_of(kind: WaitingKind) -> &'static str {
+    match kind {
+        WaitingKind::Report => MESSAGE_TABLE,
+        WaitingKind::Inbound => INBOUND_TABLE,
+        WaitingKind::Fragment => WAITING_TABLE,
+    }
+}
+
+/// Reads a row that waits. `column` gives, of a report, its ending, the origin and the sealed message; of an answer, the
+/// sealed message from the phone and the origin; of a part, the sealed part.
+pub fn read<'r, E: From<Fault>>(
+    kind: WaitingKind,
+    table: &TableSealer,
+    (customer, place): (CustomerId, WaitingPlace),
+    column: impl Fn(usize) -> Result<&'r [u8], E>,
+) -> Result<Waiting, E> {
+    let (phone, what) = match kind {
+        WaitingKind::Report => {
+            let phone = sealed::phone_of(table, place.item, column(2)?)?;
+            let origin = unpack_origin(customer, column(1)?)?;
+            let ending = unpack_ending(column(0)?)?;
+            (phone, What::Report { message: MessageId::from_raw(place.item), origin, ending })
+        }
+        WaitingKind::Inbound => {
+            let (phone, body) = opened(table, place, column(0)?, "inbound")?;
+            let odd = || Fault::inconsistent("inbound", "sealed", "unreadable");
+            let (_, text) = body.split_once('\n').ok_or_else(odd)?;
+            (phone, What::Inbound { to: unpack_origin(customer, column(1)?)?.source, text: text.to_owned() })
+        }
+        WaitingKind::Fragment => {
+            let (phone, body) = opened(table, place, column(0)?, "waiting")?;
+            (phone, What::Fragment { body })
+        }
+    };
+    Ok(Waiting { place, phone, what })
+}
+
+fn opened(
+    table: &TableSealer,
+    place: WaitingPlace,
+    held: &[u8],
+    name: &'static str,
+) -> Outcome<(Phone, String)> {
+    let opened = table.open(&place.item.to_be_bytes(), held)?;
+    let (phone, body) =
+        sealed::split(&opened).ok_or_else(|| Fault::inconsistent(name, "sealed", "unreadable"))?;
+    Ok((phone, body.to_owned()))
+}
+
+/// A part as it is kept; `table` is that of its kind.
+pub fn seal_fragment(table: &TableSealer, fragment: &Fragment) -> Vec<u8> {
+    sealed::seal(table, fragment.place.item, fragment.phone, &fragment.body)
 }
 
 #[cfg(test)]

@@ -159,12 +159,13 @@ impl Turner {
             "origin" => Ok(vec![(ORIGIN, self.at_message(int(row, 0), row.clone()))]),
             // Its number names the slot of its phone, whatever it is.
             "waiting" => Ok(vec![(WAITING, self.at_message(int(row, 3), row.clone()))]),
-            _ => {
+            "inbound" => {
                 let phone = opened(&self.inbounds, int(row, 0), &row[10], INBOUND_TABLE)?;
                 let mut to = flagged(row, 8);
                 to[4] = carrier_id(&row[4])?;
                 Ok(vec![(INBOUND, self.at_slot(phone.slot(), to))])
             }
+            other => Err(CopyError::Odd(other)),
         }
     }
 

@@ -110,9 +110,9 @@ impl Command {
         )
     }
 
-    /// Whether a reply may come before the disk has it. What is forgotten and comes back is told twice. A settlement lost with the machine's power leaves its message
+    /// Whether a reply may come before the disk has it. A settlement lost with the machine's power leaves its message
     /// in flight, and recovery calls that uncertain, which is the truth; a process that is killed loses nothing. The
-    /// next transaction that must be on disk takes it along.
+    /// next transaction that must be on disk takes it along. What is forgotten and comes back with it is told twice.
     pub(super) fn may_be_lost_with_power(&self) -> bool {
         matches!(self, Self::Settle(_) | Self::ForgetWaiting { .. })
     }

@@ -28,7 +28,7 @@ use super::writer::WriterHandle;
 use crate::moves::board::Board;
 use crate::moves::records::{frozen, merge, newest};
 use crate::moves::tally::fold;
-use crate::moves::{MESSAGE_TABLE, WAITING_TABLE, sealed};
+use crate::moves::{MESSAGE_TABLE, sealed, waiting};
 use crate::sealing::{Sealer, TableSealer};
 
 /// Consents of one command: each rewrites a row, most of them on a page of their own, so that many more would hold up
@@ -383,13 +383,13 @@ impl Ledger for SqliteLedger {
         partition: PartitionId,
         fragments: Vec<Fragment>,
     ) -> Result<(), LedgerError> {
-        let table = self.sealer.for_table(WAITING_TABLE);
-        let seal = |fragment: Fragment| HeldFragment {
+        let table = self.sealer.for_table(waiting::table_of(WaitingKind::Fragment));
+        let seal = |fragment: &Fragment| HeldFragment {
             customer: fragment.customer,
             place: fragment.place,
-            sealed: sealed::seal(&table, fragment.place.item, fragment.phone, &fragment.body),
+            sealed: waiting::seal_fragment(&table, fragment),
         };
-        let held = fragments.into_iter().map(seal).collect();
+        let held = fragments.iter().map(seal).collect();
         self.ask(partition, Command::HoldFragments(held)).await.map(drop)
     }
 

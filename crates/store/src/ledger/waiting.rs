@@ -1,6 +1,6 @@
 //! What waits for customers that connect to us: written with what brings it about, read in pages, dropped when told.
 
-use domain::downstream::{Origin, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace, What};
+use domain::downstream::{Origin, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace};
 use domain::ids::{CustomerId, MessageId};
 use domain::ledger::InboundRecord;
 use domain::time::Timestamp;
@@ -8,13 +8,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::accept::blob;
 use super::command::HeldFragment;
-use super::fault::{Fault, Outcome};
+use super::fault::Outcome;
 use super::partition::Work;
 use super::read::Readers;
 use super::sql;
 use crate::moves::life::Life;
-use crate::moves::waiting::{pack_ending, pack_origin, unpack_ending, unpack_origin};
-use crate::moves::{INBOUND_TABLE, WAITING_TABLE, sealed};
+use crate::moves::waiting::{self, pack_ending, pack_origin};
 
 impl Work<'_> {
     pub(super) fn add_origin(&mut self, message: MessageId, origin: &Origin) -> Outcome<()> {
@@ -89,58 +88,14 @@ impl Readers {
             WaitingKind::Inbound => sql::WAITING_INBOUNDS,
             WaitingKind::Fragment => sql::WAITING_FRAGMENTS,
         };
+        let table = self.sealer.for_table(waiting::table_of(kind));
         let mut read = db.prepare_cached(text)?;
         let mut rows = read.query(params![customer.0, after.at.millis(), after.item, limit])?;
         let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             let place = WaitingPlace { at: Timestamp::from_millis(row.get(0)?), item: row.get(1)? };
-            all.push(match kind {
-                WaitingKind::Report => {
-                    self.report(place, customer, [blob(row, 2)?, blob(row, 3)?, blob(row, 4)?])?
-                }
-                WaitingKind::Inbound => self.answer(place, customer, blob(row, 2)?, blob(row, 3)?)?,
-                WaitingKind::Fragment => self.fragment(place, blob(row, 2)?)?,
-            });
+            all.push(waiting::read(kind, &table, (customer, place), |column| blob(row, 2 + column))?);
         }
         Ok(all)
-    }
-
-    fn report(
-        &self,
-        place: WaitingPlace,
-        customer: CustomerId,
-        [ending, origin, message]: [&[u8]; 3],
-    ) -> Outcome<Waiting> {
-        Ok(Waiting {
-            place,
-            phone: sealed::phone_of(&self.messages, place.item, message)?,
-            what: What::Report {
-                message: MessageId::from_raw(place.item),
-                origin: unpack_origin(customer, origin)?,
-                ending: unpack_ending(ending)?,
-            },
-        })
-    }
-
-    fn answer(
-        &self,
-        place: WaitingPlace,
-        customer: CustomerId,
-        inbound: &[u8],
-        origin: &[u8],
-    ) -> Outcome<Waiting> {
-        let bad = || Fault::inconsistent("inbound", "sealed", "unreadable");
-        let opened = self.sealer.for_table(INBOUND_TABLE).open(&place.item.to_be_bytes(), inbound)?;
-        let (phone, body) = sealed::split(&opened).ok_or_else(bad)?;
-        let (_, text) = body.split_once('\n').ok_or_else(bad)?;
-        let to = unpack_origin(customer, origin)?.source;
-        Ok(Waiting { place, phone, what: What::Inbound { to, text: text.to_owned() } })
-    }
-
-    fn fragment(&self, place: WaitingPlace, held: &[u8]) -> Outcome<Waiting> {
-        let bad = || Fault::inconsistent("waiting", "entry", "unreadable");
-        let opened = self.sealer.for_table(WAITING_TABLE).open(&place.item.to_be_bytes(), held)?;
-        let (phone, body) = sealed::split(&opened).ok_or_else(bad)?;
-        Ok(Waiting { place, phone, what: What::Fragment { body: body.to_owned() } })
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Lost {
     gateway: GatewayId,
 }
 
-/// Those of one partition. A claim is asked for one at a time, and none while some are here: there is hardly ever one.
+/// Those of one partition. A claim is asked for one at a time, and the next poll takes them up: there is hardly ever one.
 #[derive(Default)]
 pub(super) struct LostClaims(Mutex<Vec<Lost>>);
 

@@ -48,7 +48,7 @@ statements! {
     LIVES_READ = "SELECT life FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
     MESSAGE_READ = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
     MESSAGE_PAGE = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id > $2 ORDER BY id LIMIT $3";
-    MESSAGE_LAST = "SELECT max(id) FROM ledger_message WHERE partition = $1";
+    MESSAGE_LAST = "SELECT greatest((SELECT max(id) FROM ledger_message WHERE partition = $1), (SELECT max(id) FROM ledger_inbound WHERE partition = $1))";
     MESSAGES_DROP = "DELETE FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
 
     /// By place in the arrays instead of a join, which a plan might begin at the wrong end: hence few at once.
@@ -116,7 +116,8 @@ statements! {
     WAITING_REPORTS = "SELECT w.at, w.item, w.entry, o.entry, m.sealed FROM (SELECT at, item, entry FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = 1 AND (at, item) > ($3, $4) ORDER BY at, item LIMIT $5) w CROSS JOIN LATERAL (SELECT entry FROM ledger_origin WHERE partition = $1 AND message = w.item LIMIT 1) o CROSS JOIN LATERAL (SELECT sealed FROM ledger_message WHERE partition = $1 AND id = w.item LIMIT 1) m";
     WAITING_INBOUNDS = "SELECT w.at, w.item, i.sealed, o.entry FROM (SELECT at, item FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = 2 AND (at, item) > ($3, $4) ORDER BY at, item LIMIT $5) w CROSS JOIN LATERAL (SELECT answers, sealed FROM ledger_inbound WHERE partition = $1 AND id = w.item LIMIT 1) i CROSS JOIN LATERAL (SELECT entry FROM ledger_origin WHERE partition = $1 AND message = i.answers LIMIT 1) o";
     WAITING_FRAGMENTS = "SELECT at, item, entry FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = 3 AND (at, item) > ($3, $4) ORDER BY at, item LIMIT $5";
-    WAITING_DROP = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at = ANY ($4::bigint[]) AND item + 0 = ANY ($5::bigint[])";
+    /// The arrays lead to the rows, the pairs say which of them.
+    WAITING_DROP = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at = ANY ($4::bigint[]) AND item + 0 = ANY ($5::bigint[]) AND EXISTS (SELECT 1 FROM UNNEST ($4::bigint[], $5::bigint[]) p (at, item) WHERE p.at = ledger_waiting.at AND p.item = ledger_waiting.item OFFSET 0)";
     /// The next customer and kind: a walk over heads, never over rows.
     WAITING_NEXT = "SELECT customer, kind FROM ledger_waiting WHERE partition = $1 AND (customer, kind) > ($2, $3) ORDER BY customer, kind, at, item LIMIT 1";
     WAITING_CUT = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at < greatest($4::bigint, (SELECT at FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 ORDER BY at DESC, item DESC LIMIT 1 OFFSET $5))";

@@ -59,9 +59,12 @@ impl Operation for Sweep<'_> {
             retire::messages(db, self.partition, &mut swept, held.retired_through, before).await?;
         retire::parts(db, self.partition, &mut swept, &mut cursors, before).await?;
         retire::recents(db, self.partition, &mut cursors, now.minus(self.retention.recents)).await?;
-        super::waiting::retire(db, self.partition, now).await?;
         swept.more |= retire::claims(db, self.partition, &mut cursors).await?;
         swept.more |= tally::fold(db, self.partition).await?;
+        // It walks over what may be many rows: after everything else, not in each of the quick steps.
+        if !swept.more {
+            super::waiting::retire(db, self.partition, now).await?;
+        }
         let query = sqlx::query(sql::PARTITION_SWEPT).bind(number(self.partition)).bind(now.millis());
         query.bind(held.unknown_through).bind(held.retired_through).execute(db).await?;
         Ok(Step { swept, cursors, touched, now })

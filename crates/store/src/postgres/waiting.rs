@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::downstream::{Fragment, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace, What};
-use domain::ids::{CustomerId, MessageId, PartitionId};
+use domain::downstream::{Fragment, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace};
+use domain::ids::{CustomerId, PartitionId};
 use domain::time::Timestamp;
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
@@ -12,9 +12,7 @@ use super::accept::Incoming;
 use super::database::{Operation, Shared, number};
 use super::fault::Done;
 use super::sql;
-use crate::moves::fault::Fault;
-use crate::moves::waiting::{unpack_ending, unpack_origin};
-use crate::moves::{INBOUND_TABLE, WAITING_TABLE, sealed};
+use crate::moves::waiting;
 use crate::sealing::Sealer;
 
 /// Whence new messages came.
@@ -78,14 +76,13 @@ pub(super) struct HoldFragments {
 impl HoldFragments {
     /// Sealed once however often the transaction is tried.
     pub(super) fn sealed(partition: PartitionId, fragments: &[Fragment], sealer: &Sealer) -> Self {
-        let table = sealer.for_table(WAITING_TABLE);
-        let seal = |f: &Fragment| sealed::seal(&table, f.place.item, f.phone, &f.body);
+        let table = sealer.for_table(waiting::table_of(WaitingKind::Fragment));
         Self {
             partition,
             customers: fragments.iter().map(|fragment| fragment.customer.0.into()).collect(),
             at: fragments.iter().map(|fragment| fragment.place.at.millis()).collect(),
             items: fragments.iter().map(|fragment| fragment.place.item).collect(),
-            entries: fragments.iter().map(seal).collect(),
+            entries: fragments.iter().map(|fragment| waiting::seal_fragment(&table, fragment)).collect(),
         }
     }
 }
@@ -142,39 +139,13 @@ impl Operation for WaitingPage {
         let query = sqlx::query(text).bind(number(self.partition)).bind(i32::from(self.customer.0));
         let query = query.bind(self.after.at.millis()).bind(self.after.item);
         let rows = query.bind(i64::from(self.limit)).fetch_all(db).await?;
-        let mut all = rows.iter().map(|row| self.one(shared, row)).collect::<Done<Vec<Waiting>>>()?;
+        let table = shared.sealer.for_table(waiting::table_of(self.kind));
+        let one = |row: &PgRow| {
+            let place = WaitingPlace { at: Timestamp::from_millis(row.try_get(0)?), item: row.try_get(1)? };
+            waiting::read(self.kind, &table, (self.customer, place), |column| Ok(row.try_get(2 + column)?))
+        };
+        let mut all = rows.iter().map(one).collect::<Done<Vec<Waiting>>>()?;
         all.sort_unstable_by_key(|waiting| waiting.place);
         Ok(all)
-    }
-}
-
-impl WaitingPage {
-    fn one(&self, shared: &Shared, row: &PgRow) -> Done<Waiting> {
-        let place = WaitingPlace { at: Timestamp::from_millis(row.try_get(0)?), item: row.try_get(1)? };
-        let (phone, what) = match self.kind {
-            WaitingKind::Report => {
-                let phone = sealed::phone_of(&shared.messages, place.item, row.try_get(4)?)?;
-                let origin = unpack_origin(self.customer, row.try_get(3)?)?;
-                let ending = unpack_ending(row.try_get(2)?)?;
-                (phone, What::Report { message: MessageId::from_raw(place.item), origin, ending })
-            }
-            WaitingKind::Inbound => {
-                let bad = || Fault::inconsistent("inbound", "sealed", "unreadable");
-                let table = shared.sealer.for_table(INBOUND_TABLE);
-                let opened = table.open(&place.item.to_be_bytes(), row.try_get(2)?).map_err(Fault::from)?;
-                let (phone, body) = sealed::split(&opened).ok_or_else(bad)?;
-                let (_, text) = body.split_once('\n').ok_or_else(bad)?;
-                let to = unpack_origin(self.customer, row.try_get(3)?)?.source;
-                (phone, What::Inbound { to, text: text.to_owned() })
-            }
-            WaitingKind::Fragment => {
-                let bad = || Fault::inconsistent("waiting", "entry", "unreadable");
-                let table = shared.sealer.for_table(WAITING_TABLE);
-                let opened = table.open(&place.item.to_be_bytes(), row.try_get(2)?).map_err(Fault::from)?;
-                let (phone, body) = sealed::split(&opened).ok_or_else(bad)?;
-                (phone, What::Fragment { body: body.to_owned() })
-            }
-        };
-        Ok(Waiting { place, phone, what })
     }
 }

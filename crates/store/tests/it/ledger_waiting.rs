@@ -3,7 +3,7 @@
 use domain::channel::{CarrierMessageId, ReceiptStatus};
 use domain::downstream::{Ending, Fragment, Origin, WAITING_AGE, Waiting, WaitingKind, WaitingPlace, What};
 use domain::ids::{CustomerId, InboundId, MessageId};
-use domain::ledger::{Entry, InboundRecord, NewMessage};
+use domain::ledger::{Disposition, Entry, InboundRecord, NewMessage};
 use domain::message::{Category, MessageState, Reason};
 use domain::policy::RuleId;
 use domain::time::Timestamp;
@@ -16,7 +16,9 @@ const CUSTOMER: CustomerId = CustomerId(4);
 on_every_engine! {
     an_end_is_told_once_and_kept_over_a_restart_until_forgotten
     an_answer_goes_to_the_customer_whose_message_it_answers
+    what_one_receipt_stands_for_shares_the_end
     parts_are_kept_sealed_until_they_are_forgotten
+    only_what_is_named_is_forgotten
     what_is_too_old_is_dropped
 }
 
@@ -131,6 +133,38 @@ fn fragment(stage: &Stage, number: u64, at: Timestamp) -> Fragment {
     let item = InboundId::from(stage.ids.next(stage.now, phone(number).slot())).raw();
     let place = WaitingPlace { at, item };
     Fragment { customer: CUSTOMER, place, phone: phone(number), body: format!("第{number}段\n正文") }
+}
+
+async fn what_one_receipt_stands_for_shares_the_end(engine: Engine) {
+    let stage = Stage::new(engine, 4).await;
+    stage.ledger.put_lane(lane(1, Category::Notice)).await.unwrap();
+    let long = stage.accept_one(from_customer(&stage, 1, 2)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    let ids = vec![carrier_id(long, 0)];
+    stage.settle(&out, FIRST, Disposition::Submitted { gateway: GATEWAY, ids }).await;
+    stage.receipt(long, 0, ReceiptStatus::Undelivered, "MK:0012").await;
+    let told = page(&stage, WaitingKind::Report).await;
+    let (_, ending) = ending(&told[0]);
+    assert_eq!([0, 1].map(|part| ending.of_part(part, 2)), [MessageState::Undelivered; 2]);
+}
+
+async fn only_what_is_named_is_forgotten(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
+    let (first, second) = (
+        fragment(&stage, 1, stage.now),
+        fragment(&stage, 2, stage.now.plus(std::time::Duration::from_secs(3_600))),
+    );
+    let twin = |at: &Fragment, item: &Fragment| {
+        let place = WaitingPlace { at: at.place.at, item: item.place.item };
+        Fragment { place, ..item.clone() }
+    };
+    let all = [first.clone(), second.clone(), twin(&first, &second), twin(&second, &first)];
+    let home = stage.home(phone(1));
+    stage.ledger.hold_fragments(home, all.to_vec()).await.unwrap();
+    let named = vec![first.place, second.place];
+    stage.ledger.forget_waiting(home, CUSTOMER, WaitingKind::Fragment, named).await.unwrap();
+    let left = page(&stage, WaitingKind::Fragment).await;
+    assert_eq!(left.iter().map(|waiting| waiting.place).collect::<Vec<_>>(), [all[2].place, all[3].place]);
 }
 
 async fn parts_are_kept_sealed_until_they_are_forgotten(engine: Engine) {
