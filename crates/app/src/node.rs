@@ -90,9 +90,8 @@ impl Node {
         let sealer = storage.sealer(&home).await?;
         let Workplace { ledger, ids, newest, membership } = storage.work(&home, &sealer, &clock).await?;
         // Before anything is sent: a start that fails has done nothing.
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", options.listen))?;
+        let listener = bind(options.listen).await?;
+        let doors = open_ports(&options.downstream).await?;
         let control = storage.control(&home, sealer, Arc::clone(&ids)).await?;
         engine::begin_ids(&ids, &*control, newest).await?;
         let keep =
@@ -125,8 +124,8 @@ impl Node {
         engine.spawn_keeper();
         engine.start_housekeeping();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
-        let ports =
-            serve_customers(&engine, &clock, &options.downstream, &customers, &customers_stop).await?;
+        let doors = (&options.downstream, doors);
+        let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
         let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, listener)?;
         Ok(Self {
             engine,
@@ -169,19 +168,34 @@ impl Node {
     }
 }
 
-/// Opens the ports for customers that connect to us.
+/// Opens the ports for customers that connect to us; what comes waits until they are served.
+async fn open_ports(config: &DownstreamConfig) -> anyhow::Result<Vec<(Family, TcpListener)>> {
+    let mut ports = Vec::new();
+    for (family, address) in config.ports() {
+        ports.push((family, bind(address).await?));
+    }
+    Ok(ports)
+}
+
+async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))
+}
+
+/// Serves customers that connect to us.
 async fn serve_customers(
     engine: &Arc<Engine>,
     clock: &Arc<dyn Clock>,
-    config: &DownstreamConfig,
+    (config, ports): (&DownstreamConfig, Vec<(Family, TcpListener)>),
     tracker: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<Vec<(Family, SocketAddr)>> {
-    let mut ports = Vec::new();
-    for (family, address) in config.ports() {
-        if ports.is_empty() {
-            engine.start_downstream().await?;
-        }
+    if ports.is_empty() {
+        return Ok(Vec::new());
+    }
+    engine.start_downstream().await?;
+    let mut served = Vec::new();
+    for (family, listener) in ports {
+        served.push((family, listener.local_addr()?));
         let settings = DownstreamSettings {
             clock: Arc::clone(clock),
             active_test_interval: ACTIVE_TEST_INTERVAL,
@@ -190,10 +204,9 @@ async fn serve_customers(
             connections: config.connections,
         };
         let downstream = Arc::clone(engine) as Arc<dyn Downstream>;
-        let listening = gateway::listen(family, address, settings, downstream, tracker, stop).await;
-        ports.push((family, listening.with_context(|| format!("cannot listen on {address}"))?));
+        gateway::listen(family, listener, settings, downstream, tracker, stop);
     }
-    Ok(ports)
+    Ok(served)
 }
 
 /// Readable by the owner alone, as the file that holds it must be.

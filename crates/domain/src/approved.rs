@@ -156,16 +156,6 @@ fn note<'p, 't>(found: &mut Vec<(&'p str, &'t str)>, name: &'p str, value: &'t s
     }
 }
 
-/// A text divided into the signature that names its sender, and the rest.
-#[must_use]
-pub fn divide(text: &str) -> (Option<&str>, &str) {
-    let text = text.trim();
-    match text.strip_prefix('【').and_then(|rest| rest.split_once('】')) {
-        Some((signature, body)) => (Some(signature), body.trim()),
-        None => (None, text),
-    }
-}
-
 /// The template that a text without its signature is of: its place in the list, and what is in its places.
 #[must_use]
 pub fn choose<'p, 't>(
@@ -189,6 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::text::divide;
 
     fn pattern(text: &str) -> Pattern {
         Pattern::parse(text).unwrap()

@@ -31,11 +31,14 @@ pub enum CarrierMessageId {
 /// A carrier's own result code, raw: up to 15 printable bytes (`DELIVRD`, `MK:0012`, `8`).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct CarrierCode {
-    bytes: [u8; 15],
+    bytes: [u8; Self::MOST],
     len: u8,
 }
 
 impl CarrierCode {
+    /// Bytes that are kept of a code.
+    pub const MOST: usize = 15;
+
     /// Cuts at 15 bytes and replaces what is not printable ASCII by `?`.
     #[must_use]
     pub fn new(raw: &[u8]) -> Self {

@@ -1,7 +1,10 @@
 //! How fast a channel may write: its contract's parts per second, and slower for a while when the carrier says so.
 
+use std::time::Duration;
+
 use domain::pace::TokenBucket;
 use domain::text::MAX_PARTS;
+use tokio::sync::futures::Notified;
 
 /// Tokens that may gather while nothing is sent: one slice of this many milliseconds, or what the longest message needs,
 /// since its parts are written together: a slow channel would never take it otherwise.
@@ -56,6 +59,17 @@ impl Pace {
         let slow = self.rate.map_or(PENALTY_RATE, |rate| (rate / 2).max(1));
         self.slow_until = now + PENALTY_MILLIS;
         self.bucket = bucket(Some(slow), now);
+    }
+}
+
+/// Returns when a part may be written after `wait_millis`, or something else changed.
+pub(crate) async fn refilled(wait_millis: Option<u64>, changed: Notified<'_>) {
+    match wait_millis {
+        None => changed.await,
+        Some(millis) => tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep(Duration::from_millis(millis)) => {}
+        },
     }
 }
 

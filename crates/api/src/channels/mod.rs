@@ -3,17 +3,30 @@
 mod list;
 mod put;
 
-use domain::control::ChannelConfig;
-use domain::routing::{Condition, Turn};
+use domain::control::{ChannelConfig, Protocol};
+use domain::routing::Turn;
 use engine::dispatch::ChannelStatus;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::json;
+use crate::problem::{Problem, say};
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put))
+}
+
+/// The protocol of this name, one of those that will do here.
+///
+/// # Errors
+/// A problem that lists them.
+pub(crate) fn protocol(word: &str, will_do: impl Fn(Protocol) -> bool) -> Result<Protocol, Problem> {
+    Protocol::from_word(word).filter(|protocol| will_do(*protocol)).ok_or_else(|| {
+        let fitting = Protocol::ALL.iter().filter(|protocol| will_do(**protocol));
+        let words = fitting.map(|protocol| protocol.word()).collect::<Vec<_>>().join(", ");
+        Problem::field("/protocol", say(format!("应为：{words}"), format!("Expected: {words}")))
+    })
 }
 
 /// A channel without its password.
@@ -42,29 +55,16 @@ fn document(config: &ChannelConfig, status: Option<ChannelStatus>) -> json::Chan
 }
 
 fn live(status: ChannelStatus) -> json::ChannelLive {
-    let condition = match status.condition {
-        Condition::Up => "up",
-        Condition::Recovering { .. } => "recovering",
-        Condition::Probing { .. } => "probing",
-        Condition::Down { .. } => "down",
-    };
-    let down_because = match status.condition {
-        Condition::Down { trouble, .. } => Some(trouble.word().to_owned()),
-        Condition::Up | Condition::Recovering { .. } | Condition::Probing { .. } => None,
-    };
     let turn = |(millis_ago, turn): (u64, Turn)| json::ChannelTurn {
         seconds_ago: millis_ago / 1_000,
         turn: turn.word().to_owned(),
-        because: match turn {
-            Turn::Down(trouble) => Some(trouble.word().to_owned()),
-            Turn::Connected | Turn::Probing | Turn::Recovering | Turn::Up => None,
-        },
+        because: turn.trouble().map(|trouble| trouble.word().to_owned()),
     };
     let vitals = status.vitals;
     json::ChannelLive {
         connections_up: status.connections_up,
-        condition: condition.to_owned(),
-        down_because,
+        condition: status.condition.word().to_owned(),
+        down_because: status.condition.trouble().map(|trouble| trouble.word().to_owned()),
         down_for_seconds: status.down_for.map(|millis| millis.div_ceil(1_000)),
         submit_percent: vitals.submit_percent,
         unthrottled_percent: vitals.unthrottled_percent,

@@ -48,11 +48,7 @@ fn config(
     put: json::ChannelPut,
     known: Option<ChannelConfig>,
 ) -> Result<ChannelConfig, Problem> {
-    let protocol = Protocol::from_word(&put.protocol).ok_or_else(|| {
-        let words: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
-        let words = words.join(", ");
-        Problem::field("/protocol", say(format!("应为：{words}"), format!("Expected: {words}")))
-    })?;
+    let protocol = super::protocol(&put.protocol, |_| true)?;
     let before = known.as_ref().and_then(|known| known.provider.clone());
     let provider = provider(put.provider, before.as_deref(), protocol)?;
     let (host, port) = address(&put.host, put.port, protocol, provider.as_deref())?;

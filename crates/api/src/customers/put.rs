@@ -2,11 +2,12 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::control::{ControlError, Protocol, Secret};
+use domain::control::{ControlError, Secret};
 use domain::downstream::{CallBack, Customer};
 use domain::ids::{AccountId, CustomerId, RouteId};
 
 use crate::auth::Operator;
+use crate::channels;
 use crate::json;
 use crate::problem::{Kind, Problem, say};
 use crate::request::{self, Body, Id};
@@ -28,8 +29,9 @@ pub(crate) async fn put(
     Id(id): Id<CustomerId>,
     body: Body<json::CustomerPut>,
 ) -> Result<Json<json::Customer>, Problem> {
-    let known = state.engine().all_customers().await?.iter().find(|known| known.id == id).cloned();
-    let customer = customer(id, operator.0.account, body.value, known.map(|known| known.secret.clone()))?;
+    let customers = state.engine().all_customers().await?;
+    let known = customers.iter().find(|known| known.id == id).map(|known| known.secret.clone());
+    let customer = customer(id, operator.0.account, body.value, known)?;
     match state.engine().set_customer(&customer).await {
         Ok(()) => Ok(Json(super::document(&customer))),
         Err(ControlError::Exists(_)) => {
@@ -49,11 +51,7 @@ fn customer(
     if id.0 == 0 {
         return Err(Problem::new(Kind::NotFound));
     }
-    let protocol = Protocol::from_word(&put.protocol).ok_or_else(|| {
-        let words: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
-        let words = words.join(", ");
-        Problem::field("/protocol", say(format!("应为：{words}"), format!("Expected: {words}")))
-    })?;
+    let protocol = channels::protocol(&put.protocol, |protocol| !protocol.is_provider())?;
     let secret = put.secret.map(Secret).or(known).ok_or_else(|| {
         Problem::field("/secret", say("新客户需要密码", "A new customer needs its password"))
     })?;

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Carrier, Category, Money};
 
 /// The protocol of the examples: the domain knows which there are.
-fn protocol() -> &'static str {
+pub(super) fn protocol() -> &'static str {
     domain::control::Protocol::ALL[0].word()
 }
 
@@ -179,16 +179,16 @@ pub struct ChannelPut {
     pub provider: Option<domain::control::Provider>,
 }
 
-fn one() -> u16 {
+pub(super) fn one() -> u16 {
     1
 }
 
 /// The window that the carriers' specifications recommend.
-fn sixteen() -> u16 {
+pub(super) fn sixteen() -> u16 {
     16
 }
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 

@@ -3,12 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::channel::{one, protocol, sixteen, yes};
 use super::{Category, Signing};
-
-/// The protocol of the examples: the domain knows which there are.
-fn protocol() -> &'static str {
-    domain::control::Protocol::ALL[0].word()
-}
 
 /// Where reports and messages are delivered when the protocol has us connect to the customer.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -103,18 +99,6 @@ pub struct CustomerPut {
     pub call_back: Option<CallBack>,
 }
 
-fn one() -> u16 {
-    1
-}
-
-fn sixteen() -> u16 {
-    16
-}
-
 fn own() -> Signing {
     Signing::Own
-}
-
-fn yes() -> bool {
-    true
 }

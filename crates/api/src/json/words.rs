@@ -123,6 +123,7 @@ mod tests {
         ledger::TrailEvent::ALL.iter().for_each(|v| assert_eq!(word(TrailEvent::from(*v)), v.word()));
         control::CampaignState::ALL.iter().for_each(|v| assert_eq!(word(CampaignState::from(*v)), v.word()));
         control::ImportState::ALL.iter().for_each(|v| assert_eq!(word(ImportState::from(*v)), v.word()));
+        control::Pick::ALL.iter().for_each(|v| assert_eq!(word(Pick::from(*v)), v.word()));
         control::ColumnUse::ALL.iter().for_each(|v| assert_eq!(word(ColumnUse::from(*v)), v.word()));
         domain::downstream::Signing::ALL.iter().for_each(|v| assert_eq!(word(Signing::from(*v)), v.word()));
         policy::LegalBasis::ALL.iter().for_each(|v| assert_eq!(word(LegalBasis::from(*v)), v.word()));

@@ -34,7 +34,7 @@ pub fn shortened(provider: Option<Provider>, full: &str) -> CarrierCode {
     if let Some(line) = known {
         return CarrierCode::new(line.short.as_bytes());
     }
-    if full.len() <= CARRIER_CODE_BYTES {
+    if full.len() <= CarrierCode::MOST {
         return CarrierCode::new(full.as_bytes());
     }
     // FNV-1a.
@@ -42,8 +42,7 @@ pub fn shortened(provider: Option<Provider>, full: &str) -> CarrierCode {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });
     let last = full.rsplit('.').next().unwrap_or(full);
-    let word: String =
-        last.chars().filter(char::is_ascii_alphanumeric).take(CARRIER_CODE_BYTES - 5).collect();
+    let word: String = last.chars().filter(char::is_ascii_alphanumeric).take(CarrierCode::MOST - 5).collect();
     CarrierCode::new(format!("{word}~{:04x}", digest & 0xffff).as_bytes())
 }
 
@@ -58,9 +57,6 @@ pub fn advice(kept: &str) -> Option<(&'static str, Bilingual)> {
 pub(super) fn reason(kept: &str) -> Option<Reason> {
     LINES.iter().find(|line| line.short.eq_ignore_ascii_case(kept)).map(|line| line.reason)
 }
-
-/// What a message keeps of a code.
-const CARRIER_CODE_BYTES: usize = 15;
 
 pub(super) const TWILIO: Source = Source { prefixes: &["TWI"], codes: TWILIO_CODES, otherwise: Unlisted };
 
@@ -221,7 +217,7 @@ mod tests {
     #[test]
     fn every_short_form_fits_is_unique_and_is_read_back() {
         for (place, line) in LINES.iter().enumerate() {
-            assert!(line.short.len() <= CARRIER_CODE_BYTES, "{}", line.short);
+            assert!(line.short.len() <= CarrierCode::MOST, "{}", line.short);
             assert!(LINES[..place].iter().all(|other| other.short != line.short), "{} twice", line.short);
             let kept = shortened(Some(line.provider), line.full);
             assert_eq!((kept.as_str(), kept.reason()), (line.short, line.reason));
@@ -234,7 +230,7 @@ mod tests {
     fn unknown_codes_are_cut_and_stay_apart() {
         let one = shortened(Some(Provider::Aliyun), "isv.SOMETHING_NOBODY_KNOWS_YET");
         let other = shortened(Some(Provider::Aliyun), "isv.SOMETHING_NOBODY_KNOWS_EITHER");
-        assert_eq!(one.as_str().len(), CARRIER_CODE_BYTES);
+        assert_eq!(one.as_str().len(), CarrierCode::MOST);
         assert!(one.as_str().starts_with("SOMETHINGN~") && one != other, "{one:?} {other:?}");
         assert_eq!(one.reason(), Reason::CarrierUnknown);
         assert_eq!(shortened(Some(Provider::Tencent), "MK:0001").as_str(), "MK:0001", "a carrier's own");

@@ -31,6 +31,12 @@ pub struct RouteStep {
 }
 
 impl RouteStep {
+    /// Whether a channel is one of its own.
+    #[must_use]
+    pub fn has(&self, channel: ChannelId) -> bool {
+        self.channels.iter().any(|(id, _)| *id == channel)
+    }
+
     /// Channels that share by weight.
     #[must_use]
     pub fn by_weight(channels: Vec<(ChannelId, u16)>) -> Self {
@@ -146,8 +152,7 @@ impl RouteConfig {
     /// Whether a channel may ever carry something over this route: it is in a step that can afford it.
     #[must_use]
     pub fn includes(&self, channel: &ChannelConfig) -> bool {
-        let in_step = |step: &&RouteStep| step.channels.iter().any(|(id, _)| *id == channel.id);
-        self.steps.iter().filter(in_step).any(|step| !self.is_too_dear(step, channel))
+        self.steps.iter().any(|step| step.has(channel.id) && !self.is_too_dear(step, channel))
     }
 }
 

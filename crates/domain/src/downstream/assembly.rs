@@ -3,6 +3,7 @@
 //! Invariants: a text is given out once, whole or as what there is of it when its time is over; parts of one customer
 //! never exceed [`ASSEMBLY_PARTS`]; what is written of a part is enough to go on after a restart.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
@@ -146,13 +147,16 @@ impl Assembly {
         })
     }
 
-    /// Parts that could not be made into a message: they wait again, but for a text that began meanwhile.
+    /// Parts that could not be made into a message: they wait again, unless another text began under their reference
+    /// meanwhile, whose parts have been answered. Then they stay where they are kept until the next start.
     pub fn put_back(&mut self, whole: Whole) {
         let Whole { key, message, parts, began } = whole;
-        *self.counts.entry(key.customer).or_default() += parts.len();
-        let kept: BTreeMap<u8, Part> = parts.into_iter().map(|part| (part.number, part)).collect();
-        let replaced = self.open.insert(key.clone(), Open { message, began, parts: kept });
-        self.less(key.customer, replaced.map_or(0, |open| open.parts.len()));
+        let customer = key.customer;
+        if let Entry::Vacant(place) = self.open.entry(key) {
+            *self.counts.entry(customer).or_default() += parts.len();
+            let parts = parts.into_iter().map(|part| (part.number, part)).collect();
+            place.insert(Open { message, began, parts });
+        }
     }
 
     /// A part that could not be kept.
@@ -316,6 +320,22 @@ mod tests {
             panic!("whole")
         };
         assert_eq!(whole.text(), "newer");
+    }
+
+    #[test]
+    fn what_is_put_back_takes_no_place_of_a_text_that_began_meanwhile() {
+        let mut assembly = Assembly::default();
+        assembly.place(&key(2), part(1, "old"), FIRST, NOW).unwrap();
+        let Ok(Placed::Complete(old)) = assembly.place(&key(2), part(2, "er"), FIRST, NOW) else {
+            panic!("whole")
+        };
+        assembly.place(&key(2), part(1, "new"), OTHER, NOW).unwrap();
+        assembly.put_back(old);
+        assert_eq!(assembly.len(), 1);
+        let Ok(Placed::Complete(whole)) = assembly.place(&key(2), part(2, "er"), FIRST, NOW) else {
+            panic!("whole")
+        };
+        assert_eq!((whole.text().as_str(), whole.message), ("newer", OTHER));
     }
 
     #[test]

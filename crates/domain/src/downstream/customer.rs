@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use crate::control::{Protocol, Secret};
 use crate::ids::{AccountId, CustomerId, RouteId};
 use crate::message::{Category, coded_enum};
-use crate::text::{Bilingual, Signature};
+use crate::text::{Bilingual, Signature, divide};
 use std::fmt;
 
 coded_enum! {
@@ -53,7 +53,7 @@ pub struct Customer {
     pub category: Category,
     pub signature: Option<String>,
     pub signing: Signing,
-    /// The first route if none.
+    /// If none, the first whose scope its traffic fits.
     pub route: Option<RouteId>,
     pub enabled: bool,
     pub call_back: Option<CallBack>,
@@ -177,13 +177,9 @@ impl Customer {
     /// The text with the signature to be put before it: none when it goes as it came.
     #[must_use]
     pub fn sign<'a>(&self, text: &'a str) -> (Option<String>, &'a str) {
-        let body = text.trim_start();
-        let own = body.strip_prefix('【').and_then(|rest| rest.split_once('】'));
-        match (self.signing, own) {
-            (Signing::Own, _) | (Signing::Missing, Some(_)) => (None, text),
-            (Signing::Missing, None) => (self.signature.clone(), text),
-            (Signing::Always, Some((_, rest))) => (self.signature.clone(), rest),
-            (Signing::Always, None) => (self.signature.clone(), text),
+        match (self.signing, divide(text)) {
+            (Signing::Own, _) | (Signing::Missing, (Some(_), _)) => (None, text),
+            (Signing::Missing, (None, body)) | (Signing::Always, (_, body)) => (self.signature.clone(), body),
         }
     }
 }

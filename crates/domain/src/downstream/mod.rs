@@ -3,7 +3,7 @@
 //! Owns the facts of a customer's access, the putting together of long texts from their parts, and the port between the
 //! listeners of `gateway` and the engine. Pure: instants are arguments, and what is kept is kept by the ledger.
 //! Invariants: a submit is answered only when what it brought is durable; what a customer is owed lies in the ledger from
-//! the transaction that brought it about, and stays until the customer has acknowledged it or it is too old.
+//! the transaction that brought it about, and stays until the customer has acknowledged it (or refused it three times), or it is too old.
 
 mod assembly;
 mod customer;

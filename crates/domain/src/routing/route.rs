@@ -69,15 +69,9 @@ pub(super) enum Permission {
 }
 
 impl ChannelNow<'_> {
-    /// Connected, and its circuit breaker lets messages through.
-    #[must_use]
-    pub fn is_usable(&self) -> bool {
-        !matches!(self.condition, Condition::Down { .. })
-    }
-
     /// To be used only when no other one can.
     fn is_last_resort(&self, avoid: Option<ChannelId>) -> bool {
-        avoid == Some(self.config.id) || self.condition == Condition::Recovering { allowance: 0 }
+        avoid == Some(self.config.id) || self.condition.is_reluctant()
     }
 
     /// Until there are receipts to judge by, a channel is taken to be good: so it is tried.

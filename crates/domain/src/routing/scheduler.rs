@@ -250,7 +250,7 @@ impl Scheduler {
     /// one with room.
     fn level_shares(&mut self, offer: &Offer<'_>) {
         let room = |id: ChannelId| {
-            offer.channels.iter().any(|c| c.config.id == id && c.is_usable() && c.free_parts > 0)
+            offer.channels.iter().any(|c| c.config.id == id && c.condition.is_usable() && c.free_parts > 0)
         };
         for route in offer.routes {
             for step in &route.steps {

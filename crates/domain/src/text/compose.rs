@@ -110,6 +110,16 @@ pub fn compose(signature: Option<&Signature>, body: &str, opt_out_suffix: Option
     text
 }
 
+/// A text divided into the signature that names its sender, and the rest.
+#[must_use]
+pub fn divide(text: &str) -> (Option<&str>, &str) {
+    let text = text.trim();
+    match text.strip_prefix('【').and_then(|rest| rest.split_once('】')) {
+        Some((signature, body)) => (Some(signature), body.trim()),
+        None => (None, text),
+    }
+}
+
 /// Characters at the end that the search for opt-out words looks at; the longest form is shorter.
 const TAIL_CHARS: usize = 24;
 

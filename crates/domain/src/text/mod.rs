@@ -18,7 +18,7 @@ mod septets;
 mod tests;
 
 pub use bilingual::Bilingual;
-pub use compose::{DEFAULT_OPT_OUT, Signature, SignatureError, compose, ends_with_opt_out};
+pub use compose::{DEFAULT_OPT_OUT, Signature, SignatureError, compose, divide, ends_with_opt_out};
 pub use decode::{Concat, Decoded, Dialect, decode};
 pub use encoding::{ConcatHeader, Encoding};
 pub use plan::{Billing, MAX_PARTS, Narrow, Preview, TextError, TextPlan, TextRules, Wide, plan, preview};

@@ -10,22 +10,24 @@ use domain::ledger::{Entry, LedgerError, NewMessage};
 use domain::message::{Category, Priority, Reason};
 use domain::phone::{Phone, PhoneError, Slot};
 use domain::template::{Template, Values};
-use domain::text::{Signature, TextError, plan};
+use domain::text::{Signature, TextError, divide, plan};
 use domain::time::Timestamp;
 
 use super::lanes::StreamKey;
 use super::request::{Content, IdempotencyKey, ItemOutcome, SendItem, SendRequest};
 use super::{MAX_BATCH, MAX_KEY_BYTES, RefusedItem, SendError};
-use crate::Engine;
 use crate::compose::{Composed, Composer};
+use crate::{Engine, Prices};
 
 /// A message of a customer that connects to us.
 pub(crate) struct Incoming {
     pub item: SendItem,
+    /// The item's.
+    pub phone: Phone,
     pub id: MessageId,
     pub origin: Box<Origin>,
-    /// What it is accepted or refused together with.
-    pub group: usize,
+    /// What it is accepted or refused together with; none: it stands for itself.
+    pub group: Option<usize>,
 }
 
 /// An item that will be accepted.
@@ -77,10 +79,9 @@ impl Engine {
         }
         let mut desk = self.desk(account, route).await?;
         self.load_templates(&mut desk, &items).await?;
-        let phones = self.phones(&items);
-        self.load_composers(&mut desk, &items, &phones).await?;
-        let ready: Vec<Result<Ready, RefusedItem>> =
-            items.iter().zip(phones).map(|(item, phone)| self.ready(&desk, item, phone)).collect();
+        let phones: Vec<_> =
+            items.iter().map(|item| Phone::parse(&item.phone, self.settings.country)).collect();
+        let ready = self.prepared(&mut desk, &items, phones).await?;
         let ids = self.assign_ids(&desk, idempotency, &ready).await?;
         let taken = ids.iter().zip(&ready).filter_map(|(id, ready)| Some((*id, ready.as_ref().ok()?, None)));
         self.accept_ready(&desk, taken.collect()).await?;
@@ -105,26 +106,21 @@ impl Engine {
         incoming: Vec<Incoming>,
     ) -> Result<Vec<Result<(), RefusedItem>>, SendError> {
         let mut desk = self.desk(account, route).await?;
+        let phones: Vec<_> = incoming.iter().map(|one| Ok(one.phone)).collect();
         let (items, rest): (Vec<SendItem>, Vec<_>) =
             incoming.into_iter().map(|one| (one.item, (one.id, one.origin, one.group))).unzip();
-        let phones = self.phones(&items);
-        self.load_composers(&mut desk, &items, &phones).await?;
-        let ready: Vec<Result<Ready, RefusedItem>> =
-            items.iter().zip(phones).map(|(item, phone)| self.ready(&desk, item, phone)).collect();
+        let ready = self.prepared(&mut desk, &items, phones).await?;
         let refused: HashSet<usize> = ready
             .iter()
             .zip(&rest)
-            .filter_map(|(ready, (.., group))| ready.is_err().then_some(*group))
+            .filter_map(|(ready, (.., group))| group.filter(|_| ready.is_err()))
             .collect();
         let taken = ready.iter().zip(rest).filter_map(|(ready, (id, origin, group))| {
-            Some((id, ready.as_ref().ok().filter(|_| !refused.contains(&group))?, Some(origin)))
+            let stands = group.is_none_or(|group| !refused.contains(&group));
+            Some((id, ready.as_ref().ok().filter(|_| stands)?, Some(origin)))
         });
         self.accept_ready(&desk, taken.collect()).await?;
         Ok(ready.into_iter().map(|ready| ready.map(drop)).collect())
-    }
-
-    fn phones(&self, items: &[SendItem]) -> Vec<Result<Phone, PhoneError>> {
-        items.iter().map(|item| Phone::parse(&item.phone, self.settings.country)).collect()
     }
 
     async fn desk(&self, account: AccountId, asked: Option<RouteId>) -> Result<Desk, SendError> {
@@ -158,45 +154,60 @@ impl Engine {
         Ok(())
     }
 
-    async fn load_composers(
+    /// Every item checked, its text composed, in order.
+    async fn prepared(
         &self,
         desk: &mut Desk,
         items: &[SendItem],
-        phones: &[Result<Phone, PhoneError>],
-    ) -> Result<(), SendError> {
+        phones: Vec<Result<Phone, PhoneError>>,
+    ) -> Result<Vec<Result<Ready, RefusedItem>>, SendError> {
         let prices = self.prices(desk.account).await?;
+        let mut ready = Vec::with_capacity(items.len());
         for (item, phone) in items.iter().zip(phones) {
-            let Some(key) = phone.as_ref().ok().and_then(|phone| desk.style(item, *phone)) else { continue };
-            if desk.composers.contains_key(&key) {
-                continue;
-            }
-            let reach = self.reach(key.2, key.0).await?.ok_or(SendError::NoSuchRoute)?;
-            let signature = item.signature.as_deref().map(Signature::parse).transpose();
-            let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
-                Arc::new(Composer::new(
-                    key.0,
-                    signature,
-                    &self.settings.opt_out_suffix,
-                    self.settings.text_rules,
-                    &prices,
-                    reach,
-                ))
+            let styled = match phone {
+                Ok(phone) => desk.style(item, phone).map(|style| (phone, style)).ok_or(RefusedItem::NoRoute),
+                Err(error) => Err(RefusedItem::Phone(error)),
+            };
+            ready.push(match styled {
+                Ok((phone, style)) => {
+                    let composer = self.composer(desk, &prices, &style).await?;
+                    composer.and_then(|composer| self.ready(desk, item, (phone, &style), &composer))
+                }
+                Err(refused) => Err(refused),
             });
-            desk.composers.insert(key, composer);
         }
-        Ok(())
+        Ok(ready)
+    }
+
+    /// The composer of a style, made when it is first needed.
+    async fn composer(
+        &self,
+        desk: &mut Desk,
+        prices: &Prices,
+        style: &Style,
+    ) -> Result<Result<Arc<Composer>, RefusedItem>, SendError> {
+        if let Some(known) = desk.composers.get(style) {
+            return Ok(known.clone());
+        }
+        let (category, signature, route) = style;
+        let reach = self.reach(*route, *category).await?.ok_or(SendError::NoSuchRoute)?;
+        let signature = signature.as_deref().map(Signature::parse).transpose();
+        let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
+            let (suffix, rules) = (&self.settings.opt_out_suffix, self.settings.text_rules);
+            Arc::new(Composer::new(*category, signature, suffix, rules, prices, reach))
+        });
+        desk.composers.insert(style.clone(), composer.clone());
+        Ok(composer)
     }
 
     fn ready(
         &self,
         desk: &Desk,
         item: &SendItem,
-        phone: Result<Phone, PhoneError>,
+        (phone, style): (Phone, &Style),
+        composer: &Composer,
     ) -> Result<Ready, RefusedItem> {
-        let phone = phone.map_err(RefusedItem::Phone)?;
-        let style = desk.style(item, phone).ok_or(RefusedItem::NoRoute)?;
-        let composer = desk.composers.get(&style).ok_or(RefusedItem::NoRoute)?.clone()?;
-        let (category, _, route) = style;
+        let (category, route) = (style.0, style.2);
         let body = desk.body(item)?;
         let composed = composer.compose(&body, phone).map_err(|reason| match reason {
             Reason::NoRoute => RefusedItem::NoRoute,
@@ -312,14 +323,12 @@ impl Desk {
 
 /// The signature of an item without its brackets: the one given, else the one that its text begins with.
 fn signed(item: &SendItem) -> Option<&str> {
-    fn bare(signature: &str) -> &str {
-        signature.trim().trim_start_matches('【').trim_end_matches('】')
-    }
     match (&item.signature, &item.content) {
-        (Some(signature), _) => Some(bare(signature)),
-        (None, Content::Text(text)) => {
-            text.trim_start().strip_prefix('【')?.split_once('】').map(|(head, _)| head)
+        (Some(signature), _) => {
+            let (bracketed, bare) = divide(signature);
+            bracketed.or(Some(bare))
         }
+        (None, Content::Text(text)) => divide(text).0,
         (None, Content::Template { .. }) => None,
     }
 }

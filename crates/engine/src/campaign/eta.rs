@@ -30,7 +30,7 @@ fn carrying<'a>(
     carrier: Carrier,
 ) -> Vec<&'a ChannelConfig> {
     let able = |step: &RouteStep| -> Vec<&'a ChannelConfig> {
-        let of_step = |channel: &&ChannelConfig| step.channels.iter().any(|(id, _)| *id == channel.id);
+        let of_step = |channel: &&ChannelConfig| step.has(channel.id);
         let able = |channel: &&ChannelConfig| {
             channel.enabled
                 && channel.serves(category)

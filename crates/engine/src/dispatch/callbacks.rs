@@ -2,7 +2,6 @@
 //!
 //! Any node takes the call of any channel, whether or not it has one of its seats: nothing of a connection is needed.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use domain::channel::{Callback, CallbackAnswer, CallbackRequest};
 use domain::ids::ChannelId;
 use tokio::sync::oneshot;
 
-use super::DispatchError;
+use super::{DispatchError, settle};
 use crate::Engine;
 
 /// How long a call waits for its content to be durable: providers give up after 5 s to 15 s, and call again.
@@ -52,8 +51,7 @@ impl Engine {
             Callback::Arrived { receipts, inbound, answer } => (receipts, inbound, answer),
         };
         if let Some(slot) = dispatch.slot(channel) {
-            slot.counters.receipts.fetch_add(receipts.len() as u64, Ordering::Relaxed);
-            slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
+            settle::arrived(&slot, &receipts, &inbound, self.clock.monotonic_millis());
         }
         if receipts.is_empty() && inbound.is_empty() {
             return Ok(answer);

@@ -76,18 +76,18 @@ fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -
     if due.is_empty() {
         return Step::Idle;
     }
+    if !alone && parts < slot.least_claim() {
+        let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let emergency = |due: &Due| lanes.get(&due.stream.lane).is_some_and(Lane::is_emergency);
+        if !due.iter().any(emergency) {
+            return Step::Idle;
+        }
+    }
     let slots = dispatch.slots();
     let elsewhere = dispatch.elsewhere();
     let channels = channels_now(&slots, &elsewhere, now_millis);
     let routes = dispatch.routes();
     let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
-    let urgent = || {
-        let emergency = |due: &Due| lanes.get(&due.stream.lane).is_some_and(Lane::is_emergency);
-        due.iter().any(emergency)
-    };
-    if !alone && parts < slot.least_claim() && !urgent() {
-        return Step::Idle;
-    }
     let offer = Offer {
         channel: slot.config.id,
         parts,

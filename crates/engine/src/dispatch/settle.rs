@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use domain::carrier_code;
-use domain::channel::{ChannelEvent, Receipt, ReceiptStatus, Submitted};
+use domain::channel::{ChannelEvent, Inbound, Receipt, ReceiptStatus, Submitted};
 use domain::ids::{ChannelId, PartitionId};
 use domain::ledger::Settlement;
 use domain::routing::{Answers, Health};
@@ -90,11 +89,9 @@ pub(super) async fn take_events(
             ChannelEvent::Submitted(answers) => {
                 answered(&engine, &dispatch, &slot, answers, &partitions).await;
             }
-            ChannelEvent::Arrived { receipts: arrived, inbound, acknowledge } => {
-                slot.counters.receipts.fetch_add(arrived.len() as u64, Ordering::Relaxed);
-                judge(&slot, &arrived, engine.clock.monotonic_millis());
-                slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
-                receipts.take(&engine, arrived, inbound, acknowledge).await;
+            ChannelEvent::Arrived { receipts: reports, inbound, acknowledge } => {
+                arrived(&slot, &reports, &inbound, engine.clock.monotonic_millis());
+                receipts.take(&engine, reports, inbound, acknowledge).await;
             }
             ChannelEvent::Ended => {}
             ChannelEvent::Connections { up, configured, trouble } => {
@@ -129,16 +126,17 @@ async fn last_event(
     None
 }
 
-/// What receipts say of the channel that brings them.
-fn judge(slot: &ChannelSlot, receipts: &[Receipt], now: u64) {
-    let failed = receipts.iter().filter(|receipt| receipt.status != ReceiptStatus::Delivered);
-    let (mut failures, mut blamed) = (0, 0);
-    for receipt in failed {
-        failures += 1;
-        blamed += u32::from(Health::is_blamed(carrier_code::reason(receipt.code.as_str())));
+/// Counts what a channel brought, and what its receipts say of it.
+pub(super) fn arrived(slot: &ChannelSlot, receipts: &[Receipt], inbound: &[Inbound], now: u64) {
+    slot.counters.receipts.fetch_add(receipts.len() as u64, Ordering::Relaxed);
+    slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
+    let (mut failed, mut blamed) = (0, 0);
+    for receipt in receipts.iter().filter(|receipt| receipt.status != ReceiptStatus::Delivered) {
+        failed += 1;
+        blamed += u32::from(Health::is_blamed(receipt.code.reason()));
     }
-    let arrived = u32::try_from(receipts.len()).unwrap_or(u32::MAX).saturating_sub(failures);
-    slot.health().receipts(arrived, failures, blamed, now);
+    let delivered = u32::try_from(receipts.len()).unwrap_or(u32::MAX).saturating_sub(failed);
+    slot.health().receipts(delivered, failed, blamed, now);
 }
 
 async fn answered(
@@ -151,10 +149,7 @@ async fn answered(
     let now = engine.clock.monotonic_millis();
     let mut seen = Answers::default();
     for answer in answers {
-        if let Some(millis) = slot.answer_time(answer.outgoing.ticket, now) {
-            seen.timed += 1;
-            seen.millis += millis;
-        }
+        let took = slot.answer_time(answer.outgoing.ticket, now);
         let partition = usize::from(answer.outgoing.ticket.partition.0);
         let parts = u32::from(answer.outgoing.parts);
         let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &dispatch.retry);
@@ -172,6 +167,10 @@ async fn answered(
             Kind::NotWritten => {}
         }
         seen.throttled += u32::from(kind == Kind::Throttled);
+        if let Some(millis) = took.filter(|_| !matches!(kind, Kind::NotWritten | Kind::Uncertain)) {
+            seen.timed += 1;
+            seen.millis += millis;
+        }
         let parts = if kind == Kind::Late { 0 } else { parts };
         if let Some(sender) = partitions.0.get(partition) {
             let answer = Answer { settlement, slot: Arc::clone(slot), parts };

@@ -12,6 +12,8 @@ use domain::ids::{CustomerId, PartitionId};
 use domain::message::MessageState;
 use tokio::sync::Notify;
 
+use crate::nodes::millis;
+
 /// Rows of the ledger that may be under way at once.
 const ROWS: usize = 4_096;
 /// How often a customer may refuse a delivery before it is given up.
@@ -130,7 +132,7 @@ impl Desk {
                 let refusals = state.refusals.entry(key).or_default();
                 *refusals += 1;
                 if *refusals < REFUSALS {
-                    let again = now + u64::try_from(AFTER_REFUSAL.as_millis()).unwrap_or(u64::MAX);
+                    let again = now + millis(AFTER_REFUSAL);
                     state.parked.push((again, delivery));
                     return;
                 }

@@ -13,6 +13,7 @@ use domain::message::Reason;
 
 use super::desk::{Desk, Row};
 use crate::Engine;
+use crate::nodes::millis;
 
 /// The shortest time between two rounds: reports that come together are read together.
 const GATHER: Duration = Duration::from_millis(5);
@@ -86,9 +87,10 @@ impl Engine {
             return Ok(());
         }
         let customer = desk.customer;
-        let page = PAGE.min(u32::try_from(room).unwrap_or(PAGE));
         let places: Vec<(PartitionId, WaitingKind)> =
             self.ledger.partitions().all().flat_map(|id| KINDS.map(|kind| (id, kind))).collect();
+        // Together no more than there is room for.
+        let page = PAGE.min(u32::try_from(room / places.len().max(1)).unwrap_or(PAGE).max(1));
         let looks = places.iter().map(|&(partition, kind)| {
             let after = marks.after.get(&(customer, partition, kind)).copied();
             // A page from the start holds what is under way already.
@@ -113,22 +115,24 @@ impl Engine {
         for row in desk.finished() {
             parted.entry((row.0, row.1)).or_default().push(row);
         }
-        for ((partition, kind), rows) in parted {
+        let forgetting = parted.into_iter().map(async |((partition, kind), rows)| {
             let places = rows.iter().map(|row| row.2).collect();
             let forgotten = self.ledger.forget_waiting(partition, desk.customer, kind, places).await;
             if let Err(error) = &forgotten {
                 tracing::warn!(customer = %desk.customer, %error, "what was delivered could not be forgotten yet");
             }
             desk.forgotten(rows, forgotten.is_ok());
-        }
+        });
+        futures::future::join_all(forgetting).await;
     }
 
     async fn end_old_texts(&self) {
-        let old = self.counter.assembly().expire(self.clock.now());
-        for whole in old {
+        let mut old = self.counter.assembly().expire(self.clock.now()).into_iter();
+        while let Some(whole) = old.next() {
             if let Err(error) = self.reject_whole(&whole, Reason::PartsMissing).await {
                 tracing::warn!(%error, "a text of which parts are missing could not be ended yet");
-                self.counter.assembly().put_back(whole);
+                let mut assembly = self.counter.assembly();
+                std::iter::once(whole).chain(old).for_each(|whole| assembly.put_back(whole));
                 return;
             }
         }
@@ -163,8 +167,4 @@ async fn pump(engine: Arc<Engine>) {
         }
         tokio::time::sleep(GATHER).await;
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -7,8 +7,8 @@ use domain::downstream::{
     Customer, Fragment, Full, Origin, Part, PartKey, Placed, Submit, SubmitRefusal, WaitingKind,
     WaitingPlace, Whole, write_part,
 };
-use domain::ids::{MessageId, PartitionId};
-use domain::ledger::{Entry, LedgerError, NewMessage};
+use domain::ids::{CustomerId, MessageId, PartitionId};
+use domain::ledger::{Entry, NewMessage};
 use domain::message::Reason;
 use domain::money::Money;
 use domain::phone::{Phone, Slot};
@@ -27,6 +27,8 @@ type Answers = Vec<Result<u128, SubmitRefusal>>;
 /// A part that waits for others, and the submit that brought it.
 struct Held {
     submit: usize,
+    /// An earlier call brought it too, and may have kept it.
+    known: bool,
     key: PartKey,
     part: Part,
     message: MessageId,
@@ -38,6 +40,8 @@ struct Batch<'a> {
     now: Timestamp,
     answers: Answers,
     incoming: Vec<Incoming>,
+    /// Beside `incoming`: the submit that brought it.
+    from: Vec<usize>,
     /// Beside `incoming`: the text it was put together from, and the number of the part that was the last.
     wholes: Vec<Option<(Whole, i64)>>,
     held: Vec<Held>,
@@ -56,6 +60,7 @@ impl Engine {
             now: self.clock.now(),
             answers: Vec::with_capacity(submits.len()),
             incoming: Vec::with_capacity(submits.len()),
+            from: Vec::with_capacity(submits.len()),
             wholes: Vec::with_capacity(submits.len()),
             held: Vec::new(),
             ended: Vec::new(),
@@ -133,17 +138,20 @@ impl Engine {
             valid_until: batch.now.plus(valid_for),
         };
         let placed = self.counter.assembly().place(&key, part.clone(), message, batch.now);
-        match placed {
-            Err(Full) => return Err(SubmitRefusal::Throttled),
-            Ok(Placed::Waits { message }) => batch.held.push(Held { submit, key, part, message }),
-            // Kept again, so that it is durable also when the first try to keep it fails.
-            Ok(Placed::Known { part, message }) => batch.held.push(Held { submit, key, part, message }),
-            Ok(Placed::Displaces { ended, message }) => {
-                batch.ended.push(ended);
-                batch.held.push(Held { submit, key, part, message });
+        let (part, message, known) = match placed.map_err(|Full| SubmitRefusal::Throttled)? {
+            Placed::Complete(whole) => {
+                batch.add_whole(submit, whole, message.raw());
+                return Ok(());
             }
-            Ok(Placed::Complete(whole)) => batch.add_whole(submit, whole, message.raw()),
-        }
+            Placed::Waits { message } => (part, message, false),
+            // Kept again, so that it is durable also when the first try to keep it fails.
+            Placed::Known { part, message } => (part, message, true),
+            Placed::Displaces { ended, message } => {
+                batch.ended.push(ended);
+                (part, message, false)
+            }
+        };
+        batch.held.push(Held { submit, known, key, part, message });
         Ok(())
     }
 
@@ -163,8 +171,11 @@ impl Engine {
         for (kept, held) in futures::future::join_all(keeping).await {
             let Err(error) = kept else { continue };
             tracing::warn!(%error, "parts could not be kept");
-            for Held { submit, key, part, .. } in held {
-                self.counter.assembly().withdraw(key, part.number);
+            for Held { submit, known, key, part, .. } in held {
+                // What an earlier call kept and answered stays.
+                if !known {
+                    self.counter.assembly().withdraw(key, part.number);
+                }
                 batch.answers[*submit] = Err(SubmitRefusal::Unavailable);
             }
         }
@@ -175,17 +186,18 @@ impl Engine {
             return;
         }
         let incoming = std::mem::take(&mut batch.incoming);
-        let groups: Vec<usize> = incoming.iter().map(|one| one.group).collect();
+        let from = std::mem::take(&mut batch.from);
         let customer = batch.customer;
         let outcomes = match self.send_from(customer.account, customer.route, incoming).await {
             Ok(outcomes) => outcomes,
-            Err(error) => return self.undo(batch, &groups, &error),
+            Err(error) => return self.undo(batch, &from, &error),
         };
-        for ((place, group), outcome) in groups.into_iter().enumerate().zip(outcomes) {
+        let mut accepted = Vec::new();
+        for ((place, group), outcome) in from.into_iter().enumerate().zip(outcomes) {
             match (batch.wholes[place].take(), outcome) {
                 (None, Ok(())) => {}
                 (None, Err(refused)) => batch.answers[group] = Err(refusal(&refused)),
-                (Some((whole, _)), Ok(())) => self.forget_parts(&whole).await,
+                (Some((whole, _)), Ok(())) => accepted.push(whole),
                 // Some of its parts have been answered: they hear of it by their reports.
                 (Some((whole, last)), Err(refused)) => {
                     if let Err(error) = self.reject_whole(&whole, reason(&refused)).await {
@@ -195,21 +207,22 @@ impl Engine {
                 }
             }
         }
+        self.forget_parts(&accepted).await;
     }
 
     /// Nothing of the call's messages can be relied on.
-    fn undo(&self, batch: &mut Batch<'_>, groups: &[usize], error: &SendError) {
+    fn undo(&self, batch: &mut Batch<'_>, from: &[usize], error: &SendError) {
         let why = if matches!(error, SendError::NoSuchRoute) {
             SubmitRefusal::NoRoute
         } else {
             tracing::warn!(%error, "submits of a customer could not be accepted");
             SubmitRefusal::Unavailable
         };
-        for (place, group) in groups.iter().enumerate() {
-            batch.answers[*group] = Err(why);
+        for (place, submit) in from.iter().enumerate() {
             if let Some((whole, last)) = batch.wholes[place].take() {
-                self.wait_again(batch, whole, (*group, last));
+                self.wait_again(batch, whole, (*submit, last));
             }
+            batch.answers[*submit] = Err(why);
         }
     }
 
@@ -265,19 +278,25 @@ impl Engine {
             .accept(self.ledger.partitions().of_message(whole.message), vec![message], None, now)
             .await?;
         self.counter.look();
-        self.forget_parts(whole).await;
+        self.forget_parts(std::slice::from_ref(whole)).await;
         Ok(())
     }
 
     /// Parts that are a message by now. If they stay, they end as that message once more, which changes nothing.
-    async fn forget_parts(&self, whole: &Whole) {
-        let partition = self.ledger.partitions().of(whole.key.phone.slot());
-        let places: Vec<WaitingPlace> = whole.parts.iter().map(|part| part.place).collect();
-        let forgotten =
-            self.ledger.forget_waiting(partition, whole.key.customer, WaitingKind::Fragment, places).await;
-        if let Err(error) = forgotten {
-            let error: LedgerError = error;
-            tracing::debug!(%error, "parts of a whole text stay until they are old");
+    async fn forget_parts(&self, wholes: &[Whole]) {
+        let map = self.ledger.partitions();
+        let mut parted: HashMap<(PartitionId, CustomerId), Vec<WaitingPlace>> = HashMap::new();
+        for whole in wholes {
+            let places = parted.entry((map.of(whole.key.phone.slot()), whole.key.customer)).or_default();
+            places.extend(whole.parts.iter().map(|part| part.place));
+        }
+        let forgetting = parted.into_iter().map(|((partition, customer), places)| {
+            self.ledger.forget_waiting(partition, customer, WaitingKind::Fragment, places)
+        });
+        for forgotten in futures::future::join_all(forgetting).await {
+            if let Err(error) = forgotten {
+                tracing::debug!(%error, "parts of a whole text stay until they are old");
+            }
         }
     }
 }
@@ -292,17 +311,20 @@ impl Batch<'_> {
             on_failure: submit.on_failure,
         };
         let item = item(self.customer, phone, &submit.text, submit.valid_for);
-        self.incoming.push(Incoming { item, id, origin: Box::new(origin), group });
+        self.incoming.push(Incoming { item, phone, id, origin: Box::new(origin), group: Some(group) });
+        self.from.push(group);
         self.wholes.push(None);
     }
 
-    fn add_whole(&mut self, group: usize, whole: Whole, last: i64) {
+    fn add_whole(&mut self, submit: usize, whole: Whole, last: i64) {
         let until = whole.parts.iter().map(|part| part.valid_until).min().unwrap_or(self.now);
         let text = whole.text();
-        let item = item(self.customer, whole.key.phone, &text, Some(until.since(self.now)));
+        let phone = whole.key.phone;
+        let item = item(self.customer, phone, &text, Some(until.since(self.now)));
         // Each for itself: a submit to several phones may complete texts to some of them.
         let origin = Box::new(origin(&whole));
-        self.incoming.push(Incoming { item, id: whole.message, origin, group });
+        self.incoming.push(Incoming { item, phone, id: whole.message, origin, group: None });
+        self.from.push(submit);
         self.wholes.push(Some((whole, last)));
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::channel::{Capacity, Channel, ChannelEvent, Outgoing, SubmitOutcome};
@@ -20,6 +19,7 @@ use super::core::{ChannelSettings, Core};
 use super::handover::Handover;
 use super::life;
 use crate::drivers::{Driver, Duty};
+use crate::pace;
 
 /// A channel over a carrier's protocol.
 pub(crate) struct CarrierChannel<D: Driver> {
@@ -101,13 +101,7 @@ impl<D: Driver> Channel for CarrierChannel<D> {
     async fn capacity_changed(&self) {
         let notified = self.core.changed.notified();
         let wait = self.core.pace().wait_millis(self.core.now_millis());
-        match wait {
-            None => notified.await,
-            Some(millis) => tokio::select! {
-                () = notified => {}
-                () = tokio::time::sleep(Duration::from_millis(millis)) => {}
-            },
-        }
+        pace::refilled(wait, notified).await;
     }
 
     fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64) {

@@ -15,7 +15,6 @@ mod door;
 mod listener;
 mod stream;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,19 +65,14 @@ pub struct DownstreamSettings {
 }
 
 /// Serves a port until `stop` is cancelled; its tasks are `tracker`'s. For SGIP also what connects to customers.
-///
-/// # Errors
-/// When the address cannot be listened on.
-pub async fn listen(
+pub fn listen(
     family: Family,
-    address: SocketAddr,
+    listener: TcpListener,
     settings: DownstreamSettings,
     downstream: Arc<dyn Downstream>,
     tracker: &TaskTracker,
     stop: &CancellationToken,
-) -> std::io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
+) {
     let door = Arc::new(Door::new(family, settings, downstream, tracker.clone(), stop.clone()));
     match family {
         Family::Cmpp => tracker.spawn(listener::run::<CmppServer>(listener, door)),
@@ -89,5 +83,4 @@ pub async fn listen(
         Family::Smgp => tracker.spawn(listener::run::<SmgpServer>(listener, door)),
         Family::Smpp => tracker.spawn(listener::run::<SmppServer>(listener, door)),
     };
-    Ok(address)
 }

@@ -1,8 +1,9 @@
 //! The templates that a provider approved, and which of them a text is.
 
-use domain::approved::{Pattern, choose, divide};
+use domain::approved::{Pattern, choose};
 use domain::channel::{CarrierCode, SettingsFault};
 use domain::control::Provider;
+use domain::text::divide;
 
 use super::dialect::Prepared;
 use super::fault;

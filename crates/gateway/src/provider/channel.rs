@@ -21,7 +21,7 @@ use super::dialect::{Dialect, Prepared, Stamp};
 use super::{dialect_of, work};
 use crate::StartError;
 use crate::carrier::ChannelSettings;
-use crate::pace::Pace;
+use crate::pace::{self, Pace};
 
 /// Requests that may be under way at once, however large the window is: each has a connection of its own.
 const MOST_REQUESTS: u32 = 128;
@@ -210,13 +210,7 @@ impl Channel for ProviderChannel {
     async fn capacity_changed(&self) {
         let notified = self.core.changed.notified();
         let wait = self.core.pace().wait_millis(self.core.now_millis());
-        match wait {
-            None => notified.await,
-            Some(millis) => tokio::select! {
-                () = notified => {}
-                () = tokio::time::sleep(Duration::from_millis(millis)) => {}
-            },
-        }
+        pace::refilled(wait, notified).await;
     }
 
     fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64) {

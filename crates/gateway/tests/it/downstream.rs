@@ -18,7 +18,7 @@ use domain::phone::{Country, Phone};
 use domain::time::Timestamp;
 use gateway::{DownstreamSettings, Family, listen};
 use tokio::io::AsyncReadExt as _;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -148,8 +148,9 @@ async fn open(family: Family, engine: Paper) -> Port {
         connections: 8,
     };
     let downstream = Arc::clone(&engine) as Arc<dyn Downstream>;
-    let any = (Ipv4Addr::LOCALHOST, 0).into();
-    let address = listen(family, any, settings, downstream, &TaskTracker::new(), &stop).await.unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    listen(family, listener, settings, downstream, &TaskTracker::new(), &stop);
     Port { address, engine, stop }
 }
 

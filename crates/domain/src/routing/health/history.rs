@@ -32,6 +32,15 @@ impl Change {
 }
 
 impl Turn {
+    /// Why it went down.
+    #[must_use]
+    pub const fn trouble(self) -> Option<Trouble> {
+        match self {
+            Self::Down(trouble) => Some(trouble),
+            Self::Connected | Self::Probing | Self::Recovering | Self::Up => None,
+        }
+    }
+
     /// The word used on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {

@@ -111,6 +111,40 @@ pub enum Condition {
     Down { trouble: Trouble, until_millis: Option<u64> },
 }
 
+impl Condition {
+    /// Connected, and its circuit breaker lets messages through.
+    #[must_use]
+    pub fn is_usable(self) -> bool {
+        !matches!(self, Self::Down { .. })
+    }
+
+    /// The word used on the wire.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Recovering { .. } => "recovering",
+            Self::Probing { .. } => "probing",
+            Self::Down { .. } => "down",
+        }
+    }
+
+    /// Why it is down.
+    #[must_use]
+    pub const fn trouble(self) -> Option<Trouble> {
+        match self {
+            Self::Down { trouble, .. } => Some(trouble),
+            Self::Up | Self::Recovering { .. } | Self::Probing { .. } => None,
+        }
+    }
+
+    /// It recovers and has carried what it is trusted with for the moment: others go first.
+    #[must_use]
+    pub fn is_reluctant(self) -> bool {
+        self == Self::Recovering { allowance: 0 }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Circuit {
     Closed,
@@ -334,13 +368,7 @@ impl Health {
     /// Whether messages may be handed to the channel now.
     #[must_use]
     pub fn is_usable(&self, now: u64) -> bool {
-        !matches!(self.condition(now), Condition::Down { .. })
-    }
-
-    /// Whether it recovers and has carried what it is trusted with for the moment: others go first.
-    #[must_use]
-    pub fn is_reluctant(&self, now: u64) -> bool {
-        self.condition(now) == Condition::Recovering { allowance: 0 }
+        self.condition(now).is_usable()
     }
 
     /// How it did lately.

@@ -83,12 +83,15 @@ fn what_comes_back_is_trusted_more_from_step_to_step_and_others_go_first_meanwhi
     health.connections(4, 2_000);
     assert_eq!(health.condition(2_000), Condition::Recovering { allowance: 20 });
     health.handed_over(15, 2_100);
-    assert!(!health.is_reluctant(2_100));
+    assert!(!health.condition(2_100).is_reluctant());
     health.handed_over(30, 2_200);
-    assert!(health.is_reluctant(2_200) && health.is_usable(2_200), "it may still carry what no other can");
+    assert!(
+        health.condition(2_200).is_reluctant() && health.is_usable(2_200),
+        "it may still carry what no other can"
+    );
     assert_eq!(health.condition(3_000), Condition::Recovering { allowance: 80 });
     health.handed_over(80, 3_000);
-    assert!(health.is_reluctant(3_999));
+    assert!(health.condition(3_999).is_reluctant());
     assert_eq!(health.condition(4_000), Condition::Recovering { allowance: 320 });
     assert_eq!(health.condition(8_000), Condition::Up, "without anything to carry it recovers too");
     health.connections(0, 9_000);

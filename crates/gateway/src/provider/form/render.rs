@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use domain::approved::divide;
 use domain::channel::{Outgoing, SettingsFault, Ticket};
 use domain::control::{ChannelConfig, HttpForm, Provider};
 use domain::ids::{MessageId, PartitionId};
 use domain::message::Category;
 use domain::phone::Phone;
-use domain::text::Encoding;
+use domain::text::{Encoding, divide};
 use domain::time::Timestamp;
 use jiff::tz::TimeZone;
 use md5::Md5;
