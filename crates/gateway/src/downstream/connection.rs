@@ -40,7 +40,8 @@ struct Connection<D: Dialect> {
     stalled: Option<Delivery>,
     /// Counted among the customer's connections.
     entered: bool,
-    opened_at: Millis,
+    /// Since when nobody is logged in, or it says goodbye.
+    apart_since: Millis,
     over: bool,
 }
 
@@ -104,7 +105,6 @@ pub(super) async fn serve<D: Dialect>(
         wire.write(&mut connection.session);
     }
     let _goodbye = tokio::time::timeout(GOODBYE, wire.flush(&mut connection.session)).await;
-    connection.end();
     // What the engine has begun to take it takes to the end; nobody hears the answers.
     answers.detach_all();
 }
@@ -117,7 +117,7 @@ impl<D: Dialect> Connection<D> {
         customer: Option<Arc<Customer>>,
     ) -> Self {
         Self {
-            opened_at: door.now(),
+            apart_since: door.now(),
             door,
             from,
             session,
@@ -147,9 +147,9 @@ impl<D: Dialect> Connection<D> {
     /// Everything that can be done now, up to a log-in.
     fn turn(&mut self, now: Millis) -> Option<LogIn<D>> {
         self.session.handle_timeout(now);
-        if !self.session.is_connected()
-            && now.since(self.opened_at) > millis(self.door.settings.log_in_timeout)
-        {
+        if self.session.is_connected() {
+            self.apart_since = now;
+        } else if now.since(self.apart_since) > millis(self.door.settings.log_in_timeout) {
             self.session.close();
         }
         loop {
@@ -279,7 +279,7 @@ impl<D: Dialect> Connection<D> {
             let Some(delivery) = next else { return };
             let writing = Writing::new(&delivery);
             if writing.len() <= room {
-                self.write_delivery(&customer, &delivery, &writing, now);
+                self.write_delivery(&delivery, &writing, now);
             } else if self.session.open_requests() > 0 {
                 self.stalled = Some(delivery);
                 return;
@@ -290,32 +290,23 @@ impl<D: Dialect> Connection<D> {
         }
     }
 
-    fn write_delivery(&mut self, customer: &Customer, delivery: &Delivery, writing: &Writing, now: Millis) {
+    fn write_delivery(&mut self, delivery: &Delivery, writing: &Writing, now: Millis) {
         D::tick(&mut self.session, self.door.settings.clock.now());
         let version = self.session.version();
-        let mut tokens = Vec::new();
-        let key = delivery.key;
         for piece in writing.pieces() {
+            let token = self.under_way.add(delivery.key);
             let mut scratch = Vec::new();
             let failed = match D::pdu(version, delivery, piece, &mut scratch) {
                 // Our own values do not fit: they never will.
                 Err(_) => Handed::Impossible,
-                Ok(pdu) => {
-                    let token = self.under_way.add(key);
-                    tokens.push(token);
-                    match self.session.send(now, Request::Deliver, token, &pdu) {
-                        Ok(()) => continue,
-                        Err(SendError::Encode(_)) => Handed::Impossible,
-                        Err(_) => Handed::Lost,
-                    }
-                }
+                Ok(pdu) => match self.session.send(now, Request::Deliver, token, &pdu) {
+                    Ok(()) => continue,
+                    Err(SendError::Encode(_)) => Handed::Impossible,
+                    Err(_) => Handed::Lost,
+                },
             };
             // The piece that was not written has no answer to come; those before it have.
-            match tokens.pop() {
-                Some(last) => self.handed(last, failed),
-                None => self.door.downstream.done(customer.id, key, failed),
-            }
-            return;
+            return self.handed(token, failed);
         }
     }
 
@@ -339,6 +330,13 @@ impl<D: Dialect> Connection<D> {
         if self.entered {
             self.door.leave(customer.id);
         }
+    }
+}
+
+/// However it ends, what was under way is given back, and its place is free again.
+impl<D: Dialect> Drop for Connection<D> {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn part_numbers(segments: &Segments, part: usize) -> (u8, u8) {
 }
 
 /// Beijing civil time of an instant.
-fn beijing(at: Timestamp) -> DateTime {
+pub(crate) fn beijing(at: Timestamp) -> DateTime {
     let shifted = Timestamp::from_millis(at.millis() + QUARTER_HOURS_EAST * MILLIS_PER_QUARTER_HOUR);
     jiff::tz::Offset::UTC.to_datetime(shifted.to_jiff())
 }

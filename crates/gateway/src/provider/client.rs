@@ -32,6 +32,8 @@ pub(super) enum Exchange {
         status: u16,
         body: Vec<u8>,
     },
+    /// There is no such request: nothing was written, and it is the message's fault.
+    Malformed,
     /// No connection was made, so nothing was written.
     NotSent,
     /// It may have been written, and no whole answer came.
@@ -78,7 +80,7 @@ impl Client {
         for (name, value) in headers {
             builder = builder.header(name, value);
         }
-        let Ok(request) = builder.body(Full::new(Bytes::from(body))) else { return Exchange::NotSent };
+        let Ok(request) = builder.body(Full::new(Bytes::from(body))) else { return Exchange::Malformed };
         let answered = async {
             let response = match self.pool.request(request).await {
                 Ok(response) => response,

@@ -86,6 +86,9 @@ pub(crate) struct Arrivals {
     pub(crate) more: bool,
 }
 
+/// What a request that cannot be made is refused with: its text is one that the operator's templates did not expect.
+pub(crate) const UNRENDERED: &[u8] = b"RENDER";
+
 /// The same outcome for a whole batch.
 pub(crate) fn all(batch: &[Job], outcome: &SubmitOutcome) -> Vec<SubmitOutcome> {
     vec![outcome.clone(); batch.len()]

@@ -41,6 +41,17 @@ pub(crate) fn dialect_of(config: &ChannelConfig) -> Result<Box<dyn Dialect>, Set
     })
 }
 
+/// Where the provider of a channel reaches us, without a slash at the end; empty when that is not configured.
+fn public_url(provider: &Provider) -> &str {
+    provider.public_url.as_deref().unwrap_or("").trim_end_matches('/')
+}
+
+/// Where it sends receipts and messages; none without a token.
+fn callback_url(config: &ChannelConfig, provider: &Provider) -> Option<String> {
+    let token = provider.callback_token.as_ref()?;
+    Some(format!("{}/callbacks/{}/{}", public_url(provider), config.id, token.0))
+}
+
 fn fault(
     pointer: impl Into<String>,
     zh: impl Into<std::borrow::Cow<'static, str>>,

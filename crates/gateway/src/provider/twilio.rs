@@ -14,8 +14,8 @@ use subtle::ConstantTimeEq as _;
 use super::dialect::{
     Dialect, HttpRequest, Job, Prepared, Stamp, all, by_status, carrier_id, refused, taken, uncertain,
 };
-use super::fault;
 use super::sign::{base64, hmac_sha1};
+use super::{callback_url, fault, public_url};
 
 /// How long it may try to deliver, in seconds.
 const VALIDITY: std::ops::RangeInclusive<i64> = 1..=36_000;
@@ -36,7 +36,7 @@ pub(super) struct Twilio {
 
 impl Twilio {
     pub(super) fn new(config: &ChannelConfig, provider: &Provider) -> Result<Self, SettingsFault> {
-        let public = provider.public_url.as_deref().unwrap_or("").trim_end_matches('/').to_owned();
+        let public = public_url(provider).to_owned();
         let is_address = public.starts_with("https://") || public.starts_with("http://");
         if !is_address && !public.is_empty() {
             return Err(fault(
@@ -52,14 +52,13 @@ impl Twilio {
                 "the address at which the provider reaches us is needed, for receipts and for checking their signatures",
             ));
         }
-        let callback = provider.callback_token.as_ref();
         Ok(Self {
             channel: config.id,
             gateway: config.gateway,
             account: config.login.clone(),
             secret: config.secret.0.clone(),
             sender: config.access_code.clone(),
-            callback: callback.map(|token| format!("{public}/callbacks/{}/{}", config.id, token.0)),
+            callback: callback_url(config, provider),
             public,
         })
     }

@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use domain::carrier_code::advice;
-use domain::channel::{ChannelEvent, Outgoing, SubmitOutcome};
+use domain::channel::{CarrierCode, ChannelEvent, Outgoing, SubmitOutcome};
 use domain::message::Reason;
 use tokio::sync::oneshot;
 
 use super::channel::{Core, Waiting};
 use super::client::{CONNECT_WITHIN, Exchange};
-use super::dialect::{Arrivals, Job, refused};
+use super::dialect::{Arrivals, Job, UNRENDERED, all, refused, uncertain};
 
 /// How long the answers to what was written are awaited when the channel is stopped; less than the engine waits for the
 /// goodbye.
@@ -27,7 +27,9 @@ const DURABLE_WITHIN: Duration = Duration::from_secs(30);
 /// Sends until the channel is stopped.
 pub(super) async fn send(core: Arc<Core>) {
     loop {
-        let taken = take(&core);
+        // Before the look into the queue: what is put there later sees the stop itself.
+        let stopping = core.stop.is_cancelled();
+        let taken = take(&core, stopping);
         let had_work = !(taken.late.is_empty() && taken.refused.is_empty() && taken.batch.is_empty());
         let late = taken.late.into_iter().map(|m| (m, SubmitOutcome::NotWritten { recalled: false }));
         tell(&core, late.chain(taken.refused).collect()).await;
@@ -35,7 +37,7 @@ pub(super) async fn send(core: Arc<Core>) {
             exchange(&core, taken.batch).await;
         }
         if !had_work {
-            if core.stop.is_cancelled() {
+            if stopping {
                 break;
             }
             tokio::select! {
@@ -59,26 +61,29 @@ struct Taken {
 }
 
 /// The first that waits, and with it those that go in the same request.
-fn take(core: &Core) -> Taken {
+fn take(core: &Core, stopping: bool) -> Taken {
     let mut taken = Taken::default();
     let written_by = core.now_millis() + u64::try_from(CONNECT_WITHIN.as_millis()).unwrap_or(u64::MAX);
-    let stopped = core.stop.is_cancelled();
     let mut state = core.state();
-    let mut kept = std::collections::VecDeque::new();
+    let mut kept = Vec::new();
     while let Some(waiting) = state.waiting.pop_front() {
         let Waiting { outgoing, prepared, deadline } = waiting;
-        if stopped || state.down || deadline < written_by {
+        if stopping || state.down || deadline < written_by {
             taken.late.push(outgoing);
             continue;
         }
         match prepared {
             Err(code) => taken.refused.push((outgoing, refused(code))),
             Ok(prepared) => {
-                let fits = taken.batch.first().is_none_or(|first| first.prepared.alike == prepared.alike);
+                // A provider may name what it took by the phone: each phone once in a request.
+                let fits = taken
+                    .batch
+                    .iter()
+                    .all(|job| job.prepared.alike == prepared.alike && job.outgoing.phone != outgoing.phone);
                 if fits {
                     taken.batch.push(Job { outgoing, prepared });
                 } else {
-                    kept.push_back(Waiting { outgoing, prepared: Ok(prepared), deadline });
+                    kept.push(Waiting { outgoing, prepared: Ok(prepared), deadline });
                 }
                 if taken.batch.len() >= core.dialect.most() {
                     break;
@@ -86,8 +91,9 @@ fn take(core: &Core) -> Taken {
             }
         }
     }
-    kept.append(&mut state.waiting);
-    state.waiting = kept;
+    for waiting in kept.into_iter().rev() {
+        state.waiting.push_front(waiting);
+    }
     if !state.waiting.is_empty() {
         core.work.notify_one();
     }
@@ -118,8 +124,9 @@ async fn exchange(core: &Arc<Core>, batch: Vec<Job>) {
     };
     let outcomes = match &exchanged {
         Exchange::Answered { status, body } => core.dialect.answer(&batch, *status, body),
-        Exchange::NotSent => vec![SubmitOutcome::NotWritten { recalled: false }; batch.len()],
-        Exchange::Unknown => vec![SubmitOutcome::Uncertain { taken: Vec::new() }; batch.len()],
+        Exchange::Malformed => all(&batch, &refused(CarrierCode::new(UNRENDERED))),
+        Exchange::NotSent => all(&batch, &SubmitOutcome::NotWritten { recalled: false }),
+        Exchange::Unknown => all(&batch, &uncertain()),
     };
     if outcomes.contains(&SubmitOutcome::Throttled) {
         core.pace().slow_down(core.now_millis());
@@ -129,8 +136,7 @@ async fn exchange(core: &Arc<Core>, batch: Vec<Job>) {
         rest(core).await;
     }
     // An answer for each message, whatever a dialect made of it.
-    let outcomes =
-        outcomes.into_iter().chain(std::iter::repeat(SubmitOutcome::Uncertain { taken: Vec::new() }));
+    let outcomes = outcomes.into_iter().chain(std::iter::repeat(uncertain()));
     tell(core, batch.into_iter().map(|job| job.outgoing).zip(outcomes).collect()).await;
 }
 

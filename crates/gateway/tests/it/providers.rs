@@ -215,3 +215,31 @@ async fn the_pace_is_held() {
         .await
         .expect("it refills");
 }
+
+#[tokio::test]
+async fn two_messages_to_one_phone_do_not_share_a_request_nor_an_id() {
+    let wish = Wish { connections: 1, window: 250, ..Wish::default() };
+    let mut counter = Counter::open_as(Vendor::Aliyun, wish, |_| {}).await;
+    let mut batch = with_texts(&["【鸿雁】第1位：活动开始", "【鸿雁】第2位：活动开始"]);
+    batch[1].phone = batch[0].phone;
+    let messages = [batch[0].ticket.message, batch[1].ticket.message];
+    counter.hand_over(batch, 10_000);
+    counter.until(|counter| counter.answers.len() == 2).await;
+    let [first, second] = messages.map(|message| counter.answers[&message][0].clone());
+    assert!(is_taken(&first) && is_taken(&second) && first != second, "{first:?} {second:?}");
+    assert_eq!(counter.vendor.counters().sends, 2);
+}
+
+#[tokio::test]
+async fn a_request_that_cannot_be_made_is_refused_and_the_channel_goes_on() {
+    let path = "/v2/send{% if '空格' in text %} {{ text }}{% endif %}";
+    let change = |config: &mut domain::control::ChannelConfig| {
+        let mut provider = (**config.provider.as_ref().unwrap()).clone();
+        provider.http.as_mut().unwrap().path = path.into();
+        config.provider = Some(std::sync::Arc::new(provider));
+    };
+    let mut counter = Counter::open_as(Vendor::Plain, Wish::default(), change).await;
+    assert_eq!(counter.outcome("【鸿雁】空格").await, refused("RENDER"));
+    assert!(is_taken(&counter.outcome(TEXT).await));
+    assert_ne!(counter.up, Some(0));
+}

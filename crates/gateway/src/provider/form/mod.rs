@@ -19,13 +19,11 @@ use self::place::{Document, Place};
 use self::render::Renderer;
 use super::approved::Templates;
 use super::dialect::{
-    Dialect, HttpRequest, Job, Prepared, Stamp, by_status, carrier_id, json_answer, refused, taken, uncertain,
+    Dialect, HttpRequest, Job, Prepared, Stamp, UNRENDERED, all, by_status, carrier_id, json_answer, refused,
+    taken, uncertain,
 };
 use super::fault;
 use super::sign::{hex, hmac_sha256};
-
-/// What a request that cannot be rendered is refused with; only a text that the operator's templates did not expect.
-const UNRENDERED: &[u8] = b"RENDER";
 
 pub(super) struct Form {
     channel: ChannelId,
@@ -234,7 +232,7 @@ impl Dialect for Form {
             Some(_) if status >= 500 => uncertain(),
             Some(said) => refused(code(&form.codes, &said)),
         };
-        batch.iter().map(|_| outcome.clone()).collect()
+        all(batch, &outcome)
     }
 
     fn called(&self, request: &CallbackRequest, now: Timestamp) -> Callback {

@@ -9,15 +9,15 @@ use domain::message::Category;
 use domain::phone::Phone;
 use domain::text::{Encoding, divide};
 use domain::time::Timestamp;
-use jiff::tz::TimeZone;
 use md5::Md5;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
 use super::super::dialect::{Prepared, Stamp};
-use super::super::fault;
 use super::super::sign::{base64, hex, hmac_sha1, hmac_sha256, percent};
+use super::super::{callback_url, fault};
+use crate::drivers::form::beijing;
 
 /// Work allowed for one part of a request: a hundred times what a signature over ten fields needs.
 const WORK_BUDGET: u64 = 20_000;
@@ -82,8 +82,6 @@ impl Renderer {
             add(format!("header {place}"), source, pointer)?;
             headers.push((name.clone(), format!("header {place}")));
         }
-        let public = provider.public_url.as_deref().unwrap_or("").trim_end_matches('/');
-        let callback = provider.callback_token.as_ref().map(|token| token.0.as_str());
         let renderer = Self {
             environment,
             headers,
@@ -92,7 +90,7 @@ impl Renderer {
             access_code: config.access_code.clone(),
             service_id: config.service_id.clone(),
             sign: provider.sign.clone().unwrap_or_default(),
-            callback: callback.map_or_else(String::new, |t| format!("{public}/callbacks/{}/{t}", config.id)),
+            callback: callback_url(config, provider).unwrap_or_default(),
         };
         renderer.try_out(provider)?;
         Ok(renderer)
@@ -120,6 +118,9 @@ impl Renderer {
         };
         let body = part("body", &values)?;
         let target = part("target", &values)?;
+        if !is_target(&target) {
+            return Err(("target".to_owned(), Error::new(ErrorKind::BadSerialization, "not a path")));
+        }
         // A header may be a signature of the body.
         let with_body = context! { body => body.clone(), target => target.clone(), ..values };
         let mut headers = Vec::new();
@@ -142,7 +143,7 @@ impl Renderer {
         let national = phone.national_cn().map(|text| text.as_str().to_owned());
         let digits = phone.digits().as_str().to_owned();
         let at = stamp.now.to_jiff();
-        let local = jiff::ZonedDateTime::new(at, TimeZone::get("Asia/Shanghai").unwrap_or(TimeZone::UTC));
+        let local = beijing(stamp.now);
         let params: BTreeMap<String, String> = prepared.params.iter().cloned().collect();
         let list: Vec<String> = prepared.params.iter().map(|(_, value)| value.clone()).collect();
         context! {
@@ -178,20 +179,18 @@ impl Renderer {
             None => "/http/body".to_owned(),
         };
         let Some((outgoing, prepared, stamp)) = trial(provider) else { return Ok(()) };
-        let (target, headers, body) =
-            self.render(&outgoing, &prepared, &stamp).map_err(|(part, error)| {
-                let (kind, line) = (error.kind(), error.line().unwrap_or(1));
-                let zh = format!("模板第 {line} 行无法渲染：{kind}");
-                fault(pointer(&part), zh, format!("line {line} of the template cannot be rendered: {kind}"))
-            })?;
-        let is_target = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte);
-        if !target.starts_with('/') || !target.bytes().all(is_target) {
-            return Err(fault(
-                "/http/path",
-                "应以 / 开头，变量要经过 urlencode 过滤器",
-                "a path begins with /, and values in it go through the filter urlencode",
-            ));
-        }
+        let (_, headers, body) = self.render(&outgoing, &prepared, &stamp).map_err(|(part, error)| {
+            let (kind, line) = (error.kind(), error.line().unwrap_or(1));
+            if part == "target" && kind == ErrorKind::BadSerialization {
+                return fault(
+                    "/http/path",
+                    "应以 / 开头，变量要经过 urlencode 过滤器",
+                    "a path begins with /, and values in it go through the filter urlencode",
+                );
+            }
+            let zh = format!("模板第 {line} 行无法渲染：{kind}");
+            fault(pointer(&part), zh, format!("line {line} of the template cannot be rendered: {kind}"))
+        })?;
         let body = String::from_utf8_lossy(&body).into_owned();
         let media = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let media = media.map_or("", |(_, value)| value.as_str());
@@ -280,4 +279,10 @@ fn written(bytes: &[u8], form: Option<&str>) -> Result<String, Error> {
         Some("base64") => Ok(base64(bytes)),
         Some(_) => Err(Error::new(ErrorKind::InvalidOperation, "hex or base64 is expected")),
     }
+}
+
+/// Whether it can stand in the first line of a request (RFC 9112 §3.2.1).
+fn is_target(target: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte);
+    target.starts_with('/') && target.bytes().all(fits)
 }
