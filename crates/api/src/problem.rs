@@ -12,6 +12,7 @@ use domain::ledger::LedgerError;
 use domain::text::Bilingual;
 use engine::Whose;
 use engine::import::ImportError;
+use engine::numbers::{NumbersError, TableError};
 
 use crate::json;
 use crate::language::Language;
@@ -295,6 +296,17 @@ impl From<ImportError> for Problem {
         let kind = match &error {
             ImportError::FileTooLarge { .. } => Kind::TooLarge,
             ImportError::Mapping { .. } => Kind::InvalidField,
+            other => kind_of(other.whose(), Kind::UnreadableFile),
+        };
+        report(kind, &error);
+        Self::new(kind).with(error.explain())
+    }
+}
+
+impl From<NumbersError> for Problem {
+    fn from(error: NumbersError) -> Self {
+        let kind = match &error {
+            NumbersError::Table(TableError::TooLarge) => Kind::TooLarge,
             other => kind_of(other.whose(), Kind::UnreadableFile),
         };
         report(kind, &error);

@@ -251,6 +251,7 @@ async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
         partitions: place.partitions,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         policy: open_all_day()?,
+        codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         downstream: crate::config::DownstreamConfig::default(),
     })
