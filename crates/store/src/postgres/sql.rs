@@ -70,7 +70,7 @@ pg::statements! {
     PERSON_ROWS = "SELECT phone_index, facts FROM ledger_person WHERE partition = $1 AND phone_index = ANY ($2::bigint[])";
     PERSON_PUT = "INSERT INTO ledger_person SELECT $1::integer, p.* FROM UNNEST ($2::bigint[], $3::bytea[]) p (phone_index, facts) ON CONFLICT (partition, phone_index) DO UPDATE SET facts = excluded.facts";
 
-    RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT DO NOTHING";
+    RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT (partition, phone_index, message) DO UPDATE SET handed_at = excluded.handed_at, entry = excluded.entry";
     RECENT_DROP = "DELETE FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) AND message + 0 = ANY ($3::bigint[])";
     RECENT_PAGE = "SELECT phone_index, message, handed_at FROM ledger_recent WHERE partition = $1 AND (phone_index, message) > ($2, $3) ORDER BY phone_index, message LIMIT $4";
 
