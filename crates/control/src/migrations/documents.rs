@@ -2,7 +2,7 @@
 
 use super::{NamedStep, big, bytes, table_keyed, text};
 
-pub(super) const STEPS: &[NamedStep] = &[("v4_document", || {
+pub(super) const STEPS: &[NamedStep] = &[("v5_document", || {
     table_keyed(
         "document",
         &["name"],

@@ -316,11 +316,10 @@ impl Claiming<'_> {
             Verdict::Send => {
                 let (entity, category) = (life.entity, life.category);
                 let recent = Recent { handed_at: now, message, entity, category, text_hash: hash };
-                // Counted once per message, however often it is tried.
-                if person.recents.iter().all(|known| known.message != message) {
-                    person.recents.push(recent);
-                    self.handed.push((phone_index, recent));
-                }
+                // Counted once per message, however often it is tried, on the day of its last try.
+                person.recents.retain(|known| known.message != message);
+                person.recents.push(recent);
+                self.handed.push((phone_index, recent));
                 self.taking.send(batch, message, &mut life, phone, Arc::clone(&text));
                 sent = true;
             }

@@ -82,7 +82,7 @@ pg::statements! {
     CODES = "SELECT gateway, code, times, first_at, last_at FROM ledger_code WHERE partition = $1";
     CODE_CUT = "DELETE FROM ledger_code WHERE partition = $1 AND last_at < greatest($2::bigint, (SELECT last_at FROM ledger_code WHERE partition = $1 ORDER BY last_at DESC LIMIT 1 OFFSET $3))";
 
-    RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT DO NOTHING";
+    RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT (partition, phone_index, message) DO UPDATE SET handed_at = excluded.handed_at, entry = excluded.entry";
     RECENT_DROP = "DELETE FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) AND message + 0 = ANY ($3::bigint[])";
     RECENT_PAGE = "SELECT phone_index, message, handed_at FROM ledger_recent WHERE partition = $1 AND (phone_index, message) > ($2, $3) ORDER BY phone_index, message LIMIT $4";
 
