@@ -10,6 +10,7 @@ mod demo;
 mod downstream;
 mod house;
 mod kill;
+mod numbers;
 mod pdu;
 mod postgres;
 #[path = "../../../pg/tests/stage/postgres_server.rs"]
