@@ -9,9 +9,12 @@ mod damage;
 mod demo;
 mod downstream;
 mod house;
+mod interop_carriers;
+mod interop_customers;
 mod kill;
 mod numbers;
 mod pdu;
+mod peer;
 mod postgres;
 #[path = "../../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;
