@@ -105,6 +105,7 @@ const REQUIRED: &[&str] = &[
     "rejected signature_missing",
     "rejected dead_number",
     "numbers dead",
+    "numbers showed life",
 ];
 
 /// Counters by name.

@@ -91,25 +91,46 @@ impl WatchedLedger {
             if !alive && !DEAD.contains(&receipt.code.as_str()) {
                 return Some(Heard { message, phone, says: None });
             }
-            let asked =
-                if alive { model.life_begins(phone, self.place) } else { model.called_dead_is_told(phone) };
+            let asked = if alive {
+                model.life_begins(phone, self.place)
+            } else {
+                model.dead_begins(phone, self.place)
+            };
             Some(Heard { message, phone, says: Some((alive, asked)) })
         };
         let nothing = Heard { message: MessageId::from_raw(0), phone: cast::phones()[0], says: None };
         receipts.iter().map(|receipt| listen(receipt).unwrap_or(nothing)).collect()
     }
 
-    /// What became of them; no outcomes at all when the ledger refused.
-    fn heard(&self, heard: Vec<Heard>, outcomes: &[ReceiptOutcome], now: Timestamp) {
+    /// What the ledger knows of a phone that has just shown life.
+    async fn look_for_life(&self, phone: Phone, asked: u64) {
+        if !self.model.lock().ends_it(phone, asked) {
+            return;
+        }
+        let partition = self.seen.partitions().of(phone.slot());
+        if let Ok(facts) = self.seen.facts(partition, vec![phone]).await
+            && let Some(facts) = facts.first()
+        {
+            self.count("numbers", "showed life");
+            self.model.lock().life_shown(phone, asked, facts);
+        }
+    }
+
+    /// What became of them; no outcomes at all when the ledger refused. Returns the phones that showed life.
+    fn heard(&self, heard: Vec<Heard>, outcomes: &[ReceiptOutcome], now: Timestamp) -> Vec<(Phone, u64)> {
         let at = Span { low: now.millis(), high: self.world.latest().max(self.clock.now()).millis() };
         let mut model = self.model.lock();
+        let mut alive = Vec::new();
         for (place, Heard { message, phone, says }) in heard.into_iter().enumerate() {
             let outcome = outcomes.get(place);
             let applied = matches!(outcome, Some(ReceiptOutcome::Applied { .. }));
             match says {
-                Some((true, asked)) => model.life_ends(phone, self.place, applied.then_some(asked)),
+                Some((true, asked)) => {
+                    model.life_ends(phone, self.place, applied.then_some(asked));
+                    alive.extend(applied.then_some((phone, asked)));
+                }
                 Some((false, asked)) => {
-                    model.called_dead_is_told(phone);
+                    model.dead_ends(phone, self.place);
                     if applied {
                         model.called_dead(phone, asked, at);
                     }
@@ -125,6 +146,7 @@ impl WatchedLedger {
         if dead > 0 {
             self.count("numbers", "dead");
         }
+        alive
     }
 
     /// Ends the claims of another node, which is silent.
@@ -246,7 +268,7 @@ impl Ledger for WatchedLedger {
             let held: Vec<Phone> = held.collect();
             for phone in &held {
                 model.life_begins(*phone, self.place);
-                model.called_dead_is_told(*phone);
+                model.dead_begins(*phone, self.place);
             }
             held
         };
@@ -255,7 +277,7 @@ impl Ledger for WatchedLedger {
         for phone in held {
             let mut model = self.model.lock();
             model.life_ends(phone, self.place, None);
-            model.called_dead_is_told(phone);
+            model.dead_ends(phone, self.place);
         }
         if answer.is_ok() {
             self.model.lock().settled(partition, &settlements, self.world.now());
@@ -275,7 +297,9 @@ impl Ledger for WatchedLedger {
         let heard = self.listen(&receipts);
         let answer = self.inner.receipts(partition, receipts, hold, retry, now).await;
         self.note(&answer);
-        self.heard(heard, answer.as_deref().unwrap_or_default(), now);
+        for (phone, asked) in self.heard(heard, answer.as_deref().unwrap_or_default(), now) {
+            self.look_for_life(phone, asked).await;
+        }
         for outcome in answer.iter().flatten() {
             let word = match outcome {
                 ReceiptOutcome::Applied { .. } => "applied",
@@ -315,6 +339,9 @@ impl Ledger for WatchedLedger {
         self.note(&answer);
         let certain = matches!(answer, Ok(true)).then_some(asked);
         self.model.lock().life_ends(phone, self.place, certain);
+        if certain.is_some() {
+            self.look_for_life(phone, asked).await;
+        }
         self.linger().await;
         answer
     }

@@ -14,8 +14,8 @@ use super::fault::Outcome;
 use super::partition::Work;
 use crate::moves::life::Life;
 
-/// How long after its hand-over a message may still arrive: twice the wait for receipts, and more.
-const UNDER_WAY: Duration = Duration::from_secs(7 * 86_400);
+/// How long after its hand-over a message may still arrive: as long as hand-overs are kept.
+const UNDER_WAY: Duration = Duration::from_secs(35 * 86_400);
 /// Messages of one phone that are looked at, at most, the newest: caps leave far fewer within a week.
 const MOST: usize = 64;
 

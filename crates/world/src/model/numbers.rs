@@ -14,6 +14,7 @@ use domain::phone::Phone;
 use domain::policy::PersonFacts;
 
 use super::caps::local_day;
+use super::wishes::forget_one;
 use super::{Model, Offer, Span};
 
 /// The built-in rule: two days,
@@ -44,6 +45,8 @@ pub(super) struct Number {
     certain: Option<u64>,
     /// Nodes on which a sign of life is on its way.
     pending: Vec<usize>,
+    /// Nodes on which a failure is on its way.
+    calling: Vec<usize>,
 }
 
 impl Number {
@@ -77,11 +80,21 @@ impl Model {
         Some((*message, self.offers.get(message)?.phone))
     }
 
-    /// The ledger is asked, or was asked, to keep that a carrier calls the phone dead.
-    pub(crate) fn called_dead_is_told(&mut self, phone: Phone) -> u64 {
+    /// The ledger is asked to keep that a carrier calls the phone dead.
+    pub(crate) fn dead_begins(&mut self, phone: Phone, node: usize) -> u64 {
         let now = self.tick();
-        self.number(phone).told = Some(now);
+        let number = self.number(phone);
+        number.calling.push(node);
+        number.told = Some(now);
         now
+    }
+
+    /// It was answered.
+    pub(crate) fn dead_ends(&mut self, phone: Phone, node: usize) {
+        let now = self.tick();
+        let number = self.number(phone);
+        forget_one(&mut number.calling, node);
+        number.told = Some(now);
     }
 
     /// The ledger applied such a receipt. Which day that was on is certain away from midnight only; then it counts for
@@ -107,9 +120,7 @@ impl Model {
     pub(crate) fn life_ends(&mut self, phone: Phone, node: usize, certain: Option<u64>) {
         let now = self.tick();
         let number = self.number(phone);
-        if let Some(place) = number.pending.iter().position(|by| *by == node) {
-            number.pending.swap_remove(place);
-        }
+        forget_one(&mut number.pending, node);
         number.life = Some(now);
         number.certain = number.certain.max(certain);
     }
@@ -129,9 +140,30 @@ impl Model {
     /// What a dead node was at has happened by now or never will.
     pub(super) fn lives_of_dead_node(&mut self, node: usize) {
         let now = self.tick();
-        for number in self.numbers.values_mut().filter(|number| number.pending.contains(&node)) {
-            number.pending.retain(|by| *by != node);
-            number.life = Some(now);
+        for number in self.numbers.values_mut() {
+            if number.pending.contains(&node) {
+                number.pending.retain(|by| *by != node);
+                number.life = Some(now);
+            }
+            if number.calling.contains(&node) {
+                number.calling.retain(|by| *by != node);
+                number.told = Some(now);
+            }
+        }
+    }
+
+    /// Whether a sign of life, of which the ledger was asked at that moment, is the last that happened to a phone which
+    /// was called dead before.
+    pub(crate) fn ends_it(&self, phone: Phone, asked: u64) -> bool {
+        self.numbers
+            .get(&phone)
+            .is_some_and(|number| number.calling.is_empty() && number.told.is_some_and(|told| told < asked))
+    }
+
+    /// What the ledger knows of a phone after a sign of life.
+    pub(crate) fn life_shown(&mut self, phone: Phone, asked: u64, facts: &PersonFacts) {
+        if self.ends_it(phone, asked) && !facts.number.failures.is_empty() {
+            self.violation(format!("{phone:?} showed life and is still called dead"));
         }
     }
 
