@@ -88,15 +88,12 @@ impl Door {
         }
     }
 
-    /// Whether a customer may send so many parts now; they count if it may.
+    /// Whether a customer may send so many parts now; they count if it may. A submit to more phones than parts may be sent
+    /// in a second is let through owing the rest: refused as too fast, it would be sent again and refused for ever.
     pub(super) fn may_send(&self, customer: CustomerId, parts: u32) -> bool {
         let now = self.now().0;
         let mut guests = self.guests();
         let Some(Guest { pace: Some(pace), .. }) = guests.get_mut(&customer) else { return true };
-        let taken = pace.take(parts, now);
-        if taken < parts {
-            pace.give_back(taken);
-        }
-        taken == parts
+        pace.take_whole(parts, now)
     }
 }
