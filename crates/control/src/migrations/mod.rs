@@ -10,6 +10,7 @@ mod people;
 mod sending;
 pub(super) mod shape;
 mod tenants;
+mod uploads;
 
 use async_trait::async_trait;
 use sea_orm::DbErr;
@@ -17,7 +18,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -29,7 +30,9 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS, customers::STEPS].into_iter().flatten()
+    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS, customers::STEPS, uploads::STEPS]
+        .into_iter()
+        .flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.
