@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::carrier_code::CodeBook;
 use domain::control::Secret;
 use domain::downstream::Downstream;
 use domain::ids::IdGenerator;
@@ -52,6 +53,8 @@ pub(crate) struct NodeOptions {
     pub(crate) partitions: u16,
     pub(crate) listen: SocketAddr,
     pub(crate) policy: Policy,
+    /// What carriers' codes mean.
+    pub(crate) codes: CodeBook,
     /// How long a carrier's answer may take before a message is uncertain.
     pub(crate) response_timeout: Duration,
     /// Where customers connect to us.
@@ -120,7 +123,8 @@ impl Node {
                 .map_err(|error| error.to_string())
         });
         engine.set_providers(Arc::new(gateway::HttpProviders::default()));
-        engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;
+        let retry = RetryPolicy { codes: options.codes, ..RetryPolicy::default() };
+        engine.start_dispatch(start_channel, events, retry).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());

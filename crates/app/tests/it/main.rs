@@ -12,6 +12,7 @@ mod house;
 mod interop_carriers;
 mod interop_customers;
 mod kill;
+mod numbers;
 mod pdu;
 mod peer;
 mod postgres;

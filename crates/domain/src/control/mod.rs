@@ -9,6 +9,7 @@ mod campaign;
 mod channel_config;
 mod contact;
 mod customer;
+mod document;
 mod idempotency;
 mod import;
 mod provider;
@@ -26,6 +27,7 @@ pub use campaign::{
 pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use customer::Customers;
+pub use document::{Document, DocumentMark, Documents};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
@@ -69,6 +71,7 @@ pub trait Control:
     + Campaigns
     + Channels
     + Customers
+    + Documents
     + Idempotency
     + Uploads
 {
@@ -83,6 +86,8 @@ impl<T> Control for T where
         + Campaigns
         + Channels
         + Customers
+        + Documents
+        + Documents
         + Idempotency
         + Uploads
 {
