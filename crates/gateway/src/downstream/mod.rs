@@ -90,6 +90,7 @@ pub fn listen(
     stop: &CancellationToken,
 ) {
     let door = Arc::new(Door::new(family, settings, downstream, tracker.clone(), stop.clone()));
+    tracker.spawn(Arc::clone(&door).watch());
     if family == Family::Sgip {
         tracker.spawn(caller::run(Arc::clone(&door)));
     }

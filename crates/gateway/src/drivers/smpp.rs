@@ -88,9 +88,9 @@ impl SmppDriver {
             LongText::Sar => {
                 let (concat, body) = apart(of(part));
                 if packed {
-                    with_body(body, false, pack, out)
+                    with_body(body, false, pack, out);
                 } else {
-                    out.extend_from_slice(body)
+                    out.extend_from_slice(body);
                 }
                 let length = out.len();
                 if let Some(concat) = concat {
