@@ -10,7 +10,7 @@ use domain::audit::{Auditor, WordList, seed_list};
 use domain::carrier_code::CodeBook;
 use domain::numbers::DeadNumber;
 use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
-use gateway::Family;
+use gateway::{Family, TlsError, TlsServer};
 use jiff::civil::Time;
 use serde::Deserialize;
 
@@ -50,17 +50,49 @@ pub(crate) struct DownstreamConfig {
     sgip: Option<SocketAddr>,
     smgp: Option<SocketAddr>,
     smpp: Option<SocketAddr>,
+    /// The same over TLS.
+    smpp_tls: Option<SocketAddr>,
+    /// Our certificate with its chain, PEM.
+    tls_certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    tls_key: Option<PathBuf>,
     pub(crate) connections: usize,
+}
+
+/// Why the port over TLS cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PortTlsError {
+    #[error("downstream.smpp_tls needs downstream.tls_certificate and downstream.tls_key")]
+    Missing,
+    #[error("{}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("downstream.tls_certificate, downstream.tls_key: {0}")]
+    Wrong(#[from] TlsError),
 }
 
 impl DownstreamConfig {
     /// Every protocol at any free port of this machine: for the measurements.
     pub(crate) fn anywhere() -> Self {
         let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
-        Self { cmpp: any, sgip: any, smgp: any, smpp: any, connections: 16 }
+        Self { cmpp: any, sgip: any, smgp: any, smpp: any, connections: 16, ..Self::default() }
     }
 
-    /// The ports that are named.
+    /// The port over TLS, if one is named, and who we are on it.
+    ///
+    /// # Errors
+    /// [`PortTlsError`], for a person to mend.
+    pub(crate) fn smpp_tls(&self) -> Result<Option<(SocketAddr, TlsServer)>, PortTlsError> {
+        let Some(address) = self.smpp_tls else { return Ok(None) };
+        let (Some(certificate), Some(key)) = (&self.tls_certificate, &self.tls_key) else {
+            return Err(PortTlsError::Missing);
+        };
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|source| PortTlsError::Read { path: path.clone(), source })
+        };
+        Ok(Some((address, TlsServer::from_pem(&read(certificate)?, &read(key)?)?)))
+    }
+
+    /// The ports in clear that are named.
     pub(crate) fn ports(&self) -> impl Iterator<Item = (Family, SocketAddr)> {
         let all = [
             (Family::Cmpp, self.cmpp),

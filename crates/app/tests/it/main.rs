@@ -11,6 +11,7 @@ mod downstream;
 mod house;
 mod interop_carriers;
 mod interop_customers;
+mod interop_smpp;
 mod kill;
 mod numbers;
 mod pdu;

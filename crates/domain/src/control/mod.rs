@@ -33,7 +33,7 @@ pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Im
 pub use provider::{
     ApprovedTemplate, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_TOKEN, Provider,
 };
-pub use quirks::{Alphabet, Binds, NumberForm, QuirkError, Quirks, ReceiptIds};
+pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
