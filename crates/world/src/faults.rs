@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use domain::campaign::CanaryPhase;
 use domain::channel::{Capacity, Channel, Outgoing, Receipt};
 use domain::control::{AUDIENCE_CHUNK_ROWS, Campaign};
 use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
@@ -84,13 +85,15 @@ pub enum Fault {
     FullIgnored,
     /// Connections acknowledge receipts before they are durable.
     AcknowledgedAtOnce,
+    /// The rest of a campaign goes with its canary.
+    CanaryForgotten,
     /// A connection takes answers to two parts of one read for each other's.
     AnswersMixedUp,
 }
 
 impl Fault {
     /// Every deliberate fault.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::AcceptBeforeCommit,
         Self::SettleBeforeCommit,
         Self::SettlementForgotten,
@@ -119,6 +122,7 @@ impl Fault {
         Self::FullIgnored,
         Self::AcknowledgedAtOnce,
         Self::AnswersMixedUp,
+        Self::CanaryForgotten,
     ];
 
     /// The rules that the engine decides by.
@@ -171,6 +175,14 @@ impl Fault {
         if let (Self::AnswersMixedUp, [(one, ..), (other, ..), ..]) = (self, steps) {
             std::mem::swap(one, other);
         }
+    }
+
+    /// A campaign as it is read from the control database.
+    pub(crate) fn read(self, mut campaign: Campaign) -> Campaign {
+        if let (Self::CanaryForgotten, Some(canary)) = (self, &mut campaign.canary) {
+            canary.phase = CanaryPhase::Released;
+        }
+        campaign
     }
 
     /// A campaign as a list of the control database shows it.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Carrier, Encoding, Moment, Money, Reason};
+use super::{Carrier, Encoding, Moment, Money, Reason, RouteShare, Unrouted};
 
 /// So many people, for one reason.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -86,6 +86,12 @@ pub struct Preflight {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Moment>,
     pub by_carrier: Vec<CarrierShare>,
+    /// Of each route that carries some, in the order in which they are tried.
+    #[serde(default)]
+    pub by_route: Vec<RouteShare>,
+    /// Whom no route leads to, most first.
+    #[serde(default)]
+    pub unrouted: Vec<Unrouted>,
     /// Of the frozen audience, in hexadecimal.
     pub audience_checksum: String,
 }

@@ -4,6 +4,7 @@ mod campaign;
 mod connection;
 mod import;
 mod message;
+mod resend;
 mod route;
 mod tables;
 

@@ -61,5 +61,6 @@ faults! {
     an_ignored_full_disk: FullIgnored => "was acknowledged and is gone";
     acknowledging_at_once: AcknowledgedAtOnce => "although its delivery was acknowledged";
     mixed_up_answers: AnswersMixedUp => "no carrier" | "although its delivery" | "a second time" | "is undelivered";
+    a_forgotten_canary: CanaryForgotten => "before its canary was judged";
     a_forgotten_fence: FenceForgotten => "after it had been taken over";
 }
