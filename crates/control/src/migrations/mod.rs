@@ -11,6 +11,7 @@ mod people;
 mod sending;
 pub(super) mod shape;
 mod tenants;
+mod uploads;
 
 use async_trait::async_trait;
 use sea_orm::DbErr;
@@ -18,7 +19,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 5;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -30,7 +31,15 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    let all = [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS, customers::STEPS, courses::STEPS];
+    let all = [
+        tenants::STEPS,
+        people::STEPS,
+        sending::STEPS,
+        nodes::STEPS,
+        customers::STEPS,
+        uploads::STEPS,
+        courses::STEPS,
+    ];
     all.into_iter().flatten()
 }
 
