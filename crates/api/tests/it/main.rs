@@ -8,4 +8,5 @@ mod customers;
 mod doors;
 mod house;
 mod messages;
+mod numbers;
 mod people;

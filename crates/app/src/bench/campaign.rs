@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::carrier::{CarrierOrder, CarrierSetup};
 use super::database::Database;
 use super::ledger::{LedgerSetup, Place};
+use super::nodes::Nodes;
 use super::process::{Helper, Usage};
 use super::server::{ServerOrder, ServerSetup};
 use super::spoken::Spoken;
@@ -36,6 +37,8 @@ pub(super) struct World {
     pub(super) connections: u16,
     pub(super) window: u16,
     pub(super) protocol: Spoken,
+    /// Of one database.
+    pub(super) nodes: u16,
 }
 
 impl World {
@@ -54,6 +57,7 @@ impl World {
             "recipients": self.recipients,
             "recents": self.people(),
             "partitions": self.partitions,
+            "nodes": self.nodes,
             "text": world::text(1),
             "long_text": world::text(0),
             "two_parts": "1 in 10",
@@ -89,6 +93,11 @@ pub(super) struct Outcome {
 /// # Errors
 /// When a helper fails or the disk is full.
 pub(super) async fn run(show: &Show, folder: &Path, world: World, engine: Engine) -> anyhow::Result<Value> {
+    if world.nodes > 1 && engine == Engine::Sqlite {
+        bail!(
+            "多个节点共用一个数据库，请加 --engine postgres / several nodes share a database: add --engine postgres"
+        );
+    }
     let carrier = CarrierSetup { protocol: world.protocol, ..CarrierSetup::default() };
     let database = Database::of(engine).await?;
     let described = world.describe(&carrier, &database.durability());
@@ -143,20 +152,20 @@ pub(super) async fn campaign(
     let mut carrier = Helper::start("carrier", carrier).await?;
     let setup = ServerSetup::new(place.clone(), port(&carrier)?, world.connections, world.window, None)
         .speaking(world.protocol);
-    let mut server = Helper::start("server", &setup).await?;
+    let mut nodes = Nodes::start(&setup, world.nodes).await?;
     show.step("freezing and counting the audience");
     let audience = audience_file(folder, 0, world.recipients, world.people())?;
-    let preflight = server.ask(&ServerOrder::Prepare(audience)).await?;
+    let preflight = nodes.first.ask(&ServerOrder::Prepare(audience)).await?;
     show.done(&preflight);
     show.step("sending");
-    let (before, database_before) = (server.usage()?, database.cpu_us()?);
-    let launched = server.ask(&ServerOrder::Start).await?;
+    let (before, database_before) = (nodes.usage()?, database.cpu_us()?);
+    let launched = nodes.first.ask(&ServerOrder::Start).await?;
     let counters = wait_for_end(show, &mut carrier, number(&preflight, "parts")).await?;
-    let (usage, database_after) = (server.usage()?, database.cpu_us()?);
-    let report = server.ask(&ServerOrder::Report).await?;
+    let (usage, database_after) = (nodes.usage()?, database.cpu_us()?);
+    let report = nodes.first.ask(&ServerOrder::Report).await?;
     let messages = folder.join("messages.jsonl");
     carrier.ask(&CarrierOrder::Messages(messages.clone())).await?;
-    server.stop().await?;
+    nodes.stop().await?;
     carrier.stop().await?;
     let launched_ms = number(&launched, "launched_unix_ms");
     let last = number(&counters, "started_unix_ms") + number(&counters, "last_receipt_acked_ms");

@@ -13,6 +13,7 @@ mod database;
 mod import;
 mod latency;
 mod ledger;
+mod nodes;
 mod process;
 mod protocol;
 mod pump;
@@ -79,6 +80,9 @@ enum Bench {
         /// 存储引擎；postgres 的地址在环境变量 HONGYAN_DATABASE_URL / the engine; where PostgreSQL is, HONGYAN_DATABASE_URL says
         #[arg(long, value_enum, default_value_t)]
         engine: Engine,
+        /// 节点数（多于一个需要 postgres） / nodes; more than one need postgres
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
+        nodes: u16,
         /// 通道协议 / what the channel speaks
         #[arg(long, value_enum, default_value_t)]
         protocol: Spoken,
@@ -198,8 +202,9 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let show = |json| Show { json };
     let figures = match args.what {
         Bench::Helper { role, setup } => return help(&role, &setup).await,
-        Bench::Campaign { folder, recipients, recents, connections, window, engine, protocol } => {
-            let world = World { recipients, recents, partitions: PARTITIONS, connections, window, protocol };
+        Bench::Campaign { folder, recipients, recents, connections, window, engine, protocol, nodes } => {
+            let partitions = PARTITIONS;
+            let world = World { recipients, recents, partitions, connections, window, protocol, nodes };
             campaign::run(&show(folder.json), &folder.data, world, engine).await?
         }
         Bench::Ledger { folder, messages, recents, engine } => {
@@ -221,8 +226,15 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
         }
         Bench::Latency { folder, recipients, recents, rate } => {
             let protocol = Spoken::default();
-            let world =
-                World { recipients, recents, partitions: PARTITIONS, connections: 4, window: 256, protocol };
+            let world = World {
+                recipients,
+                recents,
+                partitions: PARTITIONS,
+                connections: 4,
+                window: 256,
+                protocol,
+                nodes: 1,
+            };
             latency::run(&show(folder.json), &folder.data, world, rate).await?
         }
         Bench::Protocol { folder, only, rounds, messages, recipients, submits, window } => {
@@ -240,6 +252,7 @@ async fn help(role: &str, setup: &str) -> anyhow::Result<()> {
         "carrier" => carrier::run(setup).await,
         "fill" => ledger::fill(setup).await,
         "ledger" => ledger::run(setup).await,
+        "node" => nodes::run(setup).await,
         "pump" => pump::run(setup).await,
         "server" => server::run(setup).await,
         _ => anyhow::bail!("no such helper: {role}"),
@@ -290,6 +303,7 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         partitions: place.partitions,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         policy: open_all_day()?,
+        codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
     })

@@ -63,6 +63,11 @@ impl ServerSetup {
         Self { protocol, ..self }
     }
 
+    /// Where it keeps its things.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// A server that accepts and sends nothing.
     pub(super) fn without_carrier(place: Place) -> Self {
         Self {

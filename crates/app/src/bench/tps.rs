@@ -36,6 +36,7 @@ pub(super) async fn run(show: &Show, folder: &Path, recipients: u64) -> anyhow::
         connections: CONNECTIONS,
         window: WINDOW,
         protocol: Spoken::default(),
+        nodes: 1,
     };
     let place = ledger::new_place(folder, PARTITIONS)?;
     show.step("filling the ledger");

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::downstream::{Customer, Delivery, Handed, Submit, SubmitRefusal};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::session::{Event, Protocol, Session};
@@ -15,6 +14,7 @@ use super::delivering::UnderWay;
 use super::dialect::{Dialect, LoggingIn, Writing};
 use super::door::{Door, Unwelcome};
 use super::stream::Wire;
+use crate::socket::Socket;
 
 /// How long the last octets may take to be written.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -57,9 +57,17 @@ enum Step<L> {
     Done,
 }
 
+/// Who names no number sends from the first of its own: some programs leave that field to the gateway.
+fn from_its_number(customer: &Customer, submit: Submit) -> Submit {
+    match customer.addresses.first().filter(|_| submit.source.is_empty()) {
+        Some(number) => Submit { source: number.as_str().into(), ..submit },
+        None => submit,
+    }
+}
+
 /// Serves a connection to its end: one that a customer made, or one towards `customer`.
 pub(super) async fn serve<D: Dialect>(
-    socket: TcpStream,
+    socket: Socket,
     from: IpAddr,
     door: Arc<Door>,
     session: Session<D::Protocol>,
@@ -256,7 +264,7 @@ impl<D: Dialect> Connection<D> {
                 return self.session.answer_submit(sequence, D::no_id(), result);
             }
             _ if !self.sends => return self.session.answer_submit(sequence, D::no_id(), D::WRONG_DIRECTION),
-            Ok(submit) => submit,
+            Ok(submit) => from_its_number(customer, submit),
             Err(refusal) => return self.session.answer_submit(sequence, D::no_id(), D::refusal(refusal)),
         };
         let full = self.unanswered >= usize::from(customer.window);

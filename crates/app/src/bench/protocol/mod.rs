@@ -96,6 +96,7 @@ async fn campaigns(show: &Show, folder: &Path, recipients: u64) -> anyhow::Resul
             connections: CONNECTIONS,
             window: WINDOW,
             protocol: spoken,
+            nodes: 1,
         };
         let carrier = CarrierSetup { protocol: spoken, ..CarrierSetup::default() };
         let place = ledger::new_place(folder, PARTITIONS)?;
