@@ -53,7 +53,7 @@ pub(crate) struct DoctorArgs {
 /// # Errors
 /// [`Failure::Refused`] when a check failed.
 pub(crate) async fn run(args: DoctorArgs, show: Show) -> Result<(), Failure> {
-    let config = args.serve.config()?;
+    let config = args.serve.config(show)?;
     let clock = SystemClock::new();
     let mut findings = vec![look_at_clock(&clock), look_at_policy(&config)];
     findings.extend(look_at_folder(&config.data, &clock));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, DEFAULTS};
+use crate::config::{Config, DEFAULTS, Loaded, Origin, environment, load};
 use crate::exit::Failure;
 use crate::node::{Node, NodeOptions};
 use crate::show::Show;
@@ -36,24 +36,44 @@ pub(crate) struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// The configuration: defaults, file, flags.
+    /// The configuration: defaults, file, environment, flags.
     ///
     /// # Errors
-    /// As [`Config::load`].
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let mut config =
-            Config::load(self.config.as_deref()).map_err(|error| Failure::Input(format!("{error:#}")))?;
+    /// As [`load`], in the reader's language.
+    pub(crate) fn config(&self, show: Show) -> Result<Config, Failure> {
+        self.loaded(show).map(|loaded| loaded.config)
+    }
+
+    /// The same, with where each setting came from.
+    ///
+    /// # Errors
+    /// As [`load`], in the reader's language.
+    pub(crate) fn loaded(&self, show: Show) -> Result<Loaded, Failure> {
+        let loaded = load(self.config.as_deref(), environment());
+        let mut loaded = loaded.map_err(|faults| Failure::Input(faults.told(show.chinese)))?;
+        let (config, origins) = (&mut loaded.config, &mut loaded.origins);
         if let Some(data) = &self.data {
             config.data.clone_from(data);
+            origins.insert("data", Origin::Flag);
         }
         if let Some(listen) = self.listen {
             config.listen = listen;
+            origins.insert("listen", Origin::Flag);
         }
         if let Some(file) = &self.seal_file {
             config.key_file = Some(file.clone());
+            origins.insert("key_file", Origin::Flag);
         }
-        self.storage.over(&mut config.storage);
-        Ok(config)
+        for path in self.storage.over(&mut config.storage) {
+            origins.insert(path, Origin::Flag);
+        }
+        Ok(loaded)
+    }
+
+    /// The same settings read from another file.
+    pub(crate) fn with_file(mut self, file: Option<PathBuf>) -> Self {
+        self.config = file.or(self.config);
+        self
     }
 }
 
@@ -67,7 +87,7 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
         return Ok(());
     }
     let mut signalled = Box::pin(signalled()?);
-    let config = args.config()?;
+    let config = args.config(show)?;
     loop {
         let node = start(&config, show).await?;
         let is_told = tokio::select! {
