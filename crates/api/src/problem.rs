@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use domain::control::ControlError;
 use domain::ledger::LedgerError;
 use domain::text::Bilingual;
+use engine::DownstreamError;
 use engine::Whose;
 use engine::import::ImportError;
 
@@ -314,6 +315,13 @@ impl From<ControlError> for Problem {
                 Kind::Conflict,
                 Some(say(format!("{what} 已被他人修改"), format!("{what} was changed meanwhile"))),
             ),
+            ControlError::Gone(what) => (
+                Kind::Conflict,
+                Some(say(
+                    format!("{what} 的这个编号已被删除，请换一个编号"),
+                    format!("{what} of this number was deleted; take another number"),
+                )),
+            ),
             ControlError::Inconsistent { .. } => (Kind::Internal, None),
         };
         report(kind, &error);
@@ -321,6 +329,15 @@ impl From<ControlError> for Problem {
         match detail {
             Some(detail) => problem.with(detail),
             None => problem,
+        }
+    }
+}
+
+impl From<DownstreamError> for Problem {
+    fn from(error: DownstreamError) -> Self {
+        match error {
+            DownstreamError::Control(error) => error.into(),
+            DownstreamError::Ledger(error) => error.into(),
         }
     }
 }

@@ -15,7 +15,7 @@ use domain::control::{
     RouteConfig, TemplateRecord, Templates, Uploads, Upserted,
 };
 use domain::downstream::Customer;
-use domain::ids::{AccountId, AudienceId, CampaignId, ImportId, MessageId, TemplateId};
+use domain::ids::{AccountId, AudienceId, CampaignId, CustomerId, ImportId, MessageId, TemplateId};
 use domain::time::Timestamp;
 
 use crate::cast;
@@ -140,6 +140,9 @@ impl Customers for MemoryControl {
         Ok(Vec::new())
     }
     async fn put_customer(&self, _: &Customer) -> Asked<()> {
+        not_here()
+    }
+    async fn delete_customer(&self, _: CustomerId) -> Asked<bool> {
         not_here()
     }
 }

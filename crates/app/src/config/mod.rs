@@ -10,7 +10,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,6 +92,12 @@ impl Default for DownstreamConfig {
 }
 
 impl DownstreamConfig {
+    /// Every protocol at any free port of this machine: for the measurements.
+    pub(crate) fn anywhere() -> Self {
+        let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        Self { cmpp: any, sgip: any, smgp: any, smpp: any, connections: 16 }
+    }
+
     /// The ports that are named.
     pub(crate) fn ports(&self) -> impl Iterator<Item = (Family, SocketAddr)> {
         let all = [

@@ -95,7 +95,7 @@ impl Operation for ClaimDue<'_> {
             node: i16::from(self.node.number),
             partition,
             taking: Taking::new(self.request, now, held.next_claim),
-            batch: Batch::new(number(partition), self.retry),
+            batch: Batch::new(shared, number(partition), self.retry),
             lanes: HashMap::new(),
             sealed: HashMap::new(),
             people: HashMap::new(),
