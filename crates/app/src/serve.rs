@@ -122,6 +122,8 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
 async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
     let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let serving = config.serving().map_err(|error| trouble::explain(error, show))?;
+    let scheme = if serving.options.tls.is_some() { "https" } else { "http" };
     let node = Node::start(NodeOptions {
         storage,
         data: config.data.clone(),
@@ -132,6 +134,7 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         policy,
         response_timeout: config.response_timeout(),
         downstream: config.downstream.clone(),
+        serving,
     })
     .await
     .map_err(|error| trouble::explain(error, show))?;
@@ -143,9 +146,12 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         );
     }
     show.say(
-        &format!("鸿雁已启动：http://{addr}  接口文档 http://{addr}/docs", addr = node.addr),
-        &format!("Hongyan is up: http://{addr}  reference at http://{addr}/docs", addr = node.addr),
+        &format!("鸿雁已启动：{scheme}://{addr}  接口文档 {scheme}://{addr}/docs", addr = node.addr),
+        &format!("Hongyan is up: {scheme}://{addr}  reference at {scheme}://{addr}/docs", addr = node.addr),
     );
+    if let Some(address) = node.metrics {
+        show.say(&format!("指标：http://{address}/metrics"), &format!("metrics: http://{address}/metrics"));
+    }
     for (family, address) in &node.ports {
         show.say(
             &format!("下游客户端口 {family:?}：{address}"),

@@ -8,4 +8,7 @@ mod customers;
 mod doors;
 mod house;
 mod messages;
+mod metrics;
 mod people;
+mod server;
+mod tls;

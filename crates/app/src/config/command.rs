@@ -38,7 +38,10 @@ pub(crate) fn run(command: ConfigCommand, show: Show) -> Result<(), Failure> {
     match command {
         ConfigCommand::Check { file, serve } => {
             let loaded = serve.with_file(file).loaded(show)?;
-            loaded.config.check().map_err(|error| Failure::Input(format!("{error:#}")))?;
+            loaded.config.check().map_err(|error| match crate::trouble::explain(error, show) {
+                Failure::Other(error) => Failure::Input(format!("{error:#}")),
+                told => told,
+            })?;
             let set = loaded.origins.len();
             show.say(
                 &format!("配置无误：{set} 项不同于默认来源"),

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
+use api::Networks;
 use domain::text::Bilingual;
 use toml::Value;
 
@@ -19,6 +20,12 @@ pub(crate) enum Kind {
     Word(&'static [&'static str]),
     /// A whole number within bounds.
     Number(RangeInclusive<i64>),
+    /// `http://host:port`.
+    HttpUrl,
+    /// True or false.
+    Switch,
+    /// Addresses and networks, possibly none.
+    Networks,
     /// `address:port`.
     Address,
     /// `08:00-20:00`, a span of local time.
@@ -33,6 +40,13 @@ impl Kind {
         match self {
             Self::Text | Self::Path => value.as_str().is_some_and(|text| !text.is_empty()),
             Self::Paths => value.as_array().is_some_and(|all| all.iter().all(|one| Self::Path.takes(one))),
+            Self::HttpUrl => value.as_str().is_some_and(|text| {
+                text.starts_with("http://") && reqwest::Url::parse(text).is_ok_and(|url| url.has_host())
+            }),
+            Self::Switch => value.as_bool().is_some(),
+            Self::Networks => value.as_array().is_some_and(|all| {
+                all.iter().all(|one| one.as_str().is_some_and(|text| Networks::read([text]).is_ok()))
+            }),
             Self::Word(words) => value.as_str().is_some_and(|text| words.contains(&text)),
             Self::Number(range) => value.as_integer().is_some_and(|number| range.contains(&number)),
             Self::Address => value.as_str().is_some_and(|text| text.parse::<SocketAddr>().is_ok()),
@@ -48,6 +62,15 @@ impl Kind {
             Self::Text => say("一段文字，写在引号里", "a text in quotes"),
             Self::Path => say("一个路径，写在引号里", "a path in quotes"),
             Self::Paths => say("一组路径，如 [\"a\", \"b\"]", "a list of paths, as in [\"a\", \"b\"]"),
+            Self::HttpUrl => say(
+                "http:// 开头的地址，如 \"http://127.0.0.1:4318\"",
+                "an address that begins with http://, as in \"http://127.0.0.1:4318\"",
+            ),
+            Self::Switch => say("true 或 false", "true or false"),
+            Self::Networks => say(
+                "一组地址或网段，如 [\"127.0.0.1\", \"10.0.0.0/8\"]",
+                "a list of addresses or networks, as in [\"127.0.0.1\", \"10.0.0.0/8\"]",
+            ),
             Self::Word(words) => {
                 let words = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>();
                 say(&format!("以下之一：{}", words.join("、")), &format!("one of {}", words.join(", ")))
@@ -69,10 +92,11 @@ impl Kind {
     }
 
     /// The value that a text of the environment stands for: no quotes there, and commas between the items of a list.
-    pub(crate) fn from_environment(&self, text: &str) -> Value {
+    pub(crate) fn read_variable(&self, text: &str) -> Value {
         match self {
             Self::Number(_) => text.trim().parse().map_or_else(|_| Value::from(text), Value::Integer),
-            Self::Paths => {
+            Self::Switch => text.trim().parse().map_or_else(|_| Value::from(text), Value::Boolean),
+            Self::Paths | Self::Networks => {
                 let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
                 Value::Array(items.map(Value::from).collect())
             }

@@ -147,7 +147,7 @@ impl Layers {
         match setting(&path) {
             None => self.unknown(name, &path),
             Some(setting) => {
-                let value = setting.kind.from_environment(text);
+                let value = setting.kind.read_variable(text);
                 self.value(name.clone(), &path, value, Origin::Variable(name));
             }
         }

@@ -4,6 +4,7 @@
 //! is shown nowhere.
 
 mod command;
+mod http;
 mod kind;
 mod load;
 mod settings;
@@ -23,6 +24,7 @@ use jiff::civil::Time;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use command::{ConfigCommand, run};
+pub(crate) use http::{HttpConfig, MetricsConfig, TlsConfig, TracesConfig};
 pub(crate) use load::{Loaded, Origin, environment, load};
 
 use crate::storage::{Home, StorageConfig};
@@ -41,6 +43,10 @@ pub(crate) struct Config {
     pub(crate) log: String,
     pub(crate) log_format: LogFormat,
     pub(crate) response_timeout_seconds: u64,
+    pub(crate) http: HttpConfig,
+    pub(crate) tls: TlsConfig,
+    pub(crate) metrics: MetricsConfig,
+    pub(crate) traces: TracesConfig,
     pub(crate) storage: StorageConfig,
     pub(crate) downstream: DownstreamConfig,
     pub(crate) policy: PolicyConfig,
@@ -56,6 +62,10 @@ impl Default for Config {
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             response_timeout_seconds: 60,
+            http: HttpConfig::default(),
+            tls: TlsConfig::default(),
+            metrics: MetricsConfig::default(),
+            traces: TracesConfig::default(),
             storage: StorageConfig::default(),
             downstream: DownstreamConfig::default(),
             policy: PolicyConfig::default(),
@@ -142,14 +152,21 @@ impl Config {
         table.try_into()
     }
 
-    /// What only shows when everything is put together and files are read: the storage, the rules and their word lists.
+    /// What only shows when everything is put together and files are read: the storage, the certificate, the rules and their word lists.
     ///
     /// # Errors
     /// What does not fit.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
         self.storage.storage()?;
+        self.serving()?;
         self.policy()?;
         Ok(())
+    }
+
+    /// How many connections all bounds together allow: of the API and of customers.
+    pub(crate) fn connections(&self) -> u64 {
+        let customers = self.downstream.ports().count() * self.downstream.connections;
+        self.http.connections().saturating_add(customers) as u64
     }
 
     /// Outside the data folder, so that a copy of the folder alone opens nothing.

@@ -70,7 +70,7 @@ fn every_setting_has_a_comment_in_both_languages() {
         let is_example = line.strip_prefix("# ").and_then(|rest| rest.split_once(" = "));
         match line.strip_prefix('#') {
             Some(words) if is_example.is_none_or(|(key, _)| !key.bytes().all(is_key)) => {
-                comment.push_str(words)
+                comment.push_str(words);
             }
             _ if line.is_empty() || line.starts_with('[') => comment.clear(),
             _ => {
@@ -118,8 +118,7 @@ fn every_mistake_is_told_with_its_place_and_without_its_value() {
         ("HONGYAN__STORAGE__CONNECTIONS", "from 2 to 200", "2 到 200"),
         ("HONGYAN__STORAGE__URI", "is storage.url meant?", "没有设置项 storage.uri"),
     ] {
-        let line =
-            |told: &str| told.lines().find(|line| line.contains(&format!("{place}"))).map(str::to_owned);
+        let line = |told: &str| told.lines().find(|line| line.contains(place)).map(str::to_owned);
         assert!(line(&en).is_some_and(|line| line.contains(en_words)), "{place} {en_words}: {en}");
         assert!(line(&zh).is_some_and(|line| line.contains(zh_words)), "{place} {zh_words}: {zh}");
     }

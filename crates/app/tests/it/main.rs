@@ -22,3 +22,4 @@ mod proxy;
 mod simulate;
 mod start;
 mod story;
+mod traces;

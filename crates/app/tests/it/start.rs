@@ -1,9 +1,10 @@
 //! Starting on a data folder: keys, a folder in use, configuration, and stopping.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use crate::house::{House, Said, run, run_zh};
+use crate::house::{House, Said, program, run, run_zh};
 
 fn said(mut command: Command, lang: &str) -> Said {
     let output = command.env("HONGYAN_LANG", lang).output().unwrap();
@@ -72,6 +73,38 @@ fn a_configuration_that_cannot_be_is_refused() {
     assert!(run(&["serve", "--config", &missing]).failed(2).contains("nowhere.toml"));
     let shown = run(&["serve", "--print-config"]).ok();
     assert!(shown.contains("marketing_hours"), "{shown}");
+
+    let err = run(&["config", "check", &wrong]).failed(2);
+    assert!(err.contains("wrong.toml:1") && err.contains("partitions"), "{err}");
+    let zh = run_zh(&["config", "check", &wrong]).failed(2);
+    assert!(zh.contains("wrong.toml:1") && zh.contains("没有设置项"), "{zh}");
+    let pair = house
+        .write("pair.toml", "[tls]\ncert_file = \"/nowhere/tls.crt\"\nkey_file = \"/nowhere/tls.key\"\n");
+    assert!(run_zh(&["config", "check", &pair]).failed(2).contains("证书"));
+    let defaults = house.write("defaults.toml", shown);
+    run(&["config", "check", &defaults]).ok();
+    let shown = run(&["config", "show", "--config", &defaults, "--json"]).json();
+    assert_eq!(shown["policy.marketing_per_day"]["value"], 1);
+    assert_eq!(shown["metrics.listen"]["from"]["variable"], "HONGYAN__METRICS__LISTEN");
+}
+
+#[tokio::test]
+async fn metrics_are_told_on_an_address_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = program()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("data"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let told = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("metrics: ").map(str::to_owned));
+    let page = reqwest::get(told.expect("the server says where")).await.unwrap().text().await.unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    for name in ["hongyan_build_info{version=", "hongyan_ready 1", "process_resident_memory_bytes "] {
+        assert!(page.contains(name), "{name}: {page}");
+    }
 }
 
 #[test]
@@ -83,7 +116,9 @@ fn the_doctor_looks_and_says_what_is_wrong() {
     let findings: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let checks: Vec<&str> = findings.as_array().unwrap().iter().filter_map(|f| f["check"].as_str()).collect();
     assert!(
-        ["clock", "policy", "disk", "space", "key"].iter().all(|name| checks.contains(name)),
+        ["version", "clock", "steady", "policy", "serving", "files", "disk", "space", "key"]
+            .iter()
+            .all(|name| checks.contains(name)),
         "{checks:?}"
     );
 
