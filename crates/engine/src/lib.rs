@@ -6,10 +6,12 @@
 
 pub mod accept;
 pub mod campaign;
+pub mod codes;
 pub mod dispatch;
 mod downstream;
 pub mod import;
 pub mod metrics;
+pub mod numbers;
 pub mod traces;
 
 mod audience;
@@ -75,6 +77,7 @@ pub struct Engine {
     pub(crate) draining: AtomicBool,
     policy: RwLock<Arc<Policy>>,
     pub(crate) catalog: catalog::Catalog,
+    pub(crate) held_numbers: numbers::HeldTable,
     pub(crate) imports: import::RunningImports,
     pub(crate) preflights: campaign::RunningPreflights,
     pub(crate) expansions: campaign::Expansions,
@@ -111,6 +114,7 @@ impl Engine {
             draining: AtomicBool::new(false),
             policy: RwLock::new(policy),
             catalog: catalog::Catalog::default(),
+            held_numbers: numbers::HeldTable::default(),
             imports: import::RunningImports::default(),
             preflights: campaign::RunningPreflights::default(),
             expansions: campaign::Expansions::default(),

@@ -9,6 +9,7 @@ mod doors;
 mod house;
 mod messages;
 mod metrics;
+mod numbers;
 mod people;
 mod server;
 mod tls;

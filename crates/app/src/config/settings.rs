@@ -60,12 +60,19 @@ pub(crate) static SETTINGS: &[Setting] = &[
     open("downstream.sgip", Kind::Address),
     open("downstream.smgp", Kind::Address),
     open("downstream.smpp", Kind::Address),
+    open("downstream.smpp_tls", Kind::Address),
+    open("downstream.tls_certificate", Kind::Path),
+    open("downstream.tls_key", Kind::Path),
     open("downstream.connections", Kind::Number(1..=100_000)),
     open("policy.marketing_hours", Kind::Hours),
     open("policy.zone", Kind::Zone),
     open("policy.marketing_per_day", Kind::Number(0..=1_000)),
     open("policy.marketing_per_week", Kind::Number(0..=1_000)),
+    open("policy.dead_number_days", Kind::Number(1..=255)),
+    open("policy.dead_number_within_days", Kind::Number(1..=3_650)),
+    open("policy.dead_number_kept_days", Kind::Number(1..=3_650)),
     open("policy.word_lists", Kind::Paths),
+    open("codes.file", Kind::Path),
 ];
 
 /// The setting of a path.

@@ -127,3 +127,20 @@ fn every_mistake_is_told_with_its_place_and_without_its_value() {
     assert!(torn.contains("hongyan.toml:2: this is not TOML"), "{torn}");
     assert!(load(Some(Path::new("/nowhere/hongyan.toml")), std::iter::empty()).is_err());
 }
+
+#[test]
+fn what_only_the_whole_shows_is_checked_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let codes = folder.path().join("codes.csv");
+    let text = format!("[codes]\nfile = {codes:?}\n");
+    std::fs::write(&codes, "code,reason\nZZ:1,unreachable\n").unwrap();
+    let config = read(&text, &[]).unwrap().config;
+    assert_eq!(config.codes().unwrap().entries().len(), 1);
+    assert!(config.check().is_ok());
+    std::fs::write(&codes, "code,reason\nZZ:1,late\n").unwrap();
+    let error = config.check().unwrap_err().to_string();
+    assert!(error.contains("第 2 行") && error.contains("line 2"), "{error}");
+    let port = read("[downstream]\nsmpp_tls = \"127.0.0.1:0\"\n", &[]).unwrap().config;
+    assert!(port.check().unwrap_err().to_string().contains("tls_certificate"));
+    assert!(read("[policy]\ndead_number_days = 0\n", &[]).is_err());
+}

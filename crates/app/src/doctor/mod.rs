@@ -59,7 +59,7 @@ pub(crate) async fn run(args: DoctorArgs, show: Show) -> Result<(), Failure> {
     let clock = SystemClock::new();
     let mut findings =
         vec![machine::version(), look_at_clock(&clock), machine::look_at_steadiness(&clock).await];
-    findings.extend([look_at_policy(&config), machine::look_at_serving(&config)]);
+    findings.extend([look_at_policy(&config), look_at_codes(&config), machine::look_at_serving(&config)]);
     findings.extend(machine::look_at_files(&config));
     findings.extend(look_at_folder(&config.data, &clock));
     findings.push(look_at_key_file(&config.key_file()));
@@ -107,6 +107,26 @@ fn look_at_policy(config: &Config) -> Finding {
         Err(error) => {
             let error = format!("{error:#}");
             Finding { name: "policy", good: false, zh: format!("规则无法加载：{error}"), en: error }
+        }
+    }
+}
+
+fn look_at_codes(config: &Config) -> Finding {
+    match config.codes() {
+        Ok(codes) => {
+            let own = codes.entries().len();
+            Finding {
+                name: "codes",
+                good: true,
+                zh: format!("自定义错误码 {own} 条"),
+                en: format!("{own} codes of your own"),
+            }
+        }
+        Err(error) => {
+            let error = format!("{error:#}");
+            Finding {
+                name: "codes", good: false, zh: format!("错误码表无法加载：{error}"), en: error
+            }
         }
     }
 }
