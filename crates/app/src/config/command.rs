@@ -44,8 +44,8 @@ pub(crate) fn run(command: ConfigCommand, show: Show) -> Result<(), Failure> {
             })?;
             let set = loaded.origins.len();
             show.say(
-                &format!("配置无误：{set} 项不同于默认来源"),
-                &format!("the configuration is sound: {set} settings are not left to the defaults"),
+                &format!("配置无误，其中设置了 {set} 项"),
+                &format!("the configuration is sound; {set} settings are set"),
             );
             Ok(())
         }

@@ -68,9 +68,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
     open("policy.zone", Kind::Zone),
     open("policy.marketing_per_day", Kind::Number(0..=1_000)),
     open("policy.marketing_per_week", Kind::Number(0..=1_000)),
-    open("policy.dead_number_days", Kind::Number(1..=255)),
-    open("policy.dead_number_within_days", Kind::Number(1..=3_650)),
-    open("policy.dead_number_kept_days", Kind::Number(1..=3_650)),
+    open("policy.dead_number_days", Kind::Number(1..=8)),
+    open("policy.dead_number_within_days", Kind::Number(1..=120)),
+    open("policy.dead_number_kept_days", Kind::Number(1..=120)),
     open("policy.word_lists", Kind::Paths),
     open("codes.file", Kind::Path),
 ];

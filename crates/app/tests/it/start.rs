@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use crate::house::{House, Said, program, run, run_zh};
 
@@ -89,22 +90,41 @@ fn a_configuration_that_cannot_be_is_refused() {
 }
 
 #[tokio::test]
-async fn metrics_are_told_on_an_address_of_their_own() {
+async fn metrics_are_told_on_an_address_of_their_own_and_logs_are_objects() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = program()
         .args(["serve", "--listen", "127.0.0.1:0", "--data"])
         .arg(folder.path().join("data"))
+        .env("HONGYAN__LOG_FORMAT", "json")
+        .env("HONGYAN_LOG", "api=debug")
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let told = lines.map_while(Result::ok).find_map(|line| line.strip_prefix("metrics: ").map(str::to_owned));
-    let page = reqwest::get(told.expect("the server says where")).await.unwrap().text().await.unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let up = lines.find_map(|line| line.strip_prefix("Hongyan is up: ").map(str::to_owned));
+    let up = up.expect("the server says where it is");
+    let told = lines.find_map(|line| line.strip_prefix("metrics: ").map(str::to_owned));
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let api = up.split(' ').next().unwrap();
+    let asked = format!("{api}/v1/messages?phone=13800138000");
+    assert_eq!(http.get(asked).send().await.unwrap().status().as_u16(), 401);
+    let page = http.get(told.expect("and where metrics are")).send().await.unwrap().text().await.unwrap();
     child.kill().unwrap();
-    child.wait().unwrap();
-    for name in ["hongyan_build_info{version=", "hongyan_ready 1", "process_resident_memory_bytes "] {
+    let output = child.wait_with_output().unwrap();
+    for name in [
+        "hongyan_build_info{version=",
+        "hongyan_ready 1",
+        "process_resident_memory_bytes ",
+        "hongyan_http_answers_total{class=\"4xx\"} 1",
+    ] {
         assert!(page.contains(name), "{name}: {page}");
     }
+    let log = String::from_utf8(output.stderr).unwrap();
+    let entries: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    assert!(entries.iter().any(|entry| entry["message"] == "answered" && entry["status"] == 401), "{log}");
+    assert!(!log.contains("13800138000"), "{log}");
 }
 
 #[test]
