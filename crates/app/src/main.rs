@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod listeners;
+mod load;
 mod migrate;
 mod node;
 mod pdu;
