@@ -51,7 +51,8 @@ fn the_reference_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/metrics.md");
     let mut current = include_str!("metrics-head.md").to_owned();
     for metric in Metric::ALL {
-        let (zh, en) = metric.help().split_once(" · ").unwrap();
+        let (zh, en) = metric.help().split_once('·').unwrap();
+        let (zh, en) = (zh.trim(), en.trim());
         let labels = metric.labels().join(", ");
         let kind = match metric.kind() {
             MetricKind::Counter => "counter 计数",
