@@ -2,6 +2,7 @@
 
 pub mod approved;
 pub mod audit;
+pub mod campaign;
 pub mod carrier_code;
 pub mod channel;
 pub mod control;

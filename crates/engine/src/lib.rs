@@ -10,7 +10,9 @@ pub mod codes;
 pub mod dispatch;
 mod downstream;
 pub mod import;
+pub mod metrics;
 pub mod numbers;
+pub mod traces;
 
 mod audience;
 mod catalog;
@@ -79,11 +81,14 @@ pub struct Engine {
     pub(crate) imports: import::RunningImports,
     pub(crate) preflights: campaign::RunningPreflights,
     pub(crate) expansions: campaign::Expansions,
+    pub(crate) replies: campaign::Replies,
     /// Campaigns whose lane lags behind them after a failure of storage.
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
     pub(crate) providers: OnceLock<Arc<dyn Providers>>,
     pub(crate) counter: downstream::Counter,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) tracer: OnceLock<traces::Tracer>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -114,10 +119,13 @@ impl Engine {
             imports: import::RunningImports::default(),
             preflights: campaign::RunningPreflights::default(),
             expansions: campaign::Expansions::default(),
+            replies: campaign::Replies::default(),
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
             providers: OnceLock::new(),
             counter: downstream::Counter::default(),
+            metrics: metrics::Metrics::default(),
+            tracer: OnceLock::new(),
             dispatch: RwLock::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

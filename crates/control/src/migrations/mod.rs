@@ -4,6 +4,7 @@
 //! engines run the same list. A step is never changed once released: a later version adds steps behind the others.
 //! The name of a step begins with the version that brought it (`v1_…`).
 
+mod courses;
 mod customers;
 mod documents;
 mod nodes;
@@ -19,7 +20,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 5;
+pub(super) const SCHEMA_VERSION: u32 = 6;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -31,7 +32,7 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [
+    let all = [
         tenants::STEPS,
         people::STEPS,
         sending::STEPS,
@@ -39,9 +40,9 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         customers::STEPS,
         uploads::STEPS,
         documents::STEPS,
-    ]
-    .into_iter()
-    .flatten()
+        courses::STEPS,
+    ];
+    all.into_iter().flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.

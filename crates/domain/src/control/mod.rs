@@ -22,7 +22,7 @@ pub use account::{Account, Accounts, ApiKey, Entity};
 pub use audience::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Audiences};
 pub use campaign::{
     AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
-    PreflightReport, Sample,
+    PreflightReport, RouteLoad, Sample,
 };
 pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
@@ -33,7 +33,7 @@ pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Im
 pub use provider::{
     ApprovedTemplate, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_TOKEN, Provider,
 };
-pub use quirks::{Alphabet, Binds, NumberForm, QuirkError, Quirks, ReceiptIds};
+pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
