@@ -9,6 +9,7 @@ mod auth;
 mod callbacks;
 mod campaigns;
 mod channels;
+mod codes;
 mod contacts;
 mod customers;
 mod download;
@@ -18,6 +19,8 @@ pub mod json;
 mod language;
 mod layers;
 mod messages;
+mod metrics;
+mod numbers;
 mod openapi;
 mod page;
 mod prices;
@@ -25,7 +28,7 @@ mod privacy;
 mod problem;
 mod request;
 mod routes;
-mod serve;
+mod server;
 mod state;
 mod suppressions;
 mod system;
@@ -39,11 +42,12 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use auth::{Caller, Operator};
 pub use callbacks::CALLBACK_PATH;
+pub use metrics::{MoreMetrics, metrics_router, serve_metrics};
 pub use openapi::document as openapi;
 pub use page::MAX_LIMIT;
 pub use problem::{Kind, MEDIA_TYPE as PROBLEM_MEDIA_TYPE};
 pub use request::{BATCH_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_BYTES};
-pub use serve::serve;
+pub use server::{ClientAddress, Limits, Networks, ServeOptions, Tls, TlsError, serve};
 pub use state::ApiState;
 pub use system::PUBLIC_PATHS;
 
@@ -76,6 +80,8 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(customers::router())
         .merge(routes::router())
         .merge(prices::router())
+        .merge(numbers::router())
+        .merge(codes::router())
         .merge(callbacks::router())
         .merge(system::router())
 }

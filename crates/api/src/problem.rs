@@ -13,6 +13,7 @@ use domain::text::Bilingual;
 use engine::DownstreamError;
 use engine::Whose;
 use engine::import::ImportError;
+use engine::numbers::{NumbersError, TableError};
 
 use crate::json;
 use crate::language::Language;
@@ -296,6 +297,17 @@ impl From<ImportError> for Problem {
         let kind = match &error {
             ImportError::FileTooLarge { .. } => Kind::TooLarge,
             ImportError::Mapping { .. } => Kind::InvalidField,
+            other => kind_of(other.whose(), Kind::UnreadableFile),
+        };
+        report(kind, &error);
+        Self::new(kind).with(error.explain())
+    }
+}
+
+impl From<NumbersError> for Problem {
+    fn from(error: NumbersError) -> Self {
+        let kind = match &error {
+            NumbersError::Table(TableError::TooLarge) => Kind::TooLarge,
             other => kind_of(other.whose(), Kind::UnreadableFile),
         };
         report(kind, &error);

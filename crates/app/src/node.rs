@@ -9,16 +9,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::carrier_code::CodeBook;
 use domain::control::Secret;
 use domain::downstream::Downstream;
-use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
 use domain::policy::Policy;
 use domain::retry::RetryPolicy;
 use domain::time::Clock;
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Settings, StartChannel};
-use gateway::{ChannelSettings, DownstreamSettings, Family};
+use gateway::{ChannelSettings, DownstreamSettings, Family, Ports};
 use store::control::{ControlDb, FirstStart};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
 use crate::config::DownstreamConfig;
+use crate::listeners::{self, Serving};
 use crate::storage::{Home, Storage, Workplace};
 
 /// Silence after which a carrier is tested. The specification says three minutes; half a minute notices a dead
@@ -52,10 +53,13 @@ pub(crate) struct NodeOptions {
     pub(crate) partitions: u16,
     pub(crate) listen: SocketAddr,
     pub(crate) policy: Policy,
+    /// What carriers' codes mean.
+    pub(crate) codes: CodeBook,
     /// How long a carrier's answer may take before a message is uncertain.
     pub(crate) response_timeout: Duration,
     /// Where customers connect to us.
     pub(crate) downstream: DownstreamConfig,
+    pub(crate) serving: Serving,
 }
 
 /// A running platform.
@@ -64,6 +68,8 @@ pub(crate) struct Node {
     pub(crate) clock: Arc<dyn Clock>,
     /// Where the API listens.
     pub(crate) addr: SocketAddr,
+    /// Where metrics are told.
+    pub(crate) metrics: Option<SocketAddr>,
     /// Set when this start made the folder: the owner's key is shown once.
     pub(crate) first: Option<FirstStart>,
     /// Where customers connect to us.
@@ -73,8 +79,10 @@ pub(crate) struct Node {
     channels: TaskTracker,
     customers: TaskTracker,
     customers_stop: CancellationToken,
-    api: tokio::task::JoinHandle<()>,
+    api: TaskTracker,
     api_stop: CancellationToken,
+    traces: TaskTracker,
+    traces_stop: CancellationToken,
 }
 
 impl Node {
@@ -106,6 +114,8 @@ impl Node {
             settings: Settings::default(),
         };
         let engine = Engine::among(parts, membership);
+        let (traces, traces_stop) = (TaskTracker::new(), CancellationToken::new());
+        listeners::trace(&options.serving.traces, &engine, &traces, &traces_stop)?;
         let (sender, events) = mpsc::channel(EVENT_BATCHES);
         let channels = TaskTracker::new();
         let settings = ChannelSettings {
@@ -120,17 +130,21 @@ impl Node {
                 .map_err(|error| error.to_string())
         });
         engine.set_providers(Arc::new(gateway::HttpProviders::default()));
-        engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;
+        let retry = RetryPolicy { codes: options.codes, ..RetryPolicy::default() };
+        engine.start_dispatch(start_channel, events, retry).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
-        let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, listener)?;
+        let (api, addr, api_stop) = (TaskTracker::new(), listener.local_addr()?, CancellationToken::new());
+        let state = api::ApiState::new(Arc::clone(&engine), Arc::clone(&clock), Arc::clone(&ids));
+        let metrics = listeners::start(options.serving, listener, (&engine, state), &api, &api_stop).await;
         Ok(Self {
             engine,
             clock,
             addr,
+            metrics,
             first,
             ports,
             ledger,
@@ -140,6 +154,8 @@ impl Node {
             customers_stop,
             api,
             api_stop,
+            traces,
+            traces_stop,
         })
     }
 
@@ -155,12 +171,16 @@ impl Node {
     pub(crate) async fn stop(self) {
         self.api_stop.cancel();
         self.customers_stop.cancel();
-        let _ended = self.api.await;
+        self.api.close();
+        self.api.wait().await;
         self.customers.close();
         self.customers.wait().await;
         self.engine.stop().await;
         self.channels.close();
         self.channels.wait().await;
+        self.traces_stop.cancel();
+        self.traces.close();
+        self.traces.wait().await;
         self.ledger.close().await;
         if let Err(error) = self.control.close().await {
             tracing::warn!(%error, "the control database did not close cleanly; it is whole all the same");
@@ -169,10 +189,17 @@ impl Node {
 }
 
 /// Opens the ports for customers that connect to us; what comes waits until they are served.
-async fn open_ports(config: &DownstreamConfig) -> anyhow::Result<Vec<(Family, TcpListener)>> {
-    let mut ports = Vec::new();
+async fn open_ports(config: &DownstreamConfig) -> anyhow::Result<Vec<(Family, Ports)>> {
+    let mut ports: Vec<(Family, Ports)> = Vec::new();
     for (family, address) in config.ports() {
-        ports.push((family, bind(address).await?));
+        ports.push((family, bind(address).await?.into()));
+    }
+    if let Some((address, tls)) = config.smpp_tls()? {
+        let enciphered = Some((bind(address).await?, tls));
+        match ports.iter_mut().find(|(family, _)| *family == Family::Smpp) {
+            Some((_, ports)) => ports.tls = enciphered,
+            None => ports.push((Family::Smpp, Ports { plain: None, tls: enciphered })),
+        }
     }
     Ok(ports)
 }
@@ -185,7 +212,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 async fn serve_customers(
     engine: &Arc<Engine>,
     clock: &Arc<dyn Clock>,
-    (config, ports): (&DownstreamConfig, Vec<(Family, TcpListener)>),
+    (config, ports): (&DownstreamConfig, Vec<(Family, Ports)>),
     tracker: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<Vec<(Family, SocketAddr)>> {
@@ -194,8 +221,11 @@ async fn serve_customers(
     }
     engine.start_downstream().await?;
     let mut served = Vec::new();
-    for (family, listener) in ports {
-        served.push((family, listener.local_addr()?));
+    for (family, ports) in ports {
+        let listeners = [ports.plain.as_ref(), ports.tls.as_ref().map(|(listener, _)| listener)];
+        for listener in listeners.into_iter().flatten() {
+            served.push((family, listener.local_addr()?));
+        }
         let settings = DownstreamSettings {
             clock: Arc::clone(clock),
             active_test_interval: ACTIVE_TEST_INTERVAL,
@@ -204,7 +234,7 @@ async fn serve_customers(
             connections: config.connections,
         };
         let downstream = Arc::clone(engine) as Arc<dyn Downstream>;
-        gateway::listen(family, listener, settings, downstream, tracker, stop);
+        gateway::listen(family, ports, settings, downstream, tracker, stop);
     }
     Ok(served)
 }
@@ -217,17 +247,4 @@ fn keep_owner_key(path: &Path, key: &Secret) -> io::Result<()> {
         file.sync_all()
     };
     write().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-}
-
-fn serve_api(
-    engine: &Arc<Engine>,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<IdGenerator>,
-    listener: TcpListener,
-) -> anyhow::Result<(tokio::task::JoinHandle<()>, SocketAddr, CancellationToken)> {
-    let addr = listener.local_addr()?;
-    let state = api::ApiState::new(Arc::clone(engine), Arc::clone(clock), Arc::clone(ids));
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(api::serve(listener, state, stop.clone()));
-    Ok((task, addr, stop))
 }

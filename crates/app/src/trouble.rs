@@ -3,12 +3,14 @@
 //! What somebody must mend before the next try (another process, a key file, a newer folder, a taken address) is wrong
 //! input: exit code 2. Everything else is a fault here.
 
+use api::TlsError;
 use store::control::OpenControlError;
 use store::copy::CopyError;
 use store::ledger::LedgerOpenError;
 use store::postgres::{MigrateError, PlaceError, PostgresOpenError};
 use store::sealing::KeyFileError;
 
+use crate::config::PortTlsError;
 use crate::copy;
 use crate::exit::Failure;
 use crate::show::Show;
@@ -25,6 +27,18 @@ pub(crate) fn explain(error: anyhow::Error, show: Show) -> Failure {
 
 /// What somebody must mend.
 fn chinese(error: &anyhow::Error, en: &str) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<PortTlsError>() {
+        return Some(match error {
+            PortTlsError::Missing => {
+                "配置 downstream.smpp_tls 时须同时写 downstream.tls_certificate 与 downstream.tls_key"
+                    .to_owned()
+            }
+            PortTlsError::Read { path, source } => format!("无法读取 {}：{source}", path.display()),
+            PortTlsError::Wrong(_) => {
+                format!("TLS 证书或私钥有误，请检查 downstream.tls_certificate 与 downstream.tls_key：{en}")
+            }
+        });
+    }
     if let Some(error) = error.downcast_ref::<MigrateError>() {
         return migrate(error, en);
     }
@@ -43,6 +57,7 @@ fn chinese(error: &anyhow::Error, en: &str) -> Option<String> {
         .or_else(|| error.downcast_ref::<OpenControlError>().and_then(|error| control(error, en)))
         .or_else(|| error.downcast_ref::<PostgresOpenError>().and_then(postgres))
         .or_else(|| error.downcast_ref::<PlaceError>().map(place))
+        .or_else(|| error.downcast_ref::<TlsError>().map(tls))
         .or_else(|| error.downcast_ref::<std::io::Error>().map(|_| format!("无法启动：{en}")))
 }
 
@@ -93,6 +108,16 @@ fn ledger(error: &LedgerOpenError) -> Option<String> {
         LedgerOpenError::Io { path, source } => format!("{} 无法使用：{source}", path.display()),
         LedgerOpenError::Ledger { .. } => return None,
     })
+}
+
+fn tls(error: &TlsError) -> String {
+    match error {
+        TlsError::File { path, what, detail } => {
+            let what = if *what == "certificate" { "证书" } else { "私钥" };
+            format!("{} 里没有 PEM 格式的{what}：{detail}", path.display())
+        }
+        TlsError::Pair { path, source } => format!("证书 {} 与私钥不配：{source}", path.display()),
+    }
 }
 
 fn older(found: i64, known: i64) -> String {

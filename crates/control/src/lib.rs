@@ -18,6 +18,7 @@ mod contact;
 mod course_document;
 mod customer;
 mod document;
+mod documents;
 mod error;
 mod first_start;
 mod idempotency;

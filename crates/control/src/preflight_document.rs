@@ -34,6 +34,8 @@ pub(super) struct PreflightDocument {
     #[serde(default)]
     unrouted: Vec<(String, Option<String>, Option<u16>, u64, String)>,
     audience_checksum: Vec<u8>,
+    #[serde(default)]
+    by_province: Vec<(String, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -92,6 +94,7 @@ impl PreflightDocument {
             by_route: report.by_route.iter().map(load).collect(),
             unrouted: report.unrouted.iter().map(unrouted).collect(),
             audience_checksum: report.audience_checksum.to_vec(),
+            by_province: report.by_province.clone(),
         }
     }
 
@@ -142,6 +145,7 @@ impl PreflightDocument {
             by_route: self.by_route.into_iter().map(load).collect(),
             unrouted: self.unrouted.into_iter().map(unrouted).collect::<Result<_, ControlError>>()?,
             audience_checksum: reading.digest("preflight", &self.audience_checksum)?,
+            by_province: self.by_province,
         })
     }
 }

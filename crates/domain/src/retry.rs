@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::carrier_code::CodeBook;
 use crate::ids::ChannelId;
 use crate::message::{Category, Reason};
 use crate::time::Timestamp;
@@ -45,6 +46,8 @@ pub struct RetryPolicy {
     pub throttle_back_off: Duration,
     /// Categories in which an uncertain message is tried again, marked as a possible duplicate.
     pub duplicates_allowed: Vec<Category>,
+    /// What carriers' codes mean.
+    pub codes: CodeBook,
 }
 
 impl Default for RetryPolicy {
@@ -61,6 +64,7 @@ impl Default for RetryPolicy {
             marketing: usual,
             throttle_back_off: Duration::from_millis(500),
             duplicates_allowed: vec![Category::Otp, Category::Notice],
+            codes: CodeBook::default(),
         }
     }
 }
@@ -157,6 +161,7 @@ impl Reason {
             | Self::TextTooLong
             | Self::InvalidPhone
             | Self::DuplicatePhone
+            | Self::DeadNumber
             | Self::NoRoute
             | Self::CampaignCancelled
             | Self::PartsMissing

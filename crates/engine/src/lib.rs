@@ -6,9 +6,13 @@
 
 pub mod accept;
 pub mod campaign;
+pub mod codes;
 pub mod dispatch;
 mod downstream;
 pub mod import;
+pub mod metrics;
+pub mod numbers;
+pub mod traces;
 
 mod audience;
 mod catalog;
@@ -73,6 +77,7 @@ pub struct Engine {
     pub(crate) draining: AtomicBool,
     policy: RwLock<Arc<Policy>>,
     pub(crate) catalog: catalog::Catalog,
+    pub(crate) held_numbers: numbers::HeldTable,
     pub(crate) imports: import::RunningImports,
     pub(crate) preflights: campaign::RunningPreflights,
     pub(crate) expansions: campaign::Expansions,
@@ -82,6 +87,8 @@ pub struct Engine {
     pub(crate) api_lanes: accept::ApiLanes,
     pub(crate) providers: OnceLock<Arc<dyn Providers>>,
     pub(crate) counter: downstream::Counter,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) tracer: OnceLock<traces::Tracer>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -108,6 +115,7 @@ impl Engine {
             draining: AtomicBool::new(false),
             policy: RwLock::new(policy),
             catalog: catalog::Catalog::default(),
+            held_numbers: numbers::HeldTable::default(),
             imports: import::RunningImports::default(),
             preflights: campaign::RunningPreflights::default(),
             expansions: campaign::Expansions::default(),
@@ -116,6 +124,8 @@ impl Engine {
             api_lanes: accept::ApiLanes::default(),
             providers: OnceLock::new(),
             counter: downstream::Counter::default(),
+            metrics: metrics::Metrics::default(),
+            tracer: OnceLock::new(),
             dispatch: RwLock::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

@@ -11,8 +11,8 @@ use async_trait::async_trait;
 use domain::control::{
     Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences, Campaign, CampaignState,
     Campaigns, ChannelConfig, Channels, Contact, ContactFilter, ContactRow, Contacts, ControlError,
-    Customers, Entity, Idempotency, IdempotentStart, Import, Imports, PriceLine, ReadSeek, RejectedRow,
-    RouteConfig, TemplateRecord, Templates, Uploads, Upserted,
+    Customers, Document, DocumentMark, Documents, Entity, Idempotency, IdempotentStart, Import, Imports,
+    PriceLine, ReadSeek, RejectedRow, RouteConfig, TemplateRecord, Templates, Uploads, Upserted,
 };
 use domain::downstream::Customer;
 use domain::ids::{AccountId, AudienceId, CampaignId, CustomerId, ImportId, MessageId, TemplateId};
@@ -133,6 +133,19 @@ impl Channels for MemoryControl {
     async fn put_setting(&self, name: &str, value: &str) -> Asked<()> {
         self.tables().settings.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Documents for MemoryControl {
+    async fn document_mark(&self, _: &str) -> Asked<Option<DocumentMark>> {
+        Ok(None)
+    }
+    async fn document(&self, _: &str) -> Asked<Option<Document>> {
+        Ok(None)
+    }
+    async fn put_document(&self, _: &str, _: &[u8], _: Timestamp) -> Asked<DocumentMark> {
+        not_here()
     }
 }
 

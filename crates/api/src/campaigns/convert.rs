@@ -182,6 +182,11 @@ impl View<'_> {
                     Some(json::CarrierShare { carrier, parts, cost: cost.into() })
                 })
                 .collect(),
+            by_province: report
+                .by_province
+                .into_iter()
+                .map(|(province, people)| json::ProvinceShare { province, people })
+                .collect(),
             by_route: report.by_route.iter().map(course::route_share).collect(),
             unrouted: report.unrouted.iter().map(|left| self.unrouted(left)).collect(),
             audience_checksum: report.audience_checksum.iter().map(|byte| format!("{byte:02x}")).collect(),

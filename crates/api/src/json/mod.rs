@@ -6,6 +6,7 @@
 
 mod campaign;
 mod channel;
+mod code;
 mod contact;
 mod course;
 mod customer;
@@ -14,6 +15,7 @@ mod inbound;
 mod message;
 mod moment;
 mod money;
+mod number;
 mod page;
 mod preflight;
 mod problem;
@@ -25,6 +27,7 @@ mod words;
 
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
+pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
 pub use course::{
     CampaignRoute, Canary, CanaryPlan, EndCount, ResendOf, ResendOrder, Resent, RouteAmount, RouteShare,
@@ -38,8 +41,11 @@ pub use message::{
 };
 pub use moment::Moment;
 pub use money::Money;
+pub use number::{
+    CleaningReport, NotOf, NumberQuestion, NumberShown, NumberTable, NumbersImported, Saved, SkippedCampaign,
+};
 pub use page::Page;
-pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ReasonCount, Sample};
+pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
 pub use problem::ProblemDocument;
 pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
 pub use route::{

@@ -78,6 +78,9 @@ fn examples_are_what_they_claim_to_be() {
         Channel,
         ChannelPut,
         Channels,
+        CleaningReport,
+        CodeMeaning,
+        Codes,
         Column,
         Contact,
         ContactUpsert,
@@ -92,6 +95,10 @@ fn examples_are_what_they_claim_to_be() {
         MessagesAccepted,
         MessagesSend,
         Money,
+        NumberQuestion,
+        NumberShown,
+        NumberTable,
+        NumbersImported,
         Preview,
         PreviewRequest,
         Prices,
@@ -106,6 +113,7 @@ fn examples_are_what_they_claim_to_be() {
         Tags,
         Template,
         TemplateCreate,
+        UnknownCodes,
     );
 }
 

@@ -8,4 +8,8 @@ mod customers;
 mod doors;
 mod house;
 mod messages;
+mod metrics;
+mod numbers;
 mod people;
+mod server;
+mod tls;

@@ -4,8 +4,8 @@
 use super::{NamedStep, id, index, maybe_big, table, text};
 
 pub(super) const STEPS: &[NamedStep] = &[
-    ("v5_campaign_course", || {
+    ("v6_campaign_course", || {
         table("campaign_course", [&mut id(), &mut maybe_big("root"), &mut text("course")])
     }),
-    ("v5_campaign_course_root", || index("campaign_course_root", "campaign_course", &["root"])),
+    ("v6_campaign_course_root", || index("campaign_course_root", "campaign_course", &["root"])),
 ];

@@ -52,6 +52,7 @@ fn report() -> PreflightReport {
         }],
         done_at: None,
         by_carrier: vec![("mobile".to_owned(), 6, Money::from_micros(300_000))],
+        by_province: vec![("北京".to_owned(), 3)],
         by_route: vec![RouteLoad {
             route: RouteId(2),
             people: 5,

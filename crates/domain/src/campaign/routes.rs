@@ -44,16 +44,16 @@ pub struct Unrouted {
 }
 
 impl CampaignRoute {
-    /// Whether a phone may go over it.
+    /// Whether a phone of a carrier may go over it.
     #[must_use]
-    pub fn admits(&self, phone: Phone) -> bool {
-        let carrier = || self.carriers.is_empty() || self.carriers.contains(&phone.carrier());
+    pub fn admits(&self, phone: Phone, carrier: Carrier) -> bool {
+        let of_carrier = || self.carriers.is_empty() || self.carriers.contains(&carrier);
         // Looked up only where it matters: it costs a parse.
         let country = || {
             self.countries.is_empty()
                 || phone.country().is_some_and(|country| self.countries.contains(&country))
         };
-        carrier() && country()
+        of_carrier() && country()
     }
 
     fn admits_all(&self) -> bool {
@@ -167,6 +167,7 @@ mod tests {
             category: Category::Marketing,
             signature: Some("鸿雁"),
             phone: None,
+            carrier: None,
         };
         let mut lanes = (1..).map(LaneId::from_raw);
         routes_for(&routes(), asked.map(RouteId), &traffic, || lanes.next().unwrap())
@@ -186,9 +187,11 @@ mod tests {
                 category: Category::Marketing,
                 signature: Some("鸿雁"),
                 phone: Some(phone),
+                carrier: Some(phone.carrier()),
             };
             let single = choose_route(&routes(), &traffic).map(|route| route.id);
-            let campaign = chosen.iter().find(|route| route.admits(phone)).map(|route| route.route);
+            let campaign =
+                chosen.iter().find(|route| route.admits(phone, phone.carrier())).map(|route| route.route);
             assert_eq!(campaign, single, "{number}");
         }
     }
@@ -197,7 +200,7 @@ mod tests {
     fn a_named_route_carries_everybody_and_an_unknown_one_nobody() {
         let named = chosen(Some(2));
         assert_eq!((named.len(), named[0].route), (1, RouteId(2)));
-        assert!(named[0].admits(Phone::parse("13000000000", Country::CN).unwrap()));
+        assert!(named[0].admits(Phone::parse("13000000000", Country::CN).unwrap(), Carrier::Unicom));
         assert_eq!(chosen(Some(9)), []);
     }
 

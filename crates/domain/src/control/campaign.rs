@@ -234,6 +234,8 @@ pub struct PreflightReport {
     pub done_at: Option<Timestamp>,
     /// Parts by carrier word, with cost.
     pub by_carrier: Vec<(String, u64, Money)>,
+    /// People who will get it, by province, most first; empty without a table of number ranges.
+    pub by_province: Vec<(String, u64)>,
     /// Of each route that carries some, in the order in which they are tried.
     pub by_route: Vec<RouteLoad>,
     /// Whom no route leads to, most first.

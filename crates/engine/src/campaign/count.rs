@@ -61,6 +61,8 @@ pub(super) struct Counted {
     pub held: HashMap<String, HeldSample>,
     /// In order of ordinal.
     pub samples: Vec<(u64, Sample)>,
+    /// People by place of the table of ranges.
+    pub by_place: HashMap<Option<usize>, u64>,
     /// People, parts and cost by the place of their route and their carrier.
     pub loads: HashMap<(usize, Carrier), (u64, u64, Money)>,
     unrouted: HashMap<(Carrier, Option<Country>, Option<RouteId>), (u64, String)>,
@@ -143,6 +145,8 @@ impl Count {
             *people += 1;
             *parts += u64::from(composed.parts);
             *cost += composed.price;
+            let sold = self.letter.numbers().place_number(row.phone);
+            *counted.by_place.entry(sold).or_default() += 1;
             if let Some(share) = self.canary {
                 let lots = counted.lots.get_or_insert_with(|| Lots::new(share));
                 lots.draw(row.phone.carrier(), lot(self.campaign, ordinal));
@@ -279,6 +283,9 @@ impl Counted {
         for (key, (people, parts, cost)) in other.loads {
             let sum = self.loads.entry(key).or_default();
             *sum = (sum.0 + people, sum.1 + parts, sum.2 + cost);
+        }
+        for (place, people) in other.by_place {
+            *self.by_place.entry(place).or_default() += people;
         }
         for (key, (people, sample)) in other.unrouted {
             self.unrouted.entry(key).or_insert((0, sample)).0 += people;

@@ -119,26 +119,16 @@ impl Engine {
         if draft.scheduled_at.is_some_and(|at| at <= now) {
             return Err(CampaignTrouble::ScheduleInPast);
         }
-        if draft.speed == Some(0) {
-            return Err(CampaignTrouble::Speed);
-        }
         let valid_for = draft.valid_for.unwrap_or(self.settings.campaign_valid_for);
-        if valid_for < MIN_VALID_FOR {
-            return Err(CampaignTrouble::Validity);
-        }
-        if let Some(plan) = &draft.canary {
-            check_canary(plan, valid_for)?;
-        }
         let limits = draft.limits.unwrap_or_else(|| Limits::usual(draft.category));
-        if [limits.failures, limits.opt_outs, limits.complaints]
-            .iter()
-            .flatten()
-            .any(|l| l.per_10_000 > 10_000)
-        {
-            return Err(CampaignTrouble::Limits);
-        }
-        let traffic =
-            Traffic { account, category: draft.category, signature: Some(signature.inner()), phone: None };
+        check_bounds(&draft, valid_for, &limits)?;
+        let traffic = Traffic {
+            account,
+            category: draft.category,
+            signature: Some(signature.inner()),
+            phone: None,
+            carrier: None,
+        };
         let nowhere = || LaneId::from_raw(0);
         if routes_for(&self.routes().await?, draft.route, &traffic, nowhere).is_empty() {
             return Err(CampaignTrouble::NoSuchRoute);
@@ -262,6 +252,21 @@ impl Engine {
 fn does_without(template: &Template, known: &BTreeSet<String>) -> bool {
     let values: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "1")).collect();
     !matches!(template.render(&Values(&values)), Err(RenderError::MissingVariable { .. }))
+}
+
+/// Numbers that no campaign can have.
+fn check_bounds(draft: &CampaignDraft, valid_for: Duration, limits: &Limits) -> Result<(), CampaignTrouble> {
+    if draft.speed == Some(0) {
+        return Err(CampaignTrouble::Speed);
+    }
+    if valid_for < MIN_VALID_FOR {
+        return Err(CampaignTrouble::Validity);
+    }
+    if let Some(plan) = &draft.canary {
+        check_canary(plan, valid_for)?;
+    }
+    let mut rates = [limits.failures, limits.opt_outs, limits.complaints].into_iter().flatten();
+    if rates.any(|limit| limit.per_10_000 > 10_000) { Err(CampaignTrouble::Limits) } else { Ok(()) }
 }
 
 fn check_canary(plan: &CanaryPlan, valid_for: Duration) -> Result<(), CampaignTrouble> {

@@ -1,9 +1,12 @@
 //! A campaign's message as a whole: what turns each row of its frozen audience into a text, and over which route it goes.
 
+use std::sync::Arc;
+
 use domain::campaign::CampaignRoute;
 use domain::control::{AudienceRow, Campaign, ControlError, Traffic};
 use domain::ids::LaneId;
 use domain::message::Reason;
+use domain::numbers::PrefixTable;
 use domain::template::{Template, Values};
 use domain::text::Signature;
 
@@ -18,6 +21,8 @@ pub(super) struct Letter {
     pub routes: Vec<CampaignRoute>,
     /// Of each route.
     composers: Vec<Composer>,
+    /// Where phones' ranges were sold.
+    numbers: Arc<PrefixTable>,
 }
 
 /// What a row comes to.
@@ -35,6 +40,7 @@ impl Engine {
         let signature = Signature::parse(&campaign.signature).map_err(CampaignTrouble::Signature)?;
         let prices = self.prices(campaign.account).await?;
         let routes = routes_of(campaign);
+        let numbers = self.numbers().await?;
         let mut composers = Vec::with_capacity(routes.len());
         for route in &routes {
             let reach = self.reach(route.route, campaign.category).await?;
@@ -44,10 +50,10 @@ impl Engine {
                 &self.settings.opt_out_suffix,
                 self.settings.text_rules,
                 &prices,
-                reach.ok_or(CampaignTrouble::NoSuchRoute)?,
+                (reach.ok_or(CampaignTrouble::NoSuchRoute)?, Arc::clone(&numbers)),
             ));
         }
-        Ok(Letter { template, routes, composers })
+        Ok(Letter { template, routes, composers, numbers })
     }
 
     /// Decides which routes carry a campaign, from the routes of now; each gets its lanes.
@@ -60,6 +66,7 @@ impl Engine {
             category: campaign.category,
             signature: Some(&campaign.signature),
             phone: None,
+            carrier: None,
         };
         let lane = || first.take().unwrap_or_else(fresh);
         let mut planned = domain::campaign::routes_for(&routes, campaign.route, &traffic, lane);
@@ -91,9 +98,15 @@ fn routes_of(campaign: &Campaign) -> Vec<CampaignRoute> {
 }
 
 impl Letter {
+    /// Where the phones' ranges were sold.
+    pub(super) fn numbers(&self) -> &PrefixTable {
+        &self.numbers
+    }
+
     /// What one row comes to; `columns` names its values.
     pub(super) fn for_row(&self, row: &AudienceRow, columns: &[String]) -> Written {
-        let place = self.routes.iter().position(|route| route.admits(row.phone));
+        let carrier = self.numbers.carrier(row.phone);
+        let place = self.routes.iter().position(|route| route.admits(row.phone, carrier));
         let composer = place.and_then(|place| self.composers.get(place));
         let Some(composer) = composer else { return Written { place: None, text: Err(Reason::NoRoute) } };
         let values: Vec<(&str, &str)> =

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::carrier_code::CodeBook;
 use domain::channel::{ChannelEvent, Inbound, Receipt, ReceiptStatus, Submitted};
 use domain::ids::{ChannelId, PartitionId};
 use domain::ledger::Settlement;
@@ -13,7 +14,7 @@ use tokio::sync::mpsc;
 use super::dispose::{Kind, dispose};
 use super::receipts::Receipts;
 use super::{ChannelSlot, Dispatch};
-use crate::Engine;
+use crate::{Engine, metrics};
 
 /// Settlements that may wait for one partition: more than all windows together hold.
 const WAITING: usize = 16_384;
@@ -49,13 +50,23 @@ async fn settle(engine: Arc<Engine>, partition: PartitionId, mut receiver: mpsc:
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
         let settlements: Vec<_> = batch.iter().map(|answer| answer.settlement.clone()).collect();
-        while let Err(error) = engine.ledger.settle(partition, settlements.clone()).await {
+        loop {
+            let began = engine.clock.monotonic_millis();
+            let Err(error) = engine.ledger.settle(partition, settlements.clone()).await else {
+                let took = engine.clock.monotonic_millis().saturating_sub(began);
+                engine.metrics.settled(&settlements, took);
+                if let Some(tracer) = engine.tracer() {
+                    tracer.settled(&settlements, engine.clock.now());
+                }
+                break;
+            };
             tracing::error!(partition = partition.0, %error, "answers could not be settled; trying again");
             if !error.is_retryable() || engine.stop.is_cancelled() {
                 break;
             }
             tokio::time::sleep(AFTER_ERROR).await;
         }
+        engine.metrics.settle_waiting(-metrics::gauge(batch.len()));
         engine.counter.look();
         for Answer { slot, parts, .. } in batch.drain(..) {
             slot.settled(parts);
@@ -90,7 +101,8 @@ pub(super) async fn take_events(
                 answered(&engine, &dispatch, &slot, answers, &partitions).await;
             }
             ChannelEvent::Arrived { receipts: reports, inbound, acknowledge } => {
-                arrived(&slot, &reports, &inbound, engine.clock.monotonic_millis());
+                let codes = &dispatch.retry().codes;
+                arrived(&slot, codes, (&reports, &inbound), engine.clock.monotonic_millis());
                 receipts.take(&engine, reports, inbound, acknowledge).await;
             }
             ChannelEvent::Ended => {}
@@ -127,13 +139,18 @@ async fn last_event(
 }
 
 /// Counts what a channel brought, and what its receipts say of it.
-pub(super) fn arrived(slot: &ChannelSlot, receipts: &[Receipt], inbound: &[Inbound], now: u64) {
+pub(super) fn arrived(
+    slot: &ChannelSlot,
+    codes: &CodeBook,
+    (receipts, inbound): (&[Receipt], &[Inbound]),
+    now: u64,
+) {
     slot.counters.receipts.fetch_add(receipts.len() as u64, Ordering::Relaxed);
     slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
     let (mut failed, mut blamed) = (0, 0);
     for receipt in receipts.iter().filter(|receipt| receipt.status != ReceiptStatus::Delivered) {
         failed += 1;
-        blamed += u32::from(Health::is_blamed(receipt.code.reason()));
+        blamed += u32::from(Health::is_blamed(codes.reason(Some(receipt.gateway), receipt.code)));
     }
     let delivered = u32::try_from(receipts.len()).unwrap_or(u32::MAX).saturating_sub(failed);
     slot.health().receipts(delivered, failed, blamed, now);
@@ -147,12 +164,14 @@ async fn answered(
     partitions: &Partitions,
 ) {
     let now = engine.clock.monotonic_millis();
+    let retry = dispatch.retry();
     let mut seen = Answers::default();
+    engine.metrics.settle_waiting(metrics::gauge(answers.len()));
     for answer in answers {
         let took = slot.answer_time(answer.outgoing.ticket, now);
         let partition = usize::from(answer.outgoing.ticket.partition.0);
         let parts = u32::from(answer.outgoing.parts);
-        let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &dispatch.retry);
+        let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &retry);
         let counters = &slot.counters;
         match kind {
             Kind::Taken | Kind::Late => counters.submitted.fetch_add(1, Ordering::Relaxed),
@@ -170,6 +189,7 @@ async fn answered(
         if let Some(millis) = took.filter(|_| !matches!(kind, Kind::NotWritten | Kind::Uncertain)) {
             seen.timed += 1;
             seen.millis += millis;
+            engine.metrics.channel_answered(millis);
         }
         let parts = if kind == Kind::Late { 0 } else { parts };
         if let Some(sender) = partitions.0.get(partition) {

@@ -49,7 +49,7 @@ async fn send(house: &House, fate: impl Fn(Phone) -> Fate) -> Vec<Phone> {
             channel: CHANNEL,
             gateway: GATEWAY,
             carriers: CarrierSet::ALL,
-            takes: vec![Take { stream: due.stream, limit: 700 }],
+            takes: vec![Take { stream: due.stream, limit: 700, reach: CarrierSet::ALL }],
             max_parts: u32::MAX,
             now,
             policy: Arc::clone(&house.policy),
