@@ -71,7 +71,8 @@ fn as_toml(loaded: &Loaded, show: Show) -> Vec<String> {
         }
         let from = match loaded.origins.get(setting.path) {
             None => show.of("默认", "default").to_owned(),
-            Some(Origin::Line(line)) => format!("{} {line}", show.of("文件第几行：", "line")),
+            Some(Origin::Line(line)) if show.chinese => format!("第 {line} 行"),
+            Some(Origin::Line(line)) => format!("line {line}"),
             Some(Origin::Variable(name)) => name.clone(),
             Some(Origin::Flag) => show.of("命令行", "command line").to_owned(),
         };

@@ -123,7 +123,7 @@ fn every_mistake_is_told_with_its_place_and_without_its_value() {
         assert!(line(&zh).is_some_and(|line| line.contains(zh_words)), "{place} {zh_words}: {zh}");
     }
     assert!(!en.contains("s3cret") && !zh.contains("s3cret"), "{en}");
-    let torn = read("partitions = 4\n\"torn\n", &[]).unwrap_err().told(false);
+    let torn = read("partitions = 4\n\"torn", &[]).unwrap_err().told(false);
     assert!(torn.contains("hongyan.toml:2: this is not TOML"), "{torn}");
     assert!(load(Some(Path::new("/nowhere/hongyan.toml")), std::iter::empty()).is_err());
 }
