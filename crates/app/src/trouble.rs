@@ -6,7 +6,7 @@
 use store::control::OpenControlError;
 use store::copy::CopyError;
 use store::ledger::LedgerOpenError;
-use store::postgres::{MigrateError, PostgresOpenError};
+use store::postgres::{MigrateError, PlaceError, PostgresOpenError};
 use store::sealing::KeyFileError;
 
 use crate::copy;
@@ -42,12 +42,14 @@ fn chinese(error: &anyhow::Error, en: &str) -> Option<String> {
         .or_else(|| error.downcast_ref::<LedgerOpenError>().and_then(ledger))
         .or_else(|| error.downcast_ref::<OpenControlError>().and_then(|error| control(error, en)))
         .or_else(|| error.downcast_ref::<PostgresOpenError>().and_then(postgres))
+        .or_else(|| error.downcast_ref::<PlaceError>().map(place))
         .or_else(|| error.downcast_ref::<std::io::Error>().map(|_| format!("无法启动：{en}")))
 }
 
 fn migrate(error: &MigrateError, en: &str) -> Option<String> {
     match error {
         MigrateError::Ledger(error) => postgres(error),
+        MigrateError::Place(error) => Some(place(error)),
         MigrateError::Control(error) => control(error, en),
     }
 }
@@ -97,12 +99,16 @@ fn older(found: i64, known: i64) -> String {
     format!("数据库结构是 {found}，本程序需要 {known}：请停止所有节点，然后执行 hongyan migrate")
 }
 
+fn place(error: &PlaceError) -> String {
+    match error {
+        PlaceError::Url => "数据库地址无法识别，应写作 postgres://用户:密码@主机:端口/数据库".to_owned(),
+        PlaceError::Unreachable(error) => format!("连不上数据库：{error}"),
+    }
+}
+
 fn postgres(error: &PostgresOpenError) -> Option<String> {
     Some(match error {
-        PostgresOpenError::Url => {
-            "数据库地址无法识别，应写作 postgres://用户:密码@主机:端口/数据库".to_owned()
-        }
-        PostgresOpenError::Unreachable(error) => format!("连不上数据库：{error}"),
+        PostgresOpenError::Place(error) => place(error),
         PostgresOpenError::Server { found } => {
             format!("数据库服务器版本是 {found}，需要 PostgreSQL 15 或更新")
         }
@@ -126,7 +132,7 @@ fn control(error: &OpenControlError, en: &str) -> Option<String> {
         OpenControlError::OtherKeys => {
             Some("数据库是用别的密钥密封的：请从正常工作的节点复制密钥文件".to_owned())
         }
-        OpenControlError::Postgres(error) => postgres(error),
+        OpenControlError::Place(error) => Some(place(error)),
         OpenControlError::ForeignSchema { .. } => Some(format!("数据库不是本程序的：{en}")),
         _ => None,
     }

@@ -1,19 +1,16 @@
-//! The ledger and the control database on SQLite and on PostgreSQL; the move from one to the other; sealing at rest;
-//! migrations.
+//! The ledger on SQLite and on PostgreSQL with its migrations, and the move from one engine to the other; with it the control
+//! database, so that whoever opens one can open the other.
 
-#[macro_use]
-mod statements;
-
+pub use ::control;
 pub(crate) use ::moves;
 pub(crate) use ::moves::verified;
 pub use ::sealing;
 pub use ::sealing::upload;
 
-pub mod control;
 pub mod copy;
 pub mod ledger;
 pub mod postgres;
 
 #[cfg(test)]
-#[path = "../tests/it/postgres_server.rs"]
+#[path = "../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;

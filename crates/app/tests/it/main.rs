@@ -12,7 +12,7 @@ mod house;
 mod kill;
 mod pdu;
 mod postgres;
-#[path = "../../../store/tests/it/postgres_server.rs"]
+#[path = "../../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;
 mod protocols;
 mod proxy;

@@ -11,7 +11,7 @@ mod house;
 mod imports;
 mod nodes;
 mod nodes_death;
-#[path = "../../../store/tests/it/postgres_server.rs"]
+#[path = "../../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;
 mod preflight;
 mod readiness;

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::CopyError;
 use super::cell::{Cell, Row};
 use super::source::Source;
-use crate::control::{ControlDb, Kind, Shape};
+use control::{ControlDb, Kind, Shape};
 
 /// The source of one table; `place` is where it is among the targets.
 pub(super) fn source(folder: &Path, shape: &Shape, place: usize) -> Result<Source, CopyError> {

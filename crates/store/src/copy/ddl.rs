@@ -1,6 +1,6 @@
 //! Tables as the schemas of both engines write them down, so that the copy follows them.
 
-use crate::control::{Kind, Shape};
+use control::{Kind, Shape};
 
 /// The tables that these statements make.
 pub(super) fn tables<'a>(statements: impl Iterator<Item = &'a str>) -> Vec<Shape> {

@@ -17,12 +17,12 @@ use super::CopyError;
 use super::cell::{Cell, Row};
 use super::ddl;
 use super::source::{Source, Turned};
-use crate::control::Shape;
 use crate::moves::life::Life;
 use crate::moves::person::{self, pack_recent, unpack_recent};
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, sealed};
 use crate::postgres::carrier_id_bytes;
 use crate::sealing::{Sealer, TableSealer};
+use control::Shape;
 
 /// By their place in [`TARGETS`].
 pub(super) const LANE: usize = 0;

@@ -30,10 +30,10 @@ use domain::time::Timestamp;
 use sea_orm::sqlx::{self, Error as SqlError, Row as _};
 use tokio::task::spawn_blocking;
 
-use crate::control::{ControlDb, OpenControl, OpenControlError, Shape, phone_slots, shapes};
 use crate::ledger::{LedgerOpenError, OpenOptions, SqliteLedger, moved_mark, stopped_files};
 use crate::postgres::{MigrateError, PostgresPlace, check};
 use crate::sealing::Sealer;
+use ::control::{ControlDb, OpenControl, OpenControlError, Shape, phone_slots, shapes};
 use cell::{Row, Sum};
 use ledger::Moving;
 use source::Source;

@@ -5,8 +5,8 @@ use sea_orm::sqlx::query::Query;
 use sea_orm::sqlx::{self, AssertSqlSafe, Error as SqlError, PgPool, Postgres, Row as _};
 
 use super::cell::{Cell, Row, Sum};
-use crate::control::{Kind, Shape};
-use crate::postgres::begin;
+use control::{Kind, Shape};
+use pg::begin;
 
 /// How far each source has come: kept in the database that is being filled, so that it tells what is true there.
 const PROGRESS_NEW: &str = "CREATE TABLE IF NOT EXISTS hongyan_copy (source text PRIMARY KEY, at text NOT NULL, done boolean NOT NULL)";

@@ -1,6 +1,6 @@
 //! Every statement of the ledger, named; a test prepares each against a fresh file.
 
-statements! {
+pg::statements! {
     PARTITION_NEW = "INSERT OR IGNORE INTO partition VALUES (1, ?1, ?2, 0, 1, 0, 0, NULL)";
     PARTITION_READ = "SELECT number, partitions, committed_now, next_claim, unknown_through, retired_through, person_cursor FROM partition";
     PARTITION_WRITE = "UPDATE partition SET committed_now = ?1, next_claim = ?2, unknown_through = ?3, retired_through = ?4";

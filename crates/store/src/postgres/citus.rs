@@ -12,7 +12,7 @@
 use sea_orm::sqlx::{self, AssertSqlSafe, Error as SqlError, PgPool, Row as _};
 
 use super::{schema, sql};
-use crate::control::control_tables;
+use control::control_tables;
 
 /// The table that all others of the ledger are co-located with.
 const FIRST: &str = "ledger_partition";

@@ -7,11 +7,11 @@ use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 use domain::nodes::NodeId;
 use domain::time::Timestamp;
-use sea_orm::sqlx::{Connection as _, Error as SqlError, PgConnection, PgPool, Postgres, Transaction};
+use pg::{Tries, begin};
+use sea_orm::sqlx::{PgConnection, PgPool};
 
 use super::due::Known;
 use super::fault::{Done, Trouble};
-use super::tries::Tries;
 use crate::moves::fault::{self, Outcome};
 use crate::sealing::{Sealer, TableSealer};
 
@@ -144,11 +144,6 @@ fn keep<T>(unsure: Option<T>, trouble: Trouble) -> Done<Ended<T>> {
         Some(answer) => Ok(Ended::Unsure(answer, trouble)),
         None => Err(trouble),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where transactions begin")]
-pub(crate) async fn begin(db: &mut PgConnection) -> Result<Transaction<'_, Postgres>, SqlError> {
-    db.begin().await
 }
 
 /// A partition as statements name it.

@@ -1,8 +1,8 @@
 //! What an error of PostgreSQL means: for the transaction, and for its caller.
 
 use domain::ledger::LedgerError;
+use pg::{Remedy, code, may_pass, remedy};
 use sea_orm::sqlx::Error as SqlError;
-use sea_orm::sqlx::error::DatabaseError;
 
 use crate::moves::fault::Fault;
 use crate::sealing::UnsealError;
@@ -15,17 +15,6 @@ pub(super) enum Trouble {
 }
 
 pub(super) type Done<T> = Result<T, Trouble>;
-
-/// What can be done about an error of the database.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Remedy {
-    /// The same transaction again, at once: it lost against another one.
-    Again,
-    /// The same transaction again, on another connection.
-    Reconnect,
-    /// Nothing here.
-    None,
-}
 
 impl Trouble {
     /// Whether the same transaction may succeed if it is tried again now.
@@ -74,29 +63,6 @@ impl From<UnsealError> for Trouble {
     }
 }
 
-/// Whether the same transaction may succeed if it is tried again now.
-pub(crate) fn may_pass(error: &SqlError) -> bool {
-    remedy(error) != Remedy::None
-}
-
-/// Codes: <https://www.postgresql.org/docs/15/errcodes-appendix.html>.
-fn remedy(error: &SqlError) -> Remedy {
-    match error {
-        SqlError::Io(_) | SqlError::Tls(_) | SqlError::Protocol(_) | SqlError::WorkerCrashed => {
-            Remedy::Reconnect
-        }
-        SqlError::Database(error) => match code(&**error).as_str() {
-            // Serialisation failure, deadlock.
-            "40001" | "40P01" => Remedy::Again,
-            // Shutting down, crashed, starting, idle for too long in a transaction.
-            "57P01" | "57P02" | "57P03" | "57P05" | "25P03" => Remedy::Reconnect,
-            code if code.starts_with("08") => Remedy::Reconnect,
-            _ => Remedy::None,
-        },
-        _ => Remedy::None,
-    }
-}
-
 fn ledger_error(error: &SqlError) -> LedgerError {
     if may_pass(error) {
         return LedgerError::Unavailable(error.to_string());
@@ -116,10 +82,6 @@ fn ledger_error(error: &SqlError) -> LedgerError {
         },
         other => inconsistent(other.to_string()),
     }
-}
-
-fn code(error: &dyn DatabaseError) -> String {
-    error.code().unwrap_or_default().into_owned()
 }
 
 fn inconsistent(detail: String) -> LedgerError {

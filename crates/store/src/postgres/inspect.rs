@@ -1,11 +1,12 @@
 //! What a server is like, and whether a database is this program's: for those who look before they start.
 
+use pg::PostgresPlace;
 use sea_orm::sqlx::pool::PoolConnection;
 use sea_orm::sqlx::{self, PgPool, Postgres, Row as _};
 
-use super::open::{PostgresOpenError, PostgresPlace};
+use super::open::PostgresOpenError;
 use super::{MigrateError, schema, sql};
-use crate::control::check_postgres;
+use control::check_postgres;
 
 /// What matters of a server's version and settings.
 #[derive(Clone, PartialEq, Eq, Debug)]

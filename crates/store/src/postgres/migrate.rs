@@ -2,9 +2,10 @@
 //! distribution.
 
 use super::citus;
-use super::open::{PostgresOpenError, PostgresPlace};
-use super::schema;
-use crate::control::{OpenControlError, migrate_postgres};
+use super::open::PostgresOpenError;
+use super::{schema, sql};
+use control::{OpenControlError, migrate_postgres};
+use pg::{PlaceError, PostgresPlace};
 
 /// What is true after a migration.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +20,8 @@ pub enum MigrateError {
     #[error(transparent)]
     Ledger(#[from] PostgresOpenError),
     #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error(transparent)]
     Control(#[from] OpenControlError),
 }
 
@@ -32,7 +35,7 @@ pub async fn migrate(place: &PostgresPlace, partitions: u16) -> Result<Migrated,
     let pool = place.connect_to_migrate()?;
     let all = async {
         schema::migrate(&pool, partitions).await?;
-        migrate_postgres(pool.clone()).await?;
+        migrate_postgres(pool.clone(), sql::SCHEMA_LOCK).await?;
         let distributed = citus::distribute(&pool).await.map_err(PostgresOpenError::from)?;
         Ok(Migrated { distributed })
     };

@@ -32,27 +32,19 @@ mod settle;
 mod sql;
 mod sweep;
 mod tally;
-mod tries;
 mod verify;
 mod waiting;
 
 pub use inspect::{ServerFacts, ServerWatch, check, server_facts};
 pub use migrate::{MigrateError, Migrated, migrate};
-pub use open::{PostgresOpenError, PostgresOptions, PostgresPlace};
+pub use open::{PostgresOpenError, PostgresOptions};
+pub use pg::{PlaceError, PostgresPlace};
 pub use port::PostgresLedger;
 pub use verify::verify;
 
-pub(crate) use database::begin;
 pub(crate) use early::carrier_id_bytes;
-pub(crate) use fault::may_pass;
-pub(crate) use tries::Tries;
 
 /// All that makes the ledger's tables, in order.
 pub(crate) fn schema_statements() -> impl Iterator<Item = &'static str> {
     schema::statements()
-}
-
-/// What keeps two nodes from migrating at once; the ledger's migration has made the table.
-pub(crate) fn schema_lock() -> &'static str {
-    sql::SCHEMA_LOCK
 }

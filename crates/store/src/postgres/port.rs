@@ -38,11 +38,11 @@ use super::settle::Settle;
 use super::sweep::Sweep;
 use super::tally::Tallies;
 use super::waiting::{ForgetWaiting, HoldFragments, WaitingPage};
-use crate::control::check_postgres;
 use crate::moves::fault::Fault;
 use crate::moves::parts::status_code;
 use crate::moves::records::{merge, newest};
 use crate::moves::tally::fold;
+use control::check_postgres;
 
 /// How often a claim looks whether another node is done with the partition, and how long it waits in between: a claim
 /// takes some ten milliseconds. After that its caller is told to come back.

@@ -7,9 +7,9 @@ use domain::ids::PartitionMap;
 use domain::ledger::LedgerError;
 use sea_orm::sqlx::{self, AssertSqlSafe, Error as SqlError, PgConnection, PgPool, Row as _};
 
-use super::database::begin;
 use super::open::PostgresOpenError;
 use super::sql;
+use pg::begin;
 
 /// Statements of each step, in order.
 const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4];

@@ -4,7 +4,7 @@
 //! they lock. No plan depends on statistics: a table is never joined to an array in a way that lets the planner begin with
 //! the table, which it would while the table seems small.
 
-statements! {
+pg::statements! {
     /// The major version.
     SERVER = "SELECT current_setting('server_version_num')::integer / 10000";
     SERVER_FACTS = "SELECT current_setting('server_version_num')::integer / 10000, current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on' AND current_setting('synchronous_commit') <> 'off', EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'), coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";

@@ -11,13 +11,14 @@ use std::sync::Arc;
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 use domain::message::MessageState;
+use pg::{PostgresPlace, begin};
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
-use super::database::{begin, number};
+use super::database::number;
 use super::fault::Done;
 use super::lanes::small;
-use super::open::{PostgresOpenError, PostgresPlace};
+use super::open::PostgresOpenError;
 use super::{schema, sql, tally};
 use crate::moves::fault::Fault;
 use crate::moves::life::Life;

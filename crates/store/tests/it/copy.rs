@@ -5,10 +5,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use domain::channel::{CarrierMessageId, ReceiptStatus};
-use domain::control::{Accounts as _, Campaigns as _, ContactFilter, Contacts as _};
+use domain::control::{Accounts as _, Campaigns as _, ContactFilter, ContactRow, Contacts as _};
 use domain::ids::{IdGenerator, InboundId};
 use domain::ledger::{Expansion, InboundRecord, MessageRecord, ReceiptOutcome};
 use domain::message::{Category, MessageState};
+use domain::phone::Phone;
+use domain::time::Timestamp;
 use sea_orm::sqlx::{self, Connection as _};
 use store::control::{ControlDb, OpenControl};
 use store::copy::{Copied, CopyError, Transfer};
@@ -16,8 +18,7 @@ use store::ledger::{LedgerOpenError, OpenOptions, SqliteLedger};
 use store::postgres::{PostgresLedger, PostgresOptions, PostgresPlace, migrate, verify};
 use store::sealing::Sealer;
 
-use super::control_stage;
-use super::ledger_engines::Engine;
+use super::engines::Engine;
 use super::ledger_stage::*;
 use super::postgres_server::fresh_database;
 
@@ -95,6 +96,29 @@ async fn new_place(partitions: u16) -> PostgresPlace {
     place
 }
 
+/// One person, as an import tells.
+fn person(phone: Phone) -> ContactRow {
+    let pairs = |name: &str, value: &str| vec![(name.to_owned(), value.to_owned())];
+    ContactRow {
+        phone,
+        personal: pairs("姓名", "王芳"),
+        queryable: pairs("城市", "上海"),
+        tags: vec!["vip".to_owned()],
+    }
+}
+
+/// A database that somebody else has begun to use.
+async fn begin_another(place: &PostgresPlace) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let sealer = Sealer::open(&folder.path().join("keys"), &data).unwrap();
+    let ids = Arc::new(IdGenerator::new(4));
+    let options = OpenControl { folder: data, sealer, ids: Arc::clone(&ids) };
+    let db = ControlDb::open_postgres(options, place).await.unwrap();
+    db.first_start(Timestamp::from_millis(1_772_330_400_000), &ids, |_| Ok(())).await.unwrap();
+    db.close().await.unwrap();
+}
+
 /// Copies, interrupted after every so many pages. Returns how often.
 async fn copied(copy: &Transfer, pages: u32) -> (Copied, u32) {
     let mut interrupted = 0;
@@ -130,7 +154,7 @@ async fn an_installation_moves_over_whole_however_often_it_is_interrupted() {
         let db = control(&stage).await;
         let first = db.first_start(stage.now, &IdGenerator::new(3), |_| Ok(())).await.unwrap().unwrap();
         let account = first.account.id;
-        let people = (0..60).map(|n| control_stage::row(phone(n), "王芳", "上海", &["vip"])).collect();
+        let people = (0..60).map(|n| person(phone(n))).collect();
         db.upsert_contacts(account, None, people, stage.now).await.unwrap();
         db.close().await.unwrap();
         let in_flight =
@@ -230,9 +254,9 @@ async fn what_does_not_fit_is_refused_before_anything_is_changed() {
     let odd = copy_to(&stage, &new_place(3).await).run(&mut |_| ControlFlow::Continue(())).await;
     assert!(matches!(odd, Err(CopyError::Partitions { from: FILES, to: 3 })), "{odd:?}");
 
-    let taken = control_stage::Stage::open(Engine::Postgres).await;
-    taken.account("another").await;
-    let taken = copy_to(&stage, taken.database()).run(&mut |_| ControlFlow::Continue(())).await;
+    let taken = new_place(FILES).await;
+    begin_another(&taken).await;
+    let taken = copy_to(&stage, &taken).run(&mut |_| ControlFlow::Continue(())).await;
     assert!(matches!(taken, Err(CopyError::NotEmpty)), "{taken:?}");
 
     let empty = PostgresPlace::new(fresh_database().await);

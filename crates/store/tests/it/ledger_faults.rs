@@ -11,7 +11,7 @@ use domain::message::Category;
 use store::ledger::{LedgerOpenError, OpenOptions, SqliteLedger};
 use store::sealing::Sealer;
 
-use super::ledger_engines::Engine;
+use super::engines::Engine;
 use super::ledger_stage::*;
 
 fn options(stage: &Stage) -> OpenOptions {

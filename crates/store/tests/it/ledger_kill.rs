@@ -14,7 +14,7 @@ use domain::ledger::{Disposition, Ledger, Settlement};
 use domain::message::{Category, MessageState};
 use store::postgres::PostgresLedger;
 
-use super::ledger_engines::{Engine, on_every_engine};
+use super::engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
 use super::postgres_server::fresh_database;
 

@@ -14,7 +14,7 @@ use store::sealing::Sealer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
-use super::ledger_engines::Engine;
+use super::engines::Engine;
 use super::ledger_stage::*;
 
 const OPEN: u8 = 0;

@@ -10,7 +10,7 @@ use domain::message::{Category, MessageState, Reason};
 use domain::policy::RuleId;
 use proptest::prelude::*;
 
-use super::ledger_engines::{Engine, on_every_engine};
+use super::engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
 
 on_every_engine! {

@@ -26,7 +26,7 @@ use store::ledger::{OpenOptions, SqliteLedger};
 use store::postgres::{PostgresLedger, PostgresOptions, PostgresPlace};
 use store::sealing::Sealer;
 
-use super::ledger_engines::Engine;
+use super::engines::Engine;
 use super::postgres_server::fresh_database;
 
 pub(crate) const ACCOUNT: AccountId = AccountId::from_raw(2);

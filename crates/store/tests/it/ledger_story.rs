@@ -7,7 +7,7 @@ use domain::message::{Category, MessageState, Reason};
 use domain::time::Timestamp;
 use std::sync::Arc;
 
-use super::ledger_engines::{Engine, on_every_engine};
+use super::engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
 
 on_every_engine! {

@@ -7,7 +7,7 @@ use store::ledger::{LedgerOpenError, Rule, Verified, verify};
 use store::postgres::PostgresPlace;
 use store::sealing::Sealer;
 
-use super::ledger_engines::Engine;
+use super::engines::Engine;
 use super::ledger_stage::*;
 
 /// Messages that wait, are in flight, are submitted and are delivered; an opt-out.

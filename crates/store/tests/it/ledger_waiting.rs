@@ -8,7 +8,7 @@ use domain::message::{Category, MessageState, Reason};
 use domain::policy::RuleId;
 use domain::time::Timestamp;
 
-use super::ledger_engines::{Engine, on_every_engine};
+use super::engines::{Engine, on_every_engine};
 use super::ledger_stage::*;
 
 const CUSTOMER: CustomerId = CustomerId(4);

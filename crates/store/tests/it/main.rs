@@ -1,16 +1,9 @@
 //! The stories of the store, one module each.
 
-mod control_campaigns;
-mod control_nodes;
-mod control_people;
-mod control_schema;
-mod control_secrecy;
-mod control_stage;
-mod control_tenants;
-mod control_uploads;
 mod copy;
+#[path = "../../../pg/tests/stage/engines.rs"]
+mod engines;
 mod ledger_carriers;
-mod ledger_engines;
 mod ledger_faults;
 mod ledger_kill;
 mod ledger_lost_claim;
@@ -22,4 +15,5 @@ mod ledger_story;
 mod ledger_verify;
 mod ledger_versions;
 mod ledger_waiting;
+#[path = "../../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;

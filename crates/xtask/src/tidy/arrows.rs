@@ -20,7 +20,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sealing", &["domain"]),
     ("moves", &["domain", "sealing"]),
     ("files", &["domain"]),
-    ("store", &["domain", "sealing", "moves", "files"]),
+    ("pg", &[]),
+    ("control", &["domain", "sealing", "files", "pg"]),
+    ("store", &["domain", "sealing", "moves", "files", "pg", "control"]),
     ("gateway", &["domain", "wire"]),
     ("engine", &["domain", "psi"]),
     ("api", &["domain", "engine"]),
@@ -38,7 +40,11 @@ pub(super) const PURE: [&str; 3] = ["wire", "domain", "psi"];
 
 /// Packages that only the named crates may use in product code, and why.
 const OUTSIDE: &[(&[&str], &[&str], &str)] = &[
-    (&["rusqlite", "sqlx", "sea-orm", "sea-orm-migration"], &["store", "files"], "SQL lives in `store`"),
+    (
+        &["rusqlite", "sqlx", "sea-orm", "sea-orm-migration"],
+        &["store", "control", "pg", "files"],
+        "SQL lives in `store`",
+    ),
     (&["axum"], &["api"], "HTTP is served by `api`"),
 ];
 

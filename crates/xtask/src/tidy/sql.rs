@@ -1,4 +1,4 @@
-//! SQL is written in `store` and nowhere else.
+//! SQL is written in `store` and what it stands on, and nowhere else.
 //!
 //! A heuristic over string literals: it asks for the shape of a statement, so that a sentence may begin with "Select".
 
@@ -8,7 +8,7 @@ use crate::tree::Tree;
 
 const RULE: &str = "sql";
 /// `xtask` names statements in order to find them.
-const HOMES: [&str; 3] = ["store", "files", "xtask"];
+const HOMES: [&str; 5] = ["store", "control", "pg", "files", "xtask"];
 
 /// First words of a statement and a word that must follow somewhere.
 const SHAPES: [(&str, &str); 11] = [

@@ -1,0 +1,15 @@
+//! The stories of the control database, one module each.
+
+mod campaigns;
+mod nodes;
+mod people;
+mod schema;
+mod secrecy;
+mod stage;
+mod tenants;
+mod uploads;
+
+#[path = "../../../pg/tests/stage/engines.rs"]
+mod engines;
+#[path = "../../../pg/tests/stage/postgres_server.rs"]
+mod postgres_server;
