@@ -4,6 +4,7 @@
 //! engines run the same list. A step is never changed once released: a later version adds steps behind the others.
 //! The name of a step begins with the version that brought it (`v1_…`).
 
+mod access;
 mod customers;
 mod nodes;
 mod people;
@@ -17,7 +18,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -29,7 +30,9 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS, customers::STEPS].into_iter().flatten()
+    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS, customers::STEPS, access::STEPS]
+        .into_iter()
+        .flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.

@@ -5,10 +5,16 @@
 
 #![expect(unreachable_pub, reason = "the derive of an entity makes public items that name the row")]
 
+pub(super) mod access_link;
+pub(super) mod access_role;
 pub(super) mod account;
+pub(super) mod account_detail;
 pub(super) mod api_key;
+pub(super) mod app_session;
+pub(super) mod app_user;
 pub(super) mod audience;
 pub(super) mod audience_chunk;
+pub(super) mod audit_line;
 pub(super) mod campaign;
 pub(super) mod channel;
 pub(super) mod channel_settings;
@@ -17,7 +23,10 @@ pub(super) mod customer;
 pub(super) mod entity;
 pub(super) mod idempotency;
 pub(super) mod import;
+pub(super) mod key_detail;
+pub(super) mod key_use;
 pub(super) mod lease;
+pub(super) mod login_attempt;
 pub(super) mod node;
 pub(super) mod price;
 pub(super) mod rejected_row;
