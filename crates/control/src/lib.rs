@@ -2,7 +2,7 @@
 //!
 //! Owns the file `control.db` or the tables of the same names on PostgreSQL, with their migrations and entities (SeaORM,
 //! the same on both), the bulk statements that need more than an object mapper gives (imports, audiences; of each
-//! engine's own), and the sealed uploads, which lie in the data folder on either engine. Refuses a schema of a newer
+//! engine's own), and the sealed uploads, in the data folder or in the database. Refuses a schema of a newer
 //! program, and on PostgreSQL of an older one. Invariants: every row of a tenant carries its account and every read
 //! names it; phones, texts, names, passwords and whatever may hold them are sealed; a call that returned is on disk. On
 //! SQLite only the holder of the turn writes, so that a small write waits for at most one bulk transaction. On
@@ -32,19 +32,18 @@ mod row;
 mod template;
 #[cfg(test)]
 mod tests;
+mod uploads;
 mod write;
 
 #[cfg(test)]
 #[path = "../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::control::{ControlError, ReadSeek, Uploads};
-use domain::ids::{AccountId, IdGenerator, ImportId};
-use domain::time::Timestamp;
+use domain::control::ControlError;
+use domain::ids::IdGenerator;
 use sea_orm::{DatabaseConnection, SqlxPostgresConnector};
 use tokio::sync::Mutex;
 
@@ -52,7 +51,7 @@ use bulk::{Bulk, PostgresBulk, SqliteBulk};
 use files::Anchor;
 use pg::PostgresPlace;
 use sealing::Sealer;
-use sealing::upload::SealedFolder;
+use uploads::UploadPlaces;
 
 pub use bulk::phone_slots;
 pub use error::OpenControlError;
@@ -85,7 +84,7 @@ pub struct ControlDb {
     sealer: Arc<Sealer>,
     ids: Arc<IdGenerator>,
     bulk: Bulk,
-    uploads: SealedFolder,
+    uploads: UploadPlaces,
 }
 
 impl std::fmt::Debug for ControlDb {
@@ -117,12 +116,12 @@ impl ControlDb {
         let files = Anchor::of([file.clone()]).map_err(ControlError::from)?;
         let turn = Arc::new(Mutex::new(files));
         let bulk = Bulk::Sqlite(SqliteBulk::start(&file, max_pages, Arc::clone(&sealer), Arc::clone(&turn))?);
-        let uploads = SealedFolder::open(&folder.join("uploads"), Arc::clone(&sealer))?;
+        let uploads = UploadPlaces::open(&folder, &sealer, None)?;
         Ok(Arc::new(Self { db, turn: Some(turn), sealer, ids, bulk, uploads }))
     }
 
-    /// Opens the control database on PostgreSQL, migrated before by `store::postgres::migrate`. The folder keeps the
-    /// uploads that this node took.
+    /// Opens the control database on PostgreSQL, migrated before by `store::postgres::migrate`. The folder keeps
+    /// nothing but uploads of earlier versions.
     ///
     /// # Errors
     /// [`OpenControlError`], also when the database was sealed with other keys than these.
@@ -136,8 +135,8 @@ impl ControlDb {
         let db = SqlxPostgresConnector::from_sqlx_postgres_pool(pool.clone());
         open::check(&db).await?;
         open::agree_on_keys(&db, &sealer).await?;
+        let uploads = UploadPlaces::open(&folder, &sealer, Some(pool.clone()))?;
         let bulk = Bulk::Postgres(PostgresBulk::new(pool, Arc::clone(&sealer)));
-        let uploads = SealedFolder::open(&folder.join("uploads"), Arc::clone(&sealer))?;
         Ok(Arc::new(Self { db, turn: None, sealer, ids, bulk, uploads }))
     }
 
@@ -155,19 +154,5 @@ impl ControlDb {
     pub async fn close(&self) -> Result<(), ControlError> {
         self.bulk.stop().await;
         self.db.close_by_ref().await.map_err(|e| error::of_database(&e, "control database"))
-    }
-}
-
-impl Uploads for ControlDb {
-    fn create_upload(&self, account: AccountId, id: ImportId) -> io::Result<Box<dyn io::Write + Send>> {
-        Ok(Box::new(self.uploads.create(account, id)?))
-    }
-
-    fn open_upload(&self, account: AccountId, id: ImportId) -> io::Result<Box<dyn ReadSeek>> {
-        Ok(Box::new(self.uploads.read(account, id)?))
-    }
-
-    fn expire_uploads(&self, before: Timestamp) -> io::Result<u64> {
-        self.uploads.expire(before)
     }
 }

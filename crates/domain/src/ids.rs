@@ -126,6 +126,12 @@ macro_rules! big_ids {
                 Self(raw)
             }
 
+            /// The smallest id that may be made at `at`: where a scan by time begins.
+            #[must_use]
+            pub fn first_at(at: Timestamp) -> Self {
+                Self((at.millis() - EPOCH_MILLIS).max(0) << TIME_SHIFT)
+            }
+
             /// When the id was made, to the millisecond (an id may borrow a few milliseconds of the future).
             #[must_use]
             pub fn made_at(self) -> Timestamp {
@@ -205,12 +211,6 @@ impl MessageId {
     pub fn slot(self) -> Slot {
         let bits = (self.0 >> SLOT_SHIFT) & i64::from(SLOT_COUNT - 1);
         u16::try_from(bits).ok().and_then(Slot::new).expect("twelve bits are below the number of slots")
-    }
-
-    /// The smallest id that a message accepted at `at` may have: the start of a scan by time.
-    #[must_use]
-    pub fn first_at(at: Timestamp) -> Self {
-        Self((at.millis() - EPOCH_MILLIS).max(0) << TIME_SHIFT)
     }
 }
 

@@ -96,7 +96,7 @@ async fn expire(engine: &Arc<Engine>) {
     {
         tracing::warn!(%error, "audiences that no campaign holds could not be removed");
     }
-    // On every node: uploads lie where they came in.
+    // On every node: each has a folder, where an earlier version kept uploads on a database too.
     let control = Arc::clone(&engine.control);
     let removed = tokio::task::spawn_blocking(move || control.expire_uploads(now.minus(UPLOADS_KEPT))).await;
     if let Ok(Err(error)) = removed {

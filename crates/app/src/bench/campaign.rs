@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::carrier::{CarrierOrder, CarrierSetup};
 use super::database::Database;
 use super::ledger::{LedgerSetup, Place};
+use super::nodes::Nodes;
 use super::process::{Helper, Usage};
 use super::server::{ServerOrder, ServerSetup};
 use super::{Show, ledger, pump, world};
@@ -86,17 +87,29 @@ pub(super) struct Outcome {
 ///
 /// # Errors
 /// When a helper fails or the disk is full.
-pub(super) async fn run(show: &Show, folder: &Path, world: World, engine: Engine) -> anyhow::Result<Value> {
+pub(super) async fn run(
+    show: &Show,
+    folder: &Path,
+    world: World,
+    engine: Engine,
+    nodes: u16,
+) -> anyhow::Result<Value> {
+    if nodes > 1 && engine == Engine::Sqlite {
+        bail!(
+            "多个节点共用一个数据库，请加 --engine postgres / several nodes share a database: add --engine postgres"
+        );
+    }
     let carrier = CarrierSetup::default();
     let database = Database::of(engine).await?;
-    let described = world.describe(&carrier, &database.durability());
+    let mut described = world.describe(&carrier, &database.durability());
+    described["nodes"] = Value::from(nodes);
     show.world(&described);
     show.step("filling the ledger with people who were sent something long ago");
     let place = ledger::new_place(folder, world.partitions)?.on(engine);
     let filled = ledger::filled(&place, world.people()).await?;
     // Not the whole answer: it holds the owner's key.
     show.done(&json!({ "recents": filled["recents"] }));
-    let (outcome, messages) = campaign(show, folder, &place, &world, &carrier, &database).await?;
+    let (outcome, messages) = campaign(show, folder, &place, &world, &carrier, &database, nodes).await?;
     let mut figures = figures(&world, &outcome);
     let truth = tokio::task::spawn_blocking(move || compare(&world, &messages)).await??;
     let never_sent = ["rejected", "failed"].iter().map(|name| number(&outcome.report, name)).sum::<u64>();
@@ -135,23 +148,24 @@ pub(super) async fn campaign(
     world: &World,
     carrier: &CarrierSetup,
     database: &Database,
+    nodes: u16,
 ) -> anyhow::Result<(Outcome, std::path::PathBuf)> {
     let mut carrier = Helper::start("carrier", carrier).await?;
     let setup = ServerSetup::new(place.clone(), port(&carrier)?, world.connections, world.window, None);
-    let mut server = Helper::start("server", &setup).await?;
+    let mut nodes = Nodes::start(&setup, nodes).await?;
     show.step("freezing and counting the audience");
     let audience = audience_file(folder, 0, world.recipients, world.people())?;
-    let preflight = server.ask(&ServerOrder::Prepare(audience)).await?;
+    let preflight = nodes.first.ask(&ServerOrder::Prepare(audience)).await?;
     show.done(&preflight);
     show.step("sending");
-    let (before, database_before) = (server.usage()?, database.cpu_us()?);
-    let launched = server.ask(&ServerOrder::Start).await?;
+    let (before, database_before) = (nodes.usage()?, database.cpu_us()?);
+    let launched = nodes.first.ask(&ServerOrder::Start).await?;
     let counters = wait_for_end(show, &mut carrier, number(&preflight, "parts")).await?;
-    let (usage, database_after) = (server.usage()?, database.cpu_us()?);
-    let report = server.ask(&ServerOrder::Report).await?;
+    let (usage, database_after) = (nodes.usage()?, database.cpu_us()?);
+    let report = nodes.first.ask(&ServerOrder::Report).await?;
     let messages = folder.join("messages.jsonl");
     carrier.ask(&CarrierOrder::Messages(messages.clone())).await?;
-    server.stop().await?;
+    nodes.stop().await?;
     carrier.stop().await?;
     let launched_ms = number(&launched, "launched_unix_ms");
     let last = number(&counters, "started_unix_ms") + number(&counters, "last_receipt_acked_ms");

@@ -12,6 +12,7 @@ mod database;
 mod import;
 mod latency;
 mod ledger;
+mod nodes;
 mod process;
 mod pump;
 mod server;
@@ -75,6 +76,9 @@ enum Bench {
         /// 存储引擎；postgres 的地址在环境变量 HONGYAN_DATABASE_URL / the engine; where PostgreSQL is, HONGYAN_DATABASE_URL says
         #[arg(long, value_enum, default_value_t)]
         engine: Engine,
+        /// 节点数（多于一个需要 postgres） / nodes; more than one need postgres
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
+        nodes: u16,
     },
     /// 只测账本 / the ledger alone
     Ledger {
@@ -165,9 +169,9 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let show = |json| Show { json };
     let figures = match args.what {
         Bench::Helper { role, setup } => return help(&role, &setup).await,
-        Bench::Campaign { folder, recipients, recents, connections, window, engine } => {
+        Bench::Campaign { folder, recipients, recents, connections, window, engine, nodes } => {
             let world = World { recipients, recents, partitions: PARTITIONS, connections, window };
-            campaign::run(&show(folder.json), &folder.data, world, engine).await?
+            campaign::run(&show(folder.json), &folder.data, world, engine, nodes).await?
         }
         Bench::Ledger { folder, messages, recents, engine } => {
             let place = ledger::new_place(&folder.data, PARTITIONS)?.on(engine);
@@ -201,6 +205,7 @@ async fn help(role: &str, setup: &str) -> anyhow::Result<()> {
         "carrier" => carrier::run(setup).await,
         "fill" => ledger::fill(setup).await,
         "ledger" => ledger::run(setup).await,
+        "node" => nodes::run(setup).await,
         "pump" => pump::run(setup).await,
         "server" => server::run(setup).await,
         _ => anyhow::bail!("no such helper: {role}"),

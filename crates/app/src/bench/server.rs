@@ -50,6 +50,11 @@ impl ServerSetup {
         Self { place, carrier: Some(carrier), connections, window, parts_per_second }
     }
 
+    /// Where it keeps its things.
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// A server that accepts and sends nothing.
     pub(super) fn without_carrier(place: Place) -> Self {
         Self { place, carrier: None, connections: 1, window: 16, parts_per_second: None }

@@ -11,6 +11,7 @@ mod people;
 mod sending;
 pub(super) mod shape;
 mod tenants;
+mod uploads;
 
 use async_trait::async_trait;
 use sea_orm::DbErr;
@@ -18,7 +19,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 5;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -30,9 +31,17 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS, customers::STEPS, access::STEPS]
-        .into_iter()
-        .flatten()
+    [
+        tenants::STEPS,
+        people::STEPS,
+        sending::STEPS,
+        nodes::STEPS,
+        customers::STEPS,
+        uploads::STEPS,
+        access::STEPS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.

@@ -40,13 +40,13 @@ async fn a_schema_that_was_not_made_or_is_older_is_refused() {
 async fn a_schema_of_a_newer_program_is_refused() {
     let stage = Stage::open(Engine::Postgres).await;
     stage
-        .by_hand("INSERT INTO seaql_migrations (version, applied_at) VALUES ('v9_contact_birthday', 0)")
+        .by_hand("INSERT INTO seaql_migrations (version, applied_at) VALUES ('v99_contact_birthday', 0)")
         .await;
     let data = stage.folder();
     let sealer = Sealer::open(&data.join("../keys"), &data).unwrap();
     let options = OpenControl { folder: data, sealer, ids: std::sync::Arc::new(IdGenerator::new(0)) };
     let refused = ControlDb::open_postgres(options, stage.database()).await.unwrap_err();
-    assert!(matches!(refused, OpenControlError::NewerSchema { found: 9, .. }), "{refused}");
+    assert!(matches!(refused, OpenControlError::NewerSchema { found: 99, .. }), "{refused}");
     let refused = migrate(stage.database()).await.unwrap_err();
     assert!(refused.to_string().contains("newer program"), "{refused}");
 }

@@ -18,7 +18,7 @@ use crate::stage::{NOW, Stage, open, person, row};
 
 #[tokio::test]
 async fn a_file_of_a_newer_or_a_strange_program_is_refused() {
-    for (step, newer) in [("v5_contact_birthday", true), ("m20260101_contact", false)] {
+    for (step, newer) in [("v99_contact_birthday", true), ("m20260101_contact", false)] {
         let stage = Stage::open(Engine::Sqlite).await;
         stage.db.close().await.unwrap();
         let by_hand = rusqlite::Connection::open(ControlDb::file(&stage.folder())).unwrap();
@@ -28,7 +28,7 @@ async fn a_file_of_a_newer_or_a_strange_program_is_refused() {
         let ids = Arc::new(IdGenerator::new(0));
         let opened = ControlDb::open(OpenControl { folder: stage.folder(), sealer, ids }).await;
         match opened.expect_err("refused") {
-            OpenControlError::NewerSchema { found: 5, known: 4 } => assert!(newer),
+            OpenControlError::NewerSchema { found: 99, .. } => assert!(newer),
             OpenControlError::ForeignSchema { step: named } => assert!(!newer && named == step),
             other => panic!("{other}"),
         }

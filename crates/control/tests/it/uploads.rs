@@ -8,7 +8,7 @@ use std::time::Duration;
 use domain::control::Uploads as _;
 use domain::ids::{AccountId, ImportId};
 
-use crate::engines::Engine;
+use crate::engines::{Engine, on_every_engine};
 use crate::stage::{NOW, Stage};
 
 const PIECE: usize = 64 * 1024;
@@ -31,13 +31,26 @@ fn place(stage: &Stage, id: ImportId) -> PathBuf {
     stage.folder().join("uploads").join(format!("{id}.sealed"))
 }
 
-#[tokio::test]
-async fn files_of_every_length_come_back_from_any_position() {
-    let stage = Stage::open(Engine::Sqlite).await;
+on_every_engine! {
+    files_of_every_length_come_back_from_any_position
+    files_are_gone_after_their_time
+}
+
+/// The port blocks, as files do.
+async fn blocking(work: impl FnOnce() + Send + 'static) {
+    tokio::task::spawn_blocking(work).await.unwrap();
+}
+
+async fn files_of_every_length_come_back_from_any_position(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let account = stage.account("ours").await;
-    for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 3 * PIECE + 17] {
+    blocking(move || come_back_from_any_position(&stage, account)).await;
+}
+
+fn come_back_from_any_position(stage: &Stage, account: AccountId) {
+    for length in [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE, 33 * PIECE + 17] {
         let content = bytes(length);
-        let id = put(&stage, account, &content);
+        let id = put(stage, account, &content);
         let mut file = stage.db.open_upload(account, id).unwrap();
         let mut read = Vec::new();
         file.read_to_end(&mut read).unwrap();
@@ -87,11 +100,14 @@ async fn a_file_that_was_cut_or_damaged_or_is_not_complete_is_refused() {
     assert_eq!(partial.count(), 0);
 }
 
-#[tokio::test]
-async fn files_are_gone_after_their_time() {
-    let stage = Stage::open(Engine::Sqlite).await;
+async fn files_are_gone_after_their_time(engine: Engine) {
+    let stage = Stage::open(engine).await;
     let account = stage.account("ours").await;
-    let old = put(&stage, account, b"old");
+    blocking(move || gone_after_their_time(&stage, account)).await;
+}
+
+fn gone_after_their_time(stage: &Stage, account: AccountId) {
+    let old = put(stage, account, b"old");
     let later = NOW.plus(Duration::from_secs(60));
     let new = stage.ids.fresh(later).into();
     let mut file = stage.db.create_upload(account, new).unwrap();
@@ -103,4 +119,54 @@ async fn files_are_gone_after_their_time() {
     let gone = stage.db.open_upload(account, old).err().map(|error| error.kind());
     assert_eq!(gone, Some(ErrorKind::NotFound));
     assert!(stage.db.open_upload(account, new).is_ok());
+}
+
+#[tokio::test]
+async fn what_one_node_took_another_one_reads() {
+    let stage = Stage::open(Engine::Postgres).await;
+    let (ours, theirs) = (stage.account("ours").await, stage.account("theirs").await);
+    let other = stage.second_node(2).await;
+    blocking(move || {
+        let content = bytes(20 * PIECE + 5);
+        let id = put(&stage, ours, &content);
+        let mut read = Vec::new();
+        other.open_upload(ours, id).unwrap().read_to_end(&mut read).unwrap();
+        assert!(read == content);
+        let kind = |account, id| other.open_upload(account, id).err().map(|error| error.kind());
+        assert_eq!(kind(theirs, id), Some(ErrorKind::NotFound));
+        let again = other.create_upload(ours, id).err().map(|error| error.kind());
+        assert_eq!(again, Some(ErrorKind::AlreadyExists));
+
+        let partial_id = stage.ids.fresh(NOW).into();
+        let mut partial = stage.db.create_upload(ours, partial_id).unwrap();
+        partial.write_all(&content).unwrap();
+        assert_eq!(kind(ours, partial_id), Some(ErrorKind::NotFound), "it is not complete");
+        drop(partial);
+        let later = NOW.plus(Duration::from_secs(60));
+        assert_eq!(other.expire_uploads(later).unwrap(), 2, "the complete and the partial one");
+        assert_eq!(fs::read_dir(stage.folder().join("uploads")).unwrap().count(), 0, "no file was made");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_file_in_the_database_that_was_cut_or_damaged_is_refused() {
+    let stage = Stage::open(Engine::Postgres).await;
+    let account = stage.account("ours").await;
+    let stage = std::sync::Arc::new(stage);
+    for damage in [
+        "UPDATE upload SET pieces = pieces - 1",
+        "DELETE FROM upload_piece WHERE number = 2",
+        "UPDATE upload_piece SET sealed = set_byte(sealed, 100, get_byte(sealed, 100) # 1)",
+    ] {
+        let holder = stage.clone();
+        let id = tokio::task::spawn_blocking(move || put(&holder, account, &bytes(3 * PIECE))).await.unwrap();
+        assert!(stage.by_hand(damage).await > 0);
+        let reader = stage.clone();
+        blocking(move || {
+            let refused = reader.db.open_upload(account, id).err().map(|error| error.kind());
+            assert_eq!(refused, Some(ErrorKind::InvalidData), "{damage}");
+        })
+        .await;
+    }
 }

@@ -1,58 +1,46 @@
 //! Reading a sealed file from any position.
 
-use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::Arc;
 
-use super::{HEAD, PIECE, SEALED_PIECE, Seal};
-use crate::SEALED_OVERHEAD;
+use domain::ids::{AccountId, ImportId};
+
+use super::{PIECE, PiecesIn, Seal};
+use crate::Sealer;
 
 /// A complete file, opened piece by piece; holds one piece in memory.
-pub struct SealedReader {
+pub struct SealedReader<P: PiecesIn> {
     seal: Seal,
-    file: File,
-    pieces: u64,
-    /// Plain bytes in all.
-    length: u64,
+    pieces: P,
     position: u64,
     /// The number and the content of the piece read last.
     current: Option<(u64, Vec<u8>)>,
 }
 
-impl SealedReader {
-    pub(super) fn open(seal: Seal, mut file: File) -> io::Result<Self> {
-        let mut head = [0; HEAD];
-        file.read_exact(&mut head).map_err(|_| cut())?;
-        if head != seal.head() {
-            // Another account's file does not exist for this one.
-            return Err(io::Error::new(io::ErrorKind::NotFound, "no such upload"));
-        }
-        let body = file.metadata()?.len().checked_sub(HEAD as u64).ok_or_else(cut)?;
-        let pieces = body.div_ceil(SEALED_PIECE as u64);
-        let overhead = pieces * SEALED_OVERHEAD as u64;
-        let length = body.checked_sub(overhead).filter(|_| pieces > 0).ok_or_else(cut)?;
-        let mut reader = Self { seal, file, pieces, length, position: 0, current: None };
+impl<P: PiecesIn> SealedReader<P> {
+    /// # Errors
+    /// `InvalidData` when the file was damaged, cut, or is not of this id and account.
+    pub fn new(sealer: &Arc<Sealer>, account: AccountId, id: ImportId, pieces: P) -> io::Result<Self> {
+        let mut reader = Self { seal: Seal::new(sealer, account, id), pieces, position: 0, current: None };
         // The last piece opens only as the last: a file that was cut is refused before anything is read.
-        reader.load(pieces - 1)?;
+        let last = reader.pieces.pieces().checked_sub(1).ok_or_else(cut)?;
+        reader.load(last)?;
         Ok(reader)
     }
 
     fn load(&mut self, piece: u64) -> io::Result<&[u8]> {
         if self.current.as_ref().is_none_or(|(number, _)| *number != piece) {
-            let start = HEAD as u64 + piece * SEALED_PIECE as u64;
-            let last = piece + 1 == self.pieces;
-            self.file.seek(SeekFrom::Start(start))?;
-            let mut sealed = Vec::with_capacity(SEALED_PIECE);
-            Read::by_ref(&mut self.file).take(SEALED_PIECE as u64).read_to_end(&mut sealed)?;
-            let plain = self.seal.open(piece, last, &sealed)?;
+            let last = piece + 1 == self.pieces.pieces();
+            let plain = self.seal.open(piece, last, &self.pieces.get(piece)?)?;
             self.current = Some((piece, plain));
         }
         Ok(self.current.as_ref().map_or(&[], |(_, plain)| plain.as_slice()))
     }
 }
 
-impl Read for SealedReader {
+impl<P: PiecesIn> Read for SealedReader<P> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.position >= self.length || out.is_empty() {
+        if self.position >= self.pieces.bytes() || out.is_empty() {
             return Ok(0);
         }
         let (piece, offset) = (self.position / PIECE as u64, (self.position % PIECE as u64) as usize);
@@ -64,11 +52,11 @@ impl Read for SealedReader {
     }
 }
 
-impl Seek for SealedReader {
+impl<P: PiecesIn> Seek for SealedReader<P> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(position) => Some(position),
-            SeekFrom::End(offset) => self.length.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.pieces.bytes().checked_add_signed(offset),
             SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
         };
         self.position = position.ok_or_else(|| {
