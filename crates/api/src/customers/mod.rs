@@ -2,6 +2,7 @@
 
 mod list;
 mod put;
+mod show;
 
 use domain::downstream::Customer;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,7 +12,7 @@ use crate::json;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(show::show, put::put))
 }
 
 /// A customer without its password.
