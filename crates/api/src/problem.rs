@@ -11,6 +11,7 @@ use domain::access::{KeyRefusal, SignatureError};
 use domain::control::ControlError;
 use domain::ledger::LedgerError;
 use domain::text::Bilingual;
+use engine::DownstreamError;
 use engine::Whose;
 use engine::access::AccessTrouble;
 use engine::import::ImportError;
@@ -447,6 +448,13 @@ impl From<ControlError> for Problem {
                 Kind::Conflict,
                 Some(say(format!("{what} 已被他人修改"), format!("{what} was changed meanwhile"))),
             ),
+            ControlError::Gone(what) => (
+                Kind::Conflict,
+                Some(say(
+                    format!("{what} 的这个编号已被删除，请换一个编号"),
+                    format!("{what} of this number was deleted; take another number"),
+                )),
+            ),
             ControlError::Inconsistent { .. } => (Kind::Internal, None),
         };
         report(kind, &error);
@@ -488,6 +496,15 @@ impl From<AccessTrouble> for Problem {
             AccessTrouble::Control(error) => return error.into(),
         };
         Self::new(kind)
+    }
+}
+
+impl From<DownstreamError> for Problem {
+    fn from(error: DownstreamError) -> Self {
+        match error {
+            DownstreamError::Control(error) => error.into(),
+            DownstreamError::Ledger(error) => error.into(),
+        }
     }
 }
 

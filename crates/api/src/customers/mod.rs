@@ -1,5 +1,6 @@
 //! Customers that connect to us over a carrier protocol.
 
+mod delete;
 mod list;
 mod put;
 mod show;
@@ -12,7 +13,10 @@ use crate::json;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(show::show, put::put))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(show::show, put::put))
+        .routes(routes!(delete::delete))
 }
 
 /// A customer without its password.
