@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use domain::audit::{Auditor, WordList, seed_list};
 use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
 use gateway::Family;
+use ipnet::IpNet;
 use jiff::civil::Time;
 use serde::Deserialize;
 
@@ -23,6 +24,7 @@ pub(crate) const DEFAULTS: &str = include_str!("../hongyan.toml");
 pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) listen: SocketAddr,
+    trusted_proxies: Vec<String>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) partitions: u16,
     pub(crate) log: String,
@@ -102,6 +104,18 @@ impl Config {
     /// Where the owner's key is kept after the first start.
     pub(crate) fn owner_file(&self) -> PathBuf {
         beside(&self.data, "owner")
+    }
+
+    /// Networks of the proxies before the API.
+    ///
+    /// # Errors
+    /// When one of them is none.
+    pub(crate) fn proxies(&self) -> anyhow::Result<Vec<IpNet>> {
+        let read = |text: &String| {
+            text.parse()
+                .with_context(|| format!("trusted_proxies: {text:?} is no network such as 10.0.0.0/8"))
+        };
+        self.trusted_proxies.iter().map(read).collect()
     }
 
     pub(crate) fn response_timeout(&self) -> Duration {
@@ -190,6 +204,9 @@ mod tests {
         std::fs::write(&path, "partition = 4\n").unwrap();
         let error = format!("{:#}", Config::load(Some(&path)).unwrap_err());
         assert!(error.contains("partition"), "{error}");
+        std::fs::write(&path, "trusted_proxies = [\"10.0.0.0/8\", \"10.0.0.1\"]\n").unwrap();
+        let error = format!("{:#}", Config::load(Some(&path)).unwrap().proxies().unwrap_err());
+        assert!(error.contains("\"10.0.0.1\""), "{error}");
         std::fs::write(&path, "[policy]\nmarketing_hours = \"8 to 20\"\n").unwrap();
         assert!(Config::load(Some(&path)).unwrap().policy().is_err());
     }

@@ -25,7 +25,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use client::{Asked, CampaignArgs, ImportArgs, MessageArgs, RouteArgs, SendArgs, To};
+use client::{
+    AccountArgs, Asked, CampaignArgs, ImportArgs, KeyArgs, MessageArgs, RouteArgs, SendArgs, To, UserArgs,
+};
 use exit::Failure;
 use show::Show;
 
@@ -58,6 +60,12 @@ enum Command {
     Message(To<MessageArgs>),
     /// 路由 / routes
     Route(To<RouteArgs>),
+    /// 密钥 / keys
+    Key(To<KeyArgs>),
+    /// 账户 / accounts
+    Account(To<AccountArgs>),
+    /// 用户 / people
+    User(To<UserArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -99,6 +107,9 @@ async fn main() -> ExitCode {
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
         Command::Route(asked) => client::run(Asked::Route(asked), show).await,
+        Command::Key(asked) => client::run(Asked::Key(asked), show).await,
+        Command::Account(asked) => client::run(Asked::Account(asked), show).await,
+        Command::User(asked) => client::run(Asked::User(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

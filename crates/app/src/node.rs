@@ -19,6 +19,7 @@ use domain::time::Clock;
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Settings, StartChannel};
 use gateway::{ChannelSettings, DownstreamSettings, Family};
+use ipnet::IpNet;
 use store::control::{ControlDb, FirstStart};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -51,6 +52,8 @@ pub(crate) struct NodeOptions {
     /// Of a new ledger; an existing one keeps its own number.
     pub(crate) partitions: u16,
     pub(crate) listen: SocketAddr,
+    /// Networks of proxies before the API, whose word on where a request came from is believed.
+    pub(crate) proxies: Vec<IpNet>,
     pub(crate) policy: Policy,
     /// How long a carrier's answer may take before a message is uncertain.
     pub(crate) response_timeout: Duration,
@@ -126,7 +129,7 @@ impl Node {
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
-        let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, listener)?;
+        let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, (listener, options.proxies))?;
         Ok(Self {
             engine,
             clock,
@@ -223,10 +226,10 @@ fn serve_api(
     engine: &Arc<Engine>,
     clock: &Arc<dyn Clock>,
     ids: &Arc<IdGenerator>,
-    listener: TcpListener,
+    (listener, proxies): (TcpListener, Vec<IpNet>),
 ) -> anyhow::Result<(tokio::task::JoinHandle<()>, SocketAddr, CancellationToken)> {
     let addr = listener.local_addr()?;
-    let state = api::ApiState::new(Arc::clone(engine), Arc::clone(clock), Arc::clone(ids));
+    let state = api::ApiState::behind(Arc::clone(engine), Arc::clone(clock), Arc::clone(ids), proxies);
     let stop = CancellationToken::new();
     let task = tokio::spawn(api::serve(listener, state, stop.clone()));
     Ok((task, addr, stop))

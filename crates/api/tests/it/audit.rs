@@ -25,7 +25,7 @@ impl Tour<'_> {
     async fn send(&mut self, method: &str, route: &str, mut request: Request<Body>) -> Value {
         let name = format!("tour-{}", self.seen.len());
         request.headers_mut().insert("x-request-id", name.parse().unwrap());
-        let answer: Answer = if route.starts_with("/v1/me") || (method, route) == ("DELETE", "/v1/session") {
+        let answer: Answer = if route.starts_with("/v1/me/") || (method, route) == ("DELETE", "/v1/session") {
             request.headers_mut().insert("cookie", self.cookie.parse().unwrap());
             request.headers_mut().insert("hongyan-csrf", "1".parse().unwrap());
             self.house.send_as_is(request).await

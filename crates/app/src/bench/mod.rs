@@ -302,6 +302,7 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         owner_file: None,
         partitions: place.partitions,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        proxies: Vec::new(),
         policy: open_all_day()?,
         response_timeout: RESPONSE_TIMEOUT,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
