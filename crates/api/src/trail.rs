@@ -38,7 +38,7 @@ pub(crate) async fn keep(state: &ApiState, response: Response, told: Told, done:
         return response;
     }
     let mut line =
-        state.engine().audit_line(&actor, &action(done.method, route), object_in(route, done.target));
+        state.engine().audit_line(&actor, &action(done.method, route), &object_in(route, done.target));
     let mut response = response;
     if !only_asks {
         let (answered, answer) = read(response).await;
