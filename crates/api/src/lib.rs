@@ -10,6 +10,7 @@ mod auth;
 mod callbacks;
 mod campaigns;
 mod channels;
+mod codes;
 mod contacts;
 mod context;
 mod customers;
@@ -25,6 +26,7 @@ mod limits;
 mod log;
 mod me;
 mod messages;
+mod numbers;
 mod openapi;
 mod page;
 mod prices;
@@ -96,6 +98,8 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(session::router())
         .merge(me::router())
         .merge(log::router())
+        .merge(numbers::router())
+        .merge(codes::router())
         .merge(callbacks::router())
         .merge(system::router())
 }

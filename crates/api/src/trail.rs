@@ -16,7 +16,7 @@ use crate::state::ApiState;
 /// Largest answer whose digest is told; answers to changes are documents of a few KiB.
 const ANSWER_BYTES: usize = 4 << 20;
 /// POSTs that only ask.
-pub const QUESTIONS: [&str; 2] = ["/v1/templates/preview", "/v1/routes/explain"];
+pub const QUESTIONS: [&str; 3] = ["/v1/templates/preview", "/v1/routes/explain", "/v1/numbers/show"];
 /// Sending is gathered: the messages tell of themselves.
 const SENDING: &str = "/v1/messages";
 

@@ -26,7 +26,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::{
-    AccountArgs, Asked, CampaignArgs, ImportArgs, KeyArgs, MessageArgs, RouteArgs, SendArgs, To, UserArgs,
+    AccountArgs, Asked, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MessageArgs, NumbersArgs, RouteArgs,
+    SendArgs, To, UserArgs,
 };
 use exit::Failure;
 use show::Show;
@@ -66,6 +67,10 @@ enum Command {
     Account(To<AccountArgs>),
     /// 用户 / people
     User(To<UserArgs>),
+    /// 号段库、号码查询与清洗 / number ranges, what is known of a number, list cleaning
+    Numbers(To<NumbersArgs>),
+    /// 运营商错误码 / codes of carriers
+    Codes(To<CodesArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -110,6 +115,8 @@ async fn main() -> ExitCode {
         Command::Key(asked) => client::run(Asked::Key(asked), show).await,
         Command::Account(asked) => client::run(Asked::Account(asked), show).await,
         Command::User(asked) => client::run(Asked::User(asked), show).await,
+        Command::Numbers(asked) => client::run(Asked::Numbers(asked), show).await,
+        Command::Codes(asked) => client::run(Asked::Codes(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

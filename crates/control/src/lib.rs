@@ -18,6 +18,7 @@ mod channel;
 mod contact;
 mod customer;
 mod document;
+mod documents;
 mod error;
 mod first_start;
 mod idempotency;

@@ -25,6 +25,8 @@ pub(super) struct PreflightDocument {
     done_at: Option<i64>,
     by_carrier: Vec<(String, u64, i64)>,
     audience_checksum: Vec<u8>,
+    #[serde(default)]
+    by_province: Vec<(String, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -75,6 +77,7 @@ impl PreflightDocument {
             done_at: report.done_at.map(Timestamp::millis),
             by_carrier: report.by_carrier.iter().map(carrier).collect(),
             audience_checksum: report.audience_checksum.to_vec(),
+            by_province: report.by_province.clone(),
         }
     }
 
@@ -106,6 +109,7 @@ impl PreflightDocument {
             done_at: self.done_at.map(Timestamp::from_millis),
             by_carrier: self.by_carrier.into_iter().map(carrier).collect(),
             audience_checksum: reading.digest("preflight", &self.audience_checksum)?,
+            by_province: self.by_province,
         })
     }
 }

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod message;
 pub mod money;
 pub mod nodes;
+pub mod numbers;
 pub mod opt_out;
 pub mod pace;
 pub mod phone;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::carrier_code::CodeBook;
 use crate::ids::ChannelId;
 use crate::message::{Category, Reason};
 use crate::time::Timestamp;
@@ -17,6 +18,8 @@ pub struct RetryPolicy {
     pub throttle_back_off: Duration,
     /// Categories in which an uncertain message is tried again, marked as a possible duplicate.
     pub duplicates_allowed: Vec<Category>,
+    /// What carriers' codes mean.
+    pub codes: CodeBook,
 }
 
 impl Default for RetryPolicy {
@@ -26,6 +29,7 @@ impl Default for RetryPolicy {
             back_off: Duration::from_secs(5),
             throttle_back_off: Duration::from_millis(500),
             duplicates_allowed: vec![Category::Otp, Category::Notice],
+            codes: CodeBook::default(),
         }
     }
 }

@@ -12,9 +12,10 @@ use domain::access::{Failures, Locked};
 use domain::control::{
     Access, AccessChange, Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences,
     AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Contact,
-    ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Entity, Idempotency,
-    IdempotentStart, Import, Imports, KeyGrant, OneTimeLink, PriceLine, ReadSeek, RejectedRow, RouteConfig,
-    Session, TemplateRecord, Templates, Tenant, Uploads, Upserted, User, Uses,
+    ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Document, DocumentMark,
+    Documents, Entity, Idempotency, IdempotentStart, Import, Imports, KeyGrant, OneTimeLink, PriceLine,
+    ReadSeek, RejectedRow, RouteConfig, Session, TemplateRecord, Templates, Tenant, Uploads, Upserted, User,
+    Uses,
 };
 use domain::downstream::Customer;
 use domain::ids::{
@@ -193,6 +194,19 @@ impl Channels for MemoryControl {
     async fn put_setting(&self, name: &str, value: &str) -> Asked<()> {
         self.tables().settings.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Documents for MemoryControl {
+    async fn document_mark(&self, _: &str) -> Asked<Option<DocumentMark>> {
+        Ok(None)
+    }
+    async fn document(&self, _: &str) -> Asked<Option<Document>> {
+        Ok(None)
+    }
+    async fn put_document(&self, _: &str, _: &[u8], _: Timestamp) -> Asked<DocumentMark> {
+        not_here()
     }
 }
 

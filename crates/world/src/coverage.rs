@@ -103,6 +103,9 @@ const REQUIRED: &[&str] = &[
     "rejected quiet_hours",
     "rejected validity_passed",
     "rejected signature_missing",
+    "rejected dead_number",
+    "numbers dead",
+    "numbers showed life",
 ];
 
 /// Counters by name.

@@ -63,7 +63,22 @@ impl World {
             self.calm_down(60)?;
         }
         self.check_campaigns()?;
+        self.inspect_numbers()?;
         self.inspect(true)
+    }
+
+    /// Compares what the ledger knows of numbers with the model.
+    fn inspect_numbers(&mut self) -> Result<(), String> {
+        let Some(storage) = &self.storage else { return Ok(()) };
+        let reader = std::sync::Arc::clone(&storage.reader);
+        let mut known = Vec::new();
+        for phone in self.phones.clone() {
+            let partition = reader.partitions().of(phone.slot());
+            let facts = self.look(reader.facts(partition, vec![phone])).map_err(|error| error.to_string())?;
+            known.extend(facts.into_iter().map(|facts| (phone, facts)));
+        }
+        self.model.lock().inspect_numbers(&known);
+        self.check()
     }
 
     /// Lets everything move without faults until nothing does, for so many rounds at most.

@@ -14,7 +14,7 @@ use domain::lane::{Lane, LaneState};
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally,
+    SuppressionRecord, Swept, Tally, UnknownCode,
 };
 use domain::message::{Category, MessageState};
 use domain::phone::Phone;
@@ -86,11 +86,15 @@ pub enum Fault {
     AcknowledgedAtOnce,
     /// A connection takes answers to two parts of one read for each other's.
     AnswersMixedUp,
+    /// Nobody minds that a number is dead.
+    DeadNumberForgotten,
+    /// Messages from phones that refuse nothing are acknowledged and thrown away.
+    ChatDropped,
 }
 
 impl Fault {
     /// Every deliberate fault.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::AcceptBeforeCommit,
         Self::SettleBeforeCommit,
         Self::SettlementForgotten,
@@ -119,6 +123,8 @@ impl Fault {
         Self::FullIgnored,
         Self::AcknowledgedAtOnce,
         Self::AnswersMixedUp,
+        Self::DeadNumberForgotten,
+        Self::ChatDropped,
     ];
 
     /// The rules that the engine decides by.
@@ -126,6 +132,7 @@ impl Fault {
         let rules = match self {
             Self::CapOffByOne => cast::rules().with_cap(RuleId::MARKETING_DAY, 2),
             Self::QuietHoursForgotten => cast::rules().without(&[RuleId::QUIET_HOURS]),
+            Self::DeadNumberForgotten => cast::rules().without(&[RuleId::DEAD_NUMBER]),
             _ => return cast::policy(),
         };
         rules.build().map_or_else(|_| cast::policy(), Arc::new)
@@ -350,6 +357,9 @@ impl Ledger for FaultyLedger {
         if self.is(Fault::OptOutLost) {
             orders.clear();
         }
+        if self.is(Fault::ChatDropped) && orders.is_empty() {
+            return Ok(true);
+        }
         self.inner.inbound(record, orders).await
     }
 
@@ -359,6 +369,10 @@ impl Ledger for FaultyLedger {
 
     async fn facts(&self, partition: PartitionId, phones: Vec<Phone>) -> Asked<Vec<PersonFacts>> {
         self.inner.facts(partition, phones).await
+    }
+
+    async fn unknown_codes(&self) -> Asked<Vec<UnknownCode>> {
+        self.inner.unknown_codes().await
     }
 
     async fn tallies(&self, lanes: &[LaneId]) -> Asked<Vec<Tally>> {

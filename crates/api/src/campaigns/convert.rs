@@ -178,6 +178,11 @@ impl View<'_> {
                     Some(json::CarrierShare { carrier, parts, cost: cost.into() })
                 })
                 .collect(),
+            by_province: report
+                .by_province
+                .into_iter()
+                .map(|(province, people)| json::ProvinceShare { province, people })
+                .collect(),
             audience_checksum: report.audience_checksum.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }

@@ -7,6 +7,7 @@
 mod access;
 mod campaign;
 mod channel;
+mod code;
 mod contact;
 mod customer;
 mod import;
@@ -14,6 +15,7 @@ mod inbound;
 mod message;
 mod moment;
 mod money;
+mod number;
 mod page;
 mod preflight;
 mod problem;
@@ -30,6 +32,7 @@ pub use access::{
 };
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
+pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
@@ -39,8 +42,11 @@ pub use message::{
 };
 pub use moment::Moment;
 pub use money::Money;
+pub use number::{
+    CleaningReport, NotOf, NumberQuestion, NumberShown, NumberTable, NumbersImported, Saved, SkippedCampaign,
+};
 pub use page::Page;
-pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ReasonCount, Sample};
+pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
 pub use problem::ProblemDocument;
 pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
 pub use route::{

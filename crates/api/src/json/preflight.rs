@@ -55,6 +55,14 @@ pub struct CarrierShare {
     pub cost: Money,
 }
 
+/// People of one province.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProvinceShare {
+    /// Empty: of ranges that are not in the table.
+    pub province: String,
+    pub people: u64,
+}
+
 /// Who will get a campaign, who will not and why, and what it costs.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Preflight {
@@ -86,6 +94,9 @@ pub struct Preflight {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Moment>,
     pub by_carrier: Vec<CarrierShare>,
+    /// Who will get it, by province, most first. Empty without imported number ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_province: Vec<ProvinceShare>,
     /// Of the frozen audience, in hexadecimal.
     pub audience_checksum: String,
 }

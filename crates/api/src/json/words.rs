@@ -57,7 +57,7 @@ words! {
     Reason = domain::message::Reason {
         None, Suppressed, NoConsent, Capped, RepeatedText, QuietHours, ValidityPassed, SignatureMissing,
         OptOutTextMissing, ContentBlocked, ContentHeld, MissingVariable, RenderFailed, TextTooLong, InvalidPhone,
-        DuplicatePhone, NoRoute, CampaignCancelled, PartsMissing, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
+        DuplicatePhone, NoRoute, CampaignCancelled, PartsMissing, DeadNumber, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
         NotSubscribed, CarrierBlacklist, CarrierContent, CarrierSignature, CarrierRate, CarrierAccount, CarrierSystem,
         NumberPorted, CarrierUnknown, Partial, Throttled, ConnectionLost, NoAnswer, NoReceipt, Recalled,
         DeadlinePassed, NoTemplate,

@@ -93,6 +93,9 @@ async fn set_up(tour: &mut Tour<'_>) {
     let customer =
         json!({"name": "银行", "protocol": "smpp34", "login": "bank", "secret": "pass-1", "category": "otp"});
     tour.change("PUT", "/v1/customers/{id}", "cus_1", customer).await;
+    let ranges = "prefix,province,city,carrier\n1380013,北京,北京,移动\n";
+    let ranges = request("POST", "/v1/numbers/imports", Body::from(ranges));
+    tour.send("POST", "/v1/numbers/imports", ranges).await;
     tour.change("DELETE", "/v1/customers/{id}", "cus_1", json!({})).await;
     tour.change("PUT", "/v1/prices", "", json!({"prices": [{"per_part": {"micros": 1}}]})).await;
 }

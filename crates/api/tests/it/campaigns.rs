@@ -32,7 +32,7 @@ async fn carrier(house: &House) {
             channel: ChannelId(1),
             gateway: GatewayId(1),
             carriers: CarrierSet::ALL,
-            takes: vec![Take { stream: due.stream, limit: 100 }],
+            takes: vec![Take { stream: due.stream, limit: 100, reach: CarrierSet::ALL }],
             max_parts: 100,
             now: NOON,
             policy: house.engine.policy(),

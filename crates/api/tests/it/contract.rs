@@ -104,6 +104,9 @@ fn examples_are_what_they_claim_to_be() {
         Channel,
         ChannelPut,
         Channels,
+        CleaningReport,
+        CodeMeaning,
+        Codes,
         Column,
         Contact,
         ContactUpsert,
@@ -118,6 +121,10 @@ fn examples_are_what_they_claim_to_be() {
         MessagesAccepted,
         MessagesSend,
         Money,
+        NumberQuestion,
+        NumberShown,
+        NumberTable,
+        NumbersImported,
         Preview,
         PreviewRequest,
         Prices,
@@ -132,6 +139,7 @@ fn examples_are_what_they_claim_to_be() {
         Tags,
         Template,
         TemplateCreate,
+        UnknownCodes,
     );
 }
 

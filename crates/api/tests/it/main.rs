@@ -12,6 +12,7 @@ mod house;
 mod keys;
 mod manners;
 mod messages;
+mod numbers;
 mod people;
 mod permissions;
 mod sessions;

@@ -304,6 +304,7 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         proxies: Vec::new(),
         policy: open_all_day()?,
+        codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
     })

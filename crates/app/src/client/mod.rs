@@ -2,9 +2,11 @@
 
 mod access;
 mod campaign;
+mod codes;
 mod connection;
 mod import;
 mod message;
+mod numbers;
 mod route;
 mod tables;
 
@@ -14,10 +16,12 @@ use clap::Args;
 
 use access::{AccountCommand, KeyCommand, UserCommand};
 use campaign::CampaignCommand;
+use codes::CodesCommand;
 use connection::Connection;
 pub(crate) use import::ImportArgs;
 use message::MessageCommand;
 pub(crate) use message::SendArgs;
+use numbers::NumbersCommand;
 use route::RouteCommand;
 
 use crate::exit::Failure;
@@ -94,6 +98,20 @@ pub(crate) struct UserArgs {
     command: UserCommand,
 }
 
+/// Commands about numbers.
+#[derive(Args, Debug)]
+pub(crate) struct NumbersArgs {
+    #[command(subcommand)]
+    command: NumbersCommand,
+}
+
+/// Commands about carriers' codes.
+#[derive(Args, Debug)]
+pub(crate) struct CodesArgs {
+    #[command(subcommand)]
+    command: CodesCommand,
+}
+
 /// Something that can be asked of the platform.
 pub(crate) enum Asked {
     Import(To<ImportArgs>),
@@ -104,6 +122,8 @@ pub(crate) enum Asked {
     Key(To<KeyArgs>),
     Account(To<AccountArgs>),
     User(To<UserArgs>),
+    Numbers(To<NumbersArgs>),
+    Codes(To<CodesArgs>),
 }
 
 /// Does what was asked.
@@ -130,6 +150,16 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::User(To { target, asked }) => {
             access::users(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Numbers(To { target, asked }) => {
+            numbers::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        // A file is looked at here; everything else is asked of the platform.
+        Asked::Codes(To { asked: CodesArgs { command: CodesCommand::Check { file } }, .. }) => {
+            codes::check(show, &file)
+        }
+        Asked::Codes(To { target, asked }) => {
+            codes::run(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Send(To { target, asked }) => message::send(&Connection::new(&target, show)?, asked).await,
     }

@@ -4,6 +4,9 @@ use api::json::{Amount, CampaignReport, Money, Preflight, ReasonAmount};
 
 use crate::show::{Show, grouped};
 
+/// Provinces that are shown, those with most people.
+const PROVINCES: usize = 10;
+
 fn yuan(show: Show, money: &Money) -> String {
     show.yuan(domain::money::Money::from(money))
 }
@@ -38,6 +41,11 @@ pub(super) fn preflight(show: Show, report: &Preflight) {
         let carrier = domain::phone::Carrier::from(share.carrier);
         let name = if show.chinese { carrier.name_zh() } else { carrier.as_str() };
         show.row(1, name, &grouped(count(share.parts)), &yuan(show, &share.cost));
+    }
+    for share in report.by_province.iter().take(PROVINCES) {
+        let name =
+            if share.province.is_empty() { show.of("未知省份", "unknown") } else { &share.province };
+        show.row(1, name, &grouped(count(share.people)), "");
     }
     if let Some(at) = &report.done_at {
         show.row(0, show.of("预计发完", "done at"), "", &at.0);

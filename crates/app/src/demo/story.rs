@@ -84,6 +84,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         listen: args.listen,
         proxies: Vec::new(),
         policy: open_all_day()?,
+        codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         downstream: crate::config::DownstreamConfig::default(),
     })

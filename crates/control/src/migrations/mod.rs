@@ -6,6 +6,7 @@
 
 mod access;
 mod customers;
+mod documents;
 mod nodes;
 mod people;
 mod sending;
@@ -19,7 +20,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 5;
+pub(super) const SCHEMA_VERSION: u32 = 6;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -38,6 +39,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         nodes::STEPS,
         customers::STEPS,
         uploads::STEPS,
+        documents::STEPS,
         access::STEPS,
     ]
     .into_iter()

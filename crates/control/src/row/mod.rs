@@ -20,6 +20,7 @@ pub(super) mod channel;
 pub(super) mod channel_settings;
 pub(super) mod contact;
 pub(super) mod customer;
+pub(super) mod document;
 pub(super) mod entity;
 pub(super) mod idempotency;
 pub(super) mod import;

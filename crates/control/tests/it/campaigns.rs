@@ -43,6 +43,7 @@ fn report() -> PreflightReport {
         }],
         done_at: None,
         by_carrier: vec![("mobile".to_owned(), 6, Money::from_micros(300_000))],
+        by_province: vec![("北京".to_owned(), 3)],
         audience_checksum: [9; 32],
     }
 }

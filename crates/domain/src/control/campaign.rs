@@ -183,6 +183,8 @@ pub struct PreflightReport {
     pub done_at: Option<Timestamp>,
     /// Parts by carrier word, with cost.
     pub by_carrier: Vec<(String, u64, Money)>,
+    /// People who will get it, by province, most first; empty without a table of number ranges.
+    pub by_province: Vec<(String, u64)>,
     pub audience_checksum: [u8; 32],
 }
 

@@ -11,12 +11,13 @@
 use std::collections::HashMap;
 
 use super::route::{ChannelNow, Permission};
-use crate::control::RouteConfig;
+use crate::control::{ChannelConfig, RouteConfig};
 use crate::ids::{ChannelId, LaneId, PartitionId, RouteId};
 use crate::lane::{Lane, LaneState};
 use crate::ledger::{Due, Take, TakeOutcome};
 use crate::message::Priority;
 use crate::pace::TokenBucket;
+use crate::phone::CarrierSet;
 use crate::time::Timestamp;
 
 /// Streams of one claim, at most: each costs a look into the queue.
@@ -47,6 +48,16 @@ pub struct Offer<'a> {
 }
 
 impl Offer<'_> {
+    /// The carriers that a lane's route leads to, whatever state its channels are in.
+    fn reach(&self, lane: &Lane) -> CarrierSet {
+        let route = self.routes.iter().find(|route| route.id == lane.route);
+        let serves = |config: &ChannelConfig| {
+            config.serves(lane.category) && route.is_some_and(|route| route.includes(config))
+        };
+        let configs = self.channels.iter().map(|now| now.config).filter(|config| serves(config));
+        configs.fold(CarrierSet::NONE, |reach, config| reach.union(config.reached()))
+    }
+
     /// Parts that messages of this priority may take.
     fn open_to(&self, priority: Priority) -> u32 {
         match priority {
@@ -226,7 +237,10 @@ impl Scheduler {
         Plan {
             partition,
             channel: offer.channel,
-            takes: here.iter().map(|c| Take { stream: c.due.stream, limit }).collect(),
+            takes: here
+                .iter()
+                .map(|c| Take { stream: c.due.stream, limit, reach: offer.reach(c.lane) })
+                .collect(),
             max_parts: parts,
             routes: here.iter().map(|c| c.lane.route).collect(),
             tokens,

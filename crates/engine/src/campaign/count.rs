@@ -57,6 +57,8 @@ pub(super) struct Counted {
     /// In order of ordinal.
     pub samples: Vec<(u64, Sample)>,
     pub by_carrier: HashMap<Carrier, (u64, Money)>,
+    /// People by place of the table of ranges.
+    pub by_place: HashMap<Option<usize>, u64>,
     /// What this campaign would have handed over before, for phones that come again.
     handed: HashMap<u64, Vec<Recent>>,
 }
@@ -127,6 +129,8 @@ impl Count {
             let (parts, cost) = counted.by_carrier.entry(composed.carrier).or_default();
             *parts += u64::from(composed.parts);
             *cost += composed.price;
+            let place = self.letter.numbers().place_number(row.phone);
+            *counted.by_place.entry(place).or_default() += 1;
             if at > self.decided_for {
                 counted.deferred += 1;
                 counted.deferred_until = Some(counted.deferred_until.map_or(at, |known| known.min(at)));
@@ -212,6 +216,9 @@ impl Counted {
             let (sum, total) = self.by_carrier.entry(carrier).or_default();
             *sum += parts;
             *total += cost;
+        }
+        for (place, people) in other.by_place {
+            *self.by_place.entry(place).or_default() += people;
         }
         for (key, group) in other.held {
             match self.held.get_mut(&key) {

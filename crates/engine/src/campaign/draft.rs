@@ -127,6 +127,7 @@ impl Engine {
             signature: Some(signature.inner()),
             // Its phones are many: a route for some of them only has to be asked for by name.
             phone: None,
+            carrier: None,
         };
         let route = self.route_for(draft.route, &traffic).await?.ok_or(CampaignTrouble::NoSuchRoute)?;
         Ok(Campaign {

@@ -250,6 +250,7 @@ impl Work {
             message.encoding = composed.encoding;
             message.parts = composed.parts;
             message.price = composed.price;
+            message.carrier = composed.carrier;
         }
         message
     }

@@ -2,6 +2,7 @@
 
 use domain::control::{AudienceRow, Campaign};
 use domain::message::Reason;
+use domain::numbers::PrefixTable;
 use domain::phone::Phone;
 use domain::template::{Template, Values};
 use domain::text::Signature;
@@ -29,13 +30,18 @@ impl Engine {
             &self.settings.opt_out_suffix,
             self.settings.text_rules,
             &prices,
-            reach.ok_or(CampaignTrouble::NoSuchRoute)?,
+            (reach.ok_or(CampaignTrouble::NoSuchRoute)?, self.numbers().await?),
         );
         Ok(Letter { template, composer })
     }
 }
 
 impl Letter {
+    /// Where the phones' ranges were sold.
+    pub(super) fn numbers(&self) -> &PrefixTable {
+        self.composer.numbers()
+    }
+
     /// The text for one row; `columns` names its values.
     ///
     /// # Errors

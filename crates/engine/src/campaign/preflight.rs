@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use domain::control::{Audience, Campaign, CampaignAction, PreflightReport};
 use domain::ids::{AccountId, CampaignId, PartitionId};
 use domain::lane::LaneState;
+use domain::numbers::PrefixTable;
 use domain::phone::Carrier;
 use domain::time::Timestamp;
 use futures::future::{try_join, try_join_all};
@@ -238,6 +239,7 @@ impl Engine {
             samples: counted.samples.into_iter().map(|(_, sample)| sample).collect(),
             done_at: done_at(&load, &policy, campaign.category, decided_for),
             by_carrier: by_carrier.collect(),
+            by_province: by_province(&*self.numbers().await?, &counted.by_place),
             audience_checksum: audience.checksum.unwrap_or_default(),
         })
     }
@@ -264,6 +266,22 @@ impl Engine {
         }
         Ok(report)
     }
+}
+
+/// People by province, most first; those of ranges that the table does not know have the empty one. Nothing without a table.
+fn by_province(table: &PrefixTable, by_place: &HashMap<Option<usize>, u64>) -> Vec<(String, u64)> {
+    if table.is_empty() {
+        return Vec::new();
+    }
+    let mut sums: HashMap<&str, u64> = HashMap::new();
+    for (place, people) in by_place {
+        let place = place.and_then(|place| table.places().get(place));
+        *sums.entry(place.map_or("", |place| &place.province)).or_default() += people;
+    }
+    let mut sums: Vec<(String, u64)> =
+        sums.into_iter().map(|(province, people)| (province.to_owned(), people)).collect();
+    sums.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+    sums
 }
 
 /// Rows of a group of chunks, by partition, each with its place in the audience.

@@ -8,6 +8,7 @@
 pub(crate) mod caps;
 mod claims;
 pub(crate) mod inspect;
+mod numbers;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -127,6 +128,8 @@ struct Offer {
     /// from there whatever the node says later.
     recovered: bool,
     last_seen: Option<(MessageState, Reason)>,
+    /// A receipt of it was kept before its answer was settled.
+    held: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -171,6 +174,7 @@ pub(crate) struct Model {
     offers: BTreeMap<MessageId, Offer>,
     lanes: BTreeMap<LaneId, LaneView>,
     people: BTreeMap<Phone, Person>,
+    numbers: BTreeMap<Phone, numbers::Number>,
     parts: BTreeMap<(GatewayId, CarrierMessageId), (MessageId, i64, u8)>,
     /// By partition, the tries whose settlement a power loss may take back.
     unsynced: BTreeMap<PartitionId, Vec<(MessageId, i64)>>,
@@ -247,6 +251,7 @@ impl Model {
             earliest: None,
             recovered: false,
             last_seen: None,
+            held: false,
         };
         let known = self.offers.entry(message.id).or_insert(offer);
         if known.phone != message.phone || known.lane != message.lane || known.text != message.text {
