@@ -8,6 +8,7 @@ mod copy;
 mod demo;
 mod doctor;
 mod exit;
+mod load;
 mod migrate;
 mod node;
 mod pdu;

@@ -16,6 +16,7 @@ mod bulk;
 mod campaign;
 mod channel;
 mod contact;
+mod course_document;
 mod customer;
 mod document;
 mod documents;

@@ -58,11 +58,6 @@ impl Composer {
         }
     }
 
-    /// Where the phones' ranges were sold.
-    pub(crate) fn numbers(&self) -> &PrefixTable {
-        &self.numbers
-    }
-
     /// The whole text for one phone.
     ///
     /// # Errors

@@ -80,6 +80,7 @@ pub struct Engine {
     pub(crate) imports: import::RunningImports,
     pub(crate) preflights: campaign::RunningPreflights,
     pub(crate) expansions: campaign::Expansions,
+    pub(crate) replies: campaign::Replies,
     /// Campaigns whose lane lags behind them after a failure of storage.
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
@@ -118,6 +119,7 @@ impl Engine {
             imports: import::RunningImports::default(),
             preflights: campaign::RunningPreflights::default(),
             expansions: campaign::Expansions::default(),
+            replies: campaign::Replies::default(),
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
             providers: OnceLock::new(),

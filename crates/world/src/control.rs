@@ -25,6 +25,7 @@ use domain::time::Timestamp;
 
 use crate::cast;
 use crate::faults::Fault;
+use crate::model::SharedModel;
 use crate::random::Random;
 
 type Asked<T> = Result<T, ControlError>;
@@ -51,11 +52,12 @@ pub(crate) struct MemoryControl {
     tables: Mutex<Tables>,
     fault: Fault,
     random: Mutex<Random>,
+    model: SharedModel,
 }
 
 impl MemoryControl {
-    pub(crate) fn new(fault: Fault, random: Random) -> Self {
-        Self { tables: Mutex::default(), fault, random: Mutex::new(random) }
+    pub(crate) fn new(fault: Fault, random: Random, model: SharedModel) -> Self {
+        Self { tables: Mutex::default(), fault, random: Mutex::new(random), model }
     }
 
     /// What others do meanwhile.
@@ -177,7 +179,7 @@ impl Channels for MemoryControl {
         not_here()
     }
     async fn routes(&self) -> Asked<Vec<RouteConfig>> {
-        Ok(vec![cast::route()])
+        Ok(vec![cast::route(), cast::second_route()])
     }
     async fn put_route(&self, _: &RouteConfig) -> Asked<()> {
         not_here()
@@ -236,6 +238,7 @@ impl Campaigns for MemoryControl {
             let known = tables.campaigns.get_mut(&campaign.id);
             let known = known.filter(|known| known.version == campaign.version);
             let known = known.ok_or(ControlError::Changed("campaign"))?;
+            self.model.lock().canary_changed(known, campaign);
             campaign.version += 1;
             known.clone_from(campaign);
         }
@@ -246,7 +249,7 @@ impl Campaigns for MemoryControl {
         self.linger().await;
         let found = self.tables().campaigns.get(&id).filter(|campaign| campaign.account == account).cloned();
         self.linger().await;
-        Ok(found)
+        Ok(found.map(|campaign| self.fault.read(campaign)))
     }
     async fn campaigns(
         &self,
@@ -258,6 +261,12 @@ impl Campaigns for MemoryControl {
         let newest = tables.campaigns.values().rev().filter(|campaign| campaign.account == account);
         let page = newest.filter(|campaign| before.is_none_or(|before| campaign.id < before));
         Ok(page.take(limit as usize).cloned().collect())
+    }
+    async fn add_resend(&self, _: &Campaign, _: &mut Campaign) -> Asked<()> {
+        not_here()
+    }
+    async fn resends(&self, _: AccountId, _: CampaignId) -> Asked<Vec<Campaign>> {
+        Ok(Vec::new())
     }
     async fn campaigns_in(&self, states: &[CampaignState]) -> Asked<Vec<Campaign>> {
         let tables = self.tables();

@@ -100,9 +100,8 @@ fn config(
 
 /// Who asks for TLS gets it, or is told that there is none: never a connection in clear.
 fn encipherable(protocol: Protocol, quirks: &Quirks) -> Result<(), Problem> {
-    let spoken = matches!(protocol, Protocol::Smpp34 | Protocol::Smpp50);
     let asked = quirks.tls || !quirks.tls_ca.is_empty() || !quirks.tls_name.is_empty();
-    let said = if asked && !spoken {
+    let said = if asked && !protocol.enciphers() {
         say(
             "只有 SMPP 通道支持 TLS（tls、tls_name、tls_ca）",
             "Only SMPP channels have TLS (tls, tls_name, tls_ca)",

@@ -9,6 +9,7 @@ mod campaign;
 mod channel;
 mod code;
 mod contact;
+mod course;
 mod customer;
 mod import;
 mod inbound;
@@ -34,6 +35,10 @@ pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, Su
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
+pub use course::{
+    CampaignRoute, Canary, CanaryPlan, EndCount, ResendOf, ResendOrder, Resent, RouteAmount, RouteShare,
+    StopLimit, StopLimits, Stopped, Unrouted,
+};
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
@@ -60,6 +65,6 @@ pub use session::{
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use words::{
-    CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Pick,
-    Priority, Reason, Scope, Signing, SuppressionSource, TrailEvent,
+    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis,
+    MessageState, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource, TrailEvent,
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Carrier, Encoding, Moment, Money, Reason};
+use super::{Carrier, Encoding, Moment, Money, Reason, RouteShare, Unrouted};
 
 /// So many people, for one reason.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -97,6 +97,12 @@ pub struct Preflight {
     /// Who will get it, by province, most first. Empty without imported number ranges.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_province: Vec<ProvinceShare>,
+    /// Of each route that carries some, in the order in which they are tried.
+    #[serde(default)]
+    pub by_route: Vec<RouteShare>,
+    /// Whom no route leads to, most first.
+    #[serde(default)]
+    pub unrouted: Vec<Unrouted>,
     /// Of the frozen audience, in hexadecimal.
     pub audience_checksum: String,
 }

@@ -81,6 +81,7 @@ async fn daily_work(tour: &mut Tour<'_>) {
     tour.change("POST", "/v1/campaigns/{id}/pause", &campaign, json!({})).await;
     tour.change("POST", "/v1/campaigns/{id}/resume", &campaign, json!({})).await;
     tour.change("POST", "/v1/campaigns/{id}/cancel", &campaign, json!({})).await;
+    tour.change("POST", "/v1/campaigns/{id}/resend", &campaign, json!({"dry_run": true})).await;
 }
 
 /// What an operator sets up.

@@ -7,6 +7,7 @@ mod connection;
 mod import;
 mod message;
 mod numbers;
+mod resend;
 mod route;
 mod tables;
 

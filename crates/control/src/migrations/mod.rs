@@ -5,6 +5,7 @@
 //! The name of a step begins with the version that brought it (`v1_…`).
 
 mod access;
+mod courses;
 mod customers;
 mod documents;
 mod nodes;
@@ -20,7 +21,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 6;
+pub(super) const SCHEMA_VERSION: u32 = 7;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -32,7 +33,7 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [
+    let all = [
         tenants::STEPS,
         people::STEPS,
         sending::STEPS,
@@ -40,10 +41,10 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         customers::STEPS,
         uploads::STEPS,
         documents::STEPS,
+        courses::STEPS,
         access::STEPS,
-    ]
-    .into_iter()
-    .flatten()
+    ];
+    all.into_iter().flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.

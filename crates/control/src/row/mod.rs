@@ -16,6 +16,7 @@ pub(super) mod audience;
 pub(super) mod audience_chunk;
 pub(super) mod audit_line;
 pub(super) mod campaign;
+pub(super) mod campaign_course;
 pub(super) mod channel;
 pub(super) mod channel_settings;
 pub(super) mod contact;

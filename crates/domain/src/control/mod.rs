@@ -27,7 +27,7 @@ pub use account::{Account, Accounts, ApiKey, Entity};
 pub use audience::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Audiences};
 pub use campaign::{
     AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
-    PreflightReport, Sample,
+    PreflightReport, RouteLoad, Sample,
 };
 pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use domain::channel::{Channel, ChannelEvent, SettingsFault};
 use domain::control::{ChannelConfig, ControlError, RouteConfig};
-use domain::ids::{ChannelId, LaneId};
-use domain::lane::Lane;
+use domain::ids::{ChannelId, LaneId, RouteId};
+use domain::lane::{Lane, Share};
 use domain::ledger::LedgerError;
 use domain::phone::Phone;
 use domain::retry::RetryPolicy;
@@ -313,7 +313,13 @@ impl Engine {
         if let Some(dispatch) = self.dispatch() {
             // A failure to read them is none of the lane's: the next look slows it as it should be.
             if let (Ok(routes), Ok(channels)) = (self.routes().await, self.channels().await) {
-                let lane = self.slowed(&dispatch, lane, &routes, &channels);
+                let mut sharing = vec![lane.route];
+                {
+                    let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
+                    let siblings = lanes.values().filter(|known| known.share() == lane.share());
+                    sharing.extend(siblings.map(|known| known.route));
+                }
+                let lane = self.slowed(&dispatch, lane, &sharing, &routes, &channels);
                 dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
             }
         }
@@ -378,12 +384,18 @@ impl Engine {
     async fn refresh(&self, dispatch: &Dispatch) -> Result<(), DispatchError> {
         let (routes, channels) = (self.routes().await?, self.channels().await?);
         dispatch.follow_protocols(&channels);
-        let lanes = self.ledger.lanes().await?.into_iter();
-        let lanes: HashMap<_, _> = lanes
-            .map(|lane| self.slowed(dispatch, lane, &routes, &channels))
-            .map(|lane| (lane.id, lane))
-            .collect();
-        dispatch.scheduler().retain(|lane| lanes.contains_key(&lane));
+        let lanes = self.ledger.lanes().await?;
+        let mut sharing: HashMap<Share, Vec<RouteId>> = HashMap::new();
+        for lane in &lanes {
+            sharing.entry(lane.share()).or_default().push(lane.route);
+        }
+        let slowed = |lane: Lane| {
+            let of = sharing.get(&lane.share()).map_or(&[][..], Vec::as_slice);
+            let lane = self.slowed(dispatch, lane, of, &routes, &channels);
+            (lane.id, lane)
+        };
+        let lanes: HashMap<_, _> = lanes.into_iter().map(slowed).collect();
+        dispatch.scheduler().retain(|share| sharing.contains_key(&share));
         *dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner) = lanes;
         *dispatch.routes.write().unwrap_or_else(PoisonError::into_inner) = routes;
         Ok(())

@@ -101,7 +101,10 @@ impl Model {
         if offer.tries.iter().any(|t| matches!(t.fate, Fate::Handed | Fate::Written)) {
             return Err("while it was out already".to_owned());
         }
-        let view = self.lanes.get(&offer.lane);
+        if offer.tries.is_empty() {
+            self.check_canary(offer.lane)?;
+        }
+        let view = self.lanes.get(&self.first_of(offer.lane));
         if let Some((state, changed)) = view.and_then(|view| view.state)
             && state != LaneState::Open
             && changed < since
