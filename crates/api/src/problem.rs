@@ -3,180 +3,31 @@
 //! A handler returns a [`Problem`]; the outermost layer writes it, because only there the request's language and id
 //! are known. Invariant: no problem quotes a value of the request, so a phone or a text never ends up in one.
 
+mod kind;
+
 use std::borrow::Cow;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use domain::access::{KeyRefusal, SignatureError};
 use domain::control::ControlError;
 use domain::ledger::LedgerError;
 use domain::text::Bilingual;
 use engine::DownstreamError;
 use engine::Whose;
+use engine::access::AccessTrouble;
 use engine::import::ImportError;
 use engine::numbers::{NumbersError, TableError};
 
 use crate::json;
 use crate::language::Language;
 
+pub use kind::Kind;
+
 /// The media type of RFC 9457.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 /// After how many seconds another try makes sense.
 const RETRY_AFTER_SECONDS: &str = "1";
-
-/// The closed list of problems. The word of each is part of the API and never changes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Kind {
-    /// No key, or one that is not known.
-    Unauthorized,
-    /// Known, but not allowed to do this.
-    Forbidden,
-    /// Nothing there for this account.
-    NotFound,
-    /// There is something, but it does not understand the method.
-    MethodNotAllowed,
-    /// Not JSON.
-    InvalidJson,
-    /// A field that is unknown, missing or not as it should be.
-    InvalidField,
-    /// Another media type than the endpoint reads.
-    UnsupportedMediaType,
-    /// More bytes than the endpoint takes.
-    TooLarge,
-    /// The state of the thing does not allow it.
-    Conflict,
-    /// An idempotency key that came with another body before.
-    IdempotencyMismatch,
-    /// A file that cannot be read as a spreadsheet.
-    UnreadableFile,
-    /// It took too long.
-    TimedOut,
-    /// Try again.
-    Unavailable,
-    /// The disk is full.
-    DiskFull,
-    /// A fault of this installation.
-    Internal,
-}
-
-impl Kind {
-    /// Every kind, for the reference.
-    pub const ALL: &'static [Self] = &[
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::NotFound,
-        Self::MethodNotAllowed,
-        Self::InvalidJson,
-        Self::InvalidField,
-        Self::UnsupportedMediaType,
-        Self::TooLarge,
-        Self::Conflict,
-        Self::IdempotencyMismatch,
-        Self::UnreadableFile,
-        Self::TimedOut,
-        Self::Unavailable,
-        Self::DiskFull,
-        Self::Internal,
-    ];
-
-    /// The last part of the `type`.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::NotFound => "not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::InvalidJson => "invalid_json",
-            Self::InvalidField => "invalid_field",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::TooLarge => "too_large",
-            Self::Conflict => "conflict",
-            Self::IdempotencyMismatch => "idempotency_mismatch",
-            Self::UnreadableFile => "unreadable_file",
-            Self::TimedOut => "timed_out",
-            Self::Unavailable => "unavailable",
-            Self::DiskFull => "disk_full",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// The status that goes with it.
-    #[must_use]
-    pub const fn status(self) -> StatusCode {
-        match self {
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::NotFound => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::InvalidJson => StatusCode::BAD_REQUEST,
-            Self::InvalidField | Self::IdempotencyMismatch | Self::UnreadableFile => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Conflict => StatusCode::CONFLICT,
-            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    /// What it means, in Chinese and English.
-    #[must_use]
-    pub const fn title(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Unauthorized => ("缺少密钥或密钥无效", "Key missing or unknown"),
-            Self::Forbidden => ("没有权限", "Not allowed"),
-            Self::NotFound => ("不存在", "Not found"),
-            Self::MethodNotAllowed => ("不支持该方法", "Method not allowed"),
-            Self::InvalidJson => ("JSON 格式错误", "Invalid JSON"),
-            Self::InvalidField => ("字段有误", "Invalid field"),
-            Self::UnsupportedMediaType => ("不支持的内容类型", "Unsupported media type"),
-            Self::TooLarge => ("请求体过大", "Body too large"),
-            Self::Conflict => ("当前状态不允许", "Conflict with the current state"),
-            Self::IdempotencyMismatch => ("幂等键已用于其他请求", "Idempotency key used with another body"),
-            Self::UnreadableFile => ("文件无法读取", "File cannot be read"),
-            Self::TimedOut => ("处理超时", "Timed out"),
-            Self::Unavailable => ("暂时不可用", "Temporarily unavailable"),
-            Self::DiskFull => ("磁盘已满", "Disk full"),
-            Self::Internal => ("系统内部错误", "Internal error"),
-        }
-    }
-
-    /// What to do about it, in Chinese and English.
-    const fn advice(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Unauthorized => (
-                "请在 Authorization 头中写 Bearer 和您的密钥",
-                "Send your key in the header: Authorization: Bearer hy_…",
-            ),
-            Self::Forbidden => ("请使用运营账号的密钥", "Use a key of the operator's account"),
-            Self::NotFound => ("请检查编号和密钥所属账号", "Check the id, and whose key you use"),
-            Self::MethodNotAllowed => ("请查看 /docs", "See /docs"),
-            Self::InvalidJson => ("请检查该行该列附近的语法", "Look at the syntax near that line and column"),
-            Self::InvalidField => {
-                ("请按 /docs 修改该字段后重试", "Correct the field as /docs says and repeat")
-            }
-            Self::UnsupportedMediaType => {
-                ("请使用 Content-Type: application/json", "Send Content-Type: application/json")
-            }
-            Self::TooLarge => ("请拆分后重试", "Split the request and repeat"),
-            Self::Conflict => ("请重新读取后再决定", "Read it again and decide anew"),
-            Self::IdempotencyMismatch => ("请为新请求换一个键", "Use a new key for a new request"),
-            Self::UnreadableFile => ("请修正文件后重新上传", "Correct the file and upload it again"),
-            Self::TimedOut => (
-                "请求可能已完成：请用同一个 Idempotency-Key 重试",
-                "It may have been done: repeat with the same Idempotency-Key",
-            ),
-            Self::Unavailable => ("请稍后重试", "Repeat in a moment"),
-            Self::DiskFull => {
-                ("请清理服务器磁盘；数据没有丢失", "Free space on the server's disk; nothing was lost")
-            }
-            Self::Internal => ("请把请求编号告诉管理员", "Tell the request id to the operator"),
-        }
-    }
-}
 
 /// A refusal, not yet in any language.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -194,6 +45,8 @@ struct Particulars {
     pointer: Option<String>,
     /// Line and column of a syntax error, from 1.
     place: Option<(usize, usize)>,
+    /// After how many seconds another try makes sense.
+    retry_after: Option<u64>,
 }
 
 /// One sentence in both languages.
@@ -230,6 +83,11 @@ impl Problem {
         self
     }
 
+    pub(crate) fn after_seconds(mut self, seconds: u64) -> Self {
+        self.particulars().retry_after = Some(seconds);
+        self
+    }
+
     fn particulars(&mut self) -> &mut Particulars {
         self.particulars.get_or_insert_default()
     }
@@ -258,8 +116,16 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        if let Some(seconds) = self.particulars.as_ref().and_then(|particulars| particulars.retry_after) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         match self.kind {
-            Kind::Unauthorized => {
+            Kind::Unauthorized
+            | Kind::KeyRevoked
+            | Kind::KeyExpired
+            | Kind::BadSignature
+            | Kind::ClockSkew
+            | Kind::Replayed => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Kind::Unavailable | Kind::TimedOut | Kind::DiskFull => {
@@ -342,6 +208,39 @@ impl From<ControlError> for Problem {
             Some(detail) => problem.with(detail),
             None => problem,
         }
+    }
+}
+
+impl From<AccessTrouble> for Problem {
+    fn from(trouble: AccessTrouble) -> Self {
+        let kind = match trouble {
+            AccessTrouble::Unknown => Kind::Unauthorized,
+            AccessTrouble::Key(KeyRefusal::Revoked) => Kind::KeyRevoked,
+            AccessTrouble::Key(KeyRefusal::Expired) => Kind::KeyExpired,
+            AccessTrouble::Key(KeyRefusal::ForeignAddress) => Kind::ForeignAddress,
+            AccessTrouble::Signature(SignatureError::Form | SignatureError::Mismatch) => Kind::BadSignature,
+            AccessTrouble::Signature(SignatureError::Clock) => Kind::ClockSkew,
+            AccessTrouble::Signature(SignatureError::Replayed) => Kind::Replayed,
+            AccessTrouble::AccountDisabled => Kind::AccountDisabled,
+            AccessTrouble::WrongPassword => Kind::WrongPassword,
+            AccessTrouble::SecondFactorNeeded => Kind::SecondFactorNeeded,
+            AccessTrouble::Locked(_) => Kind::LockedOut,
+            AccessTrouble::LinkGone => Kind::LinkGone,
+            AccessTrouble::Missing(permission) => {
+                let (zh, en) = (permission.chinese(), permission.word());
+                let detail =
+                    say(format!("需要权限“{zh}”（{en}）"), format!("This needs the permission {en}"));
+                return Self::new(Kind::Forbidden).with(detail);
+            }
+            AccessTrouble::NoSuch(what) => {
+                let detail = say(format!("没有这个{}", what.zh), format!("There is no such {}", what.en));
+                return Self::new(Kind::NotFound).with(detail);
+            }
+            AccessTrouble::Field { pointer, detail } => return Self::field(pointer, detail),
+            AccessTrouble::Conflict(detail) => return Self::new(Kind::Conflict).with(detail),
+            AccessTrouble::Control(error) => return error.into(),
+        };
+        Self::new(kind)
     }
 }
 

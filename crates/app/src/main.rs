@@ -28,7 +28,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use client::{Asked, CampaignArgs, CodesArgs, ImportArgs, MessageArgs, NumbersArgs, RouteArgs, SendArgs, To};
+use client::{
+    AccountArgs, Asked, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MessageArgs, NumbersArgs, RouteArgs,
+    SendArgs, To, UserArgs,
+};
 use config::LogFormat;
 use exit::Failure;
 use show::Show;
@@ -62,6 +65,12 @@ enum Command {
     Message(To<MessageArgs>),
     /// 路由 / routes
     Route(To<RouteArgs>),
+    /// 密钥 / keys
+    Key(To<KeyArgs>),
+    /// 账户 / accounts
+    Account(To<AccountArgs>),
+    /// 用户 / people
+    User(To<UserArgs>),
     /// 号段库、号码查询与清洗 / number ranges, what is known of a number, list cleaning
     Numbers(To<NumbersArgs>),
     /// 运营商错误码 / codes of carriers
@@ -111,6 +120,9 @@ async fn main() -> ExitCode {
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
         Command::Route(asked) => client::run(Asked::Route(asked), show).await,
+        Command::Key(asked) => client::run(Asked::Key(asked), show).await,
+        Command::Account(asked) => client::run(Asked::Account(asked), show).await,
+        Command::User(asked) => client::run(Asked::User(asked), show).await,
         Command::Numbers(asked) => client::run(Asked::Numbers(asked), show).await,
         Command::Codes(asked) => client::run(Asked::Codes(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,

@@ -154,6 +154,16 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
     if let Some(address) = node.metrics {
         show.say(&format!("指标：http://{address}/metrics"), &format!("metrics: http://{address}/metrics"));
     }
+    if let Some(first) = &node.first {
+        let link = format!("{scheme}://{}/welcome#{}", node.addr, first.link.0);
+        show.say(
+            &format!("所有者 {} 请在三天内用一次性链接设置密码：{link}", first.login),
+            &format!(
+                "the owner ({}) chooses a password with this link, once, within three days: {link}",
+                first.login
+            ),
+        );
+    }
     for (family, address) in &node.ports {
         show.say(
             &format!("下游客户端口 {family:?}：{address}"),

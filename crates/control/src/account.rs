@@ -58,17 +58,7 @@ impl Accounts for ControlDb {
             .one(&self.db)
             .await
             .map_err(|e| of_database(&e, "api_key"))?;
-        row.map(|row| {
-            Ok(ApiKey {
-                id: KeyId::from_raw(row.id),
-                account: AccountId::from_raw(row.account),
-                name: row.name,
-                secret_sha256: Reading("api_key").digest("secret_sha256", &row.secret_sha256)?,
-                created_at: Timestamp::from_millis(row.created_at),
-                revoked_at: row.revoked_at.map(Timestamp::from_millis),
-            })
-        })
-        .transpose()
+        row.map(key_of).transpose()
     }
 }
 
@@ -79,6 +69,16 @@ pub(super) async fn insert_account<C: ConnectionTrait>(
     account: &Account,
     entity: &Entity,
     key: &ApiKey,
+) -> Result<(), ControlError> {
+    insert_tenant(db, account, entity).await?;
+    insert_key(db, key).await
+}
+
+/// An account with its entity, as [`insert_account`].
+pub(super) async fn insert_tenant<C: ConnectionTrait>(
+    db: &C,
+    account: &Account,
+    entity: &Entity,
 ) -> Result<(), ControlError> {
     let row =
         entity::Model { id: entity.id.raw(), name: entity.name.clone(), entity_group: entity.group.raw() };
@@ -92,11 +92,10 @@ pub(super) async fn insert_account<C: ConnectionTrait>(
         created_at: account.created_at.millis(),
     };
     let added = account::Entity::insert(row.into_active_model()).exec_without_returning(db).await;
-    added.map_err(|e| of_database(&e, "account"))?;
-    insert_key(db, key).await
+    added.map(|_| ()).map_err(|e| of_database(&e, "account"))
 }
 
-async fn insert_key<C: ConnectionTrait>(db: &C, key: &ApiKey) -> Result<(), ControlError> {
+pub(super) async fn insert_key<C: ConnectionTrait>(db: &C, key: &ApiKey) -> Result<(), ControlError> {
     let row = api_key::Model {
         id: key.id.raw(),
         account: key.account.raw(),
@@ -109,11 +108,22 @@ async fn insert_key<C: ConnectionTrait>(db: &C, key: &ApiKey) -> Result<(), Cont
     added.map(|_| ()).map_err(|e| of_database(&e, "api_key"))
 }
 
-fn account_of(row: account::Model) -> Account {
+pub(super) fn account_of(row: account::Model) -> Account {
     Account {
         id: AccountId::from_raw(row.id),
         name: row.name,
         entity: EntityId::from_raw(row.entity),
         created_at: Timestamp::from_millis(row.created_at),
     }
+}
+
+pub(super) fn key_of(row: api_key::Model) -> Result<ApiKey, ControlError> {
+    Ok(ApiKey {
+        id: KeyId::from_raw(row.id),
+        account: AccountId::from_raw(row.account),
+        name: row.name,
+        secret_sha256: Reading("api_key").digest("secret_sha256", &row.secret_sha256)?,
+        created_at: Timestamp::from_millis(row.created_at),
+        revoked_at: row.revoked_at.map(Timestamp::from_millis),
+    })
 }

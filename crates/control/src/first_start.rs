@@ -1,8 +1,12 @@
-//! The first start: one account, one legal entity, one owner key.
+//! The first start: one account, one legal entity, one owner with a key for programs and a one-time link for the person.
 
 use std::io;
+use std::time::Duration;
 
-use domain::control::{Account, ApiKey, ControlError, Entity, Secret};
+use domain::access::{Principal, Role, RoleRef, SECRET_BYTES, SecretKind};
+use domain::control::{
+    AccessChange, Account, ApiKey, AuditLine, ControlError, Entity, OneTimeLink, Secret, User,
+};
 use domain::ids::{AccountId, EntityId, IdGenerator, KeyId};
 use domain::time::Timestamp;
 use sea_orm::sea_query::OnConflict;
@@ -10,26 +14,29 @@ use sea_orm::{EntityTrait, IntoActiveModel, PaginatorTrait};
 use sha2::{Digest as _, Sha256};
 
 use super::ControlDb;
+use super::access::{apply, insert_line};
 use super::account::insert_account;
 use super::error::of_database;
 use super::row::{account, setting};
 use super::write::Write;
 
-/// So that a key found in a file or a log is recognised, by people and by scanners.
-const KEY_PREFIX: &str = "hy_";
-/// 256 bits: nobody guesses it, so a plain digest of it is safe to keep.
-const KEY_BYTES: usize = 32;
 /// The setting that says that it was made.
 const FIRST_START: &str = "first_start";
-/// Crockford's alphabet, as in ids.
-const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// How long the owner's one-time link is good for.
+const LINK_KEPT: Duration = Duration::from_secs(72 * 3_600);
+/// Under what the owner signs in first.
+const OWNER_LOGIN: &str = "owner";
 
-/// What the first start made. The key is shown once: only its digest is kept.
+/// What the first start made. Key and link are shown once: only their digests are kept.
 #[derive(Clone, Debug)]
 pub struct FirstStart {
     pub account: Account,
     pub entity: Entity,
     pub key: Secret,
+    /// With it the owner chooses a password, once, within three days.
+    pub link: Secret,
+    /// The owner's login.
+    pub login: String,
 }
 
 /// The digest under which a bearer key is kept and found ([`domain::control::Accounts::key`]).
@@ -66,7 +73,7 @@ impl ControlDb {
             entity: entity_id,
             created_at: now,
         };
-        let secret = fresh_key()?;
+        let secret = fresh(SecretKind::Bearer)?;
         let key = ApiKey {
             id: KeyId::from(ids.fresh(now)),
             account: account.id,
@@ -76,11 +83,61 @@ impl ControlDb {
             revoked_at: None,
         };
         insert_account(&write.transaction, &account, &entity, &key).await?;
+        let link = self.add_owner(&write, account.id, now, ids).await?;
         keep(&secret).map_err(|error| {
             ControlError::Unavailable(format!("the owner's key could not be kept: {error}"))
         })?;
         write.commit().await?;
-        Ok(Some(FirstStart { account, entity, key: secret }))
+        Ok(Some(FirstStart { account, entity, key: secret, link, login: OWNER_LOGIN.to_owned() }))
+    }
+
+    /// The person who owns the installation; they have no password until they choose one.
+    async fn add_owner(
+        &self,
+        write: &Write<'_>,
+        account: AccountId,
+        now: Timestamp,
+        ids: &IdGenerator,
+    ) -> Result<Secret, ControlError> {
+        let secret = fresh(SecretKind::Link)?;
+        let user = User {
+            id: ids.fresh(now).into(),
+            account,
+            login: OWNER_LOGIN.to_owned(),
+            name: String::new(),
+            password: None,
+            second_factor: None,
+            roles: vec![RoleRef::Builtin(Role::Owner)],
+            disabled_at: None,
+            created_at: now,
+            revision: 0,
+        };
+        let link = OneTimeLink {
+            id: ids.fresh(now).into(),
+            account,
+            user: user.id,
+            secret_sha256: secret_sha256(&secret.0),
+            expires_at: now.plus(LINK_KEPT),
+        };
+        let line = AuditLine {
+            id: ids.fresh(now).into(),
+            at: now,
+            account,
+            principal: Principal::System,
+            home: account,
+            action: "installation.begin".to_owned(),
+            object: account.to_string(),
+            address: None,
+            request: String::new(),
+            before: None,
+            after: None,
+            count: 1,
+        };
+        for change in [AccessChange::AddUser(user), AccessChange::AddLink(link)] {
+            apply(&write.transaction, &self.sealer, &change).await?;
+        }
+        insert_line(&write.transaction, &line).await?;
+        Ok(secret)
     }
 }
 
@@ -93,25 +150,13 @@ async fn first(write: &Write<'_>) -> Result<bool, ControlError> {
     Ok(put.map_err(|e| of_database(&e, "setting"))? == 1)
 }
 
-fn fresh_key() -> Result<Secret, ControlError> {
-    let mut bytes = [0u8; KEY_BYTES];
+fn fresh(kind: SecretKind) -> Result<Secret, ControlError> {
+    let mut bytes = [0u8; SECRET_BYTES];
     fill_random(&mut bytes)?;
-    let mut text = String::from(KEY_PREFIX);
-    let (mut pending, mut bits) = (0u32, 0u32);
-    for byte in bytes {
-        pending = (pending << 8) | u32::from(byte);
-        bits += 8;
-        while bits >= 5 {
-            bits -= 5;
-            text.push(char::from(ALPHABET[(pending >> bits & 31) as usize]));
-        }
-    }
-    // 256 bits leave one over: it makes the last character.
-    text.push(char::from(ALPHABET[(pending << (5 - bits) & 31) as usize]));
-    Ok(Secret(text))
+    Ok(kind.write(&bytes))
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bearer key is the one random value of the control database")]
-fn fill_random(bytes: &mut [u8]) -> Result<(), ControlError> {
-    getrandom::fill(bytes).map_err(|_| ControlError::Unavailable("no random bytes for a key".to_owned()))
+#[expect(clippy::disallowed_methods, reason = "secrets are the random values of the control database")]
+pub(super) fn fill_random(bytes: &mut [u8]) -> Result<(), ControlError> {
+    getrandom::fill(bytes).map_err(|_| ControlError::Unavailable("no random bytes for a secret".to_owned()))
 }

@@ -8,6 +8,7 @@
 //! SQLite only the holder of the turn writes, so that a small write waits for at most one bulk transaction. On
 //! PostgreSQL several nodes write: whatever must not happen twice is decided by a key or a lock of the database.
 
+mod access;
 mod account;
 mod audience;
 mod audience_codec;

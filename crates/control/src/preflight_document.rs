@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 use super::document::StatsDocument;
 use super::reading::Reading;
 
+/// Carrier, country, route, people, masked phone.
+type UnroutedDocument = (String, Option<String>, Option<u16>, u64, String);
+
 #[derive(Serialize, Deserialize)]
 pub(super) struct PreflightDocument {
     at: i64,
@@ -30,9 +33,8 @@ pub(super) struct PreflightDocument {
     /// Route, people, parts, cost.
     #[serde(default)]
     by_route: Vec<(u16, u64, u64, i64)>,
-    /// Carrier, country, route, people, masked phone.
     #[serde(default)]
-    unrouted: Vec<(String, Option<String>, Option<u16>, u64, String)>,
+    unrouted: Vec<UnroutedDocument>,
     audience_checksum: Vec<u8>,
     #[serde(default)]
     by_province: Vec<(String, u64)>,

@@ -193,6 +193,16 @@ big_ids! {
     MessageId = "msg";
     /// A message from a phone to us.
     InboundId = "inb";
+    /// A person who signs in.
+    UserId = "usr";
+    /// A role that an account made for itself.
+    RoleId = "rol";
+    /// One time that somebody signed in.
+    SessionId = "ses";
+    /// An invitation or a reset, good for one use.
+    LinkId = "lnk";
+    /// One line of the audit log.
+    AuditId = "adt";
 }
 
 impl MessageId {

@@ -1,5 +1,6 @@
 //! The field itself, pure: phones, text, templates, policy, campaigns, message lifecycle, and the ports between engine, store and gateway.
 
+pub mod access;
 pub mod approved;
 pub mod audit;
 pub mod campaign;

@@ -24,6 +24,8 @@ const PREFLIGHT_TAKES: Duration = Duration::from_secs(86_400);
 const FORGOTTEN_AT_ONCE: u64 = 100;
 /// Rounds between two looks for what has expired in the control database and the uploads.
 const ROUNDS_TO_EXPIRY: u32 = 300;
+/// Rounds between two writings of who was here: a minute.
+const ROUNDS_TO_USES: u32 = 30;
 
 impl Engine {
     /// Starts housekeeping; it ends with the engine.
@@ -59,11 +61,21 @@ async fn keep_house(engine: Arc<Engine>) {
         if round.is_multiple_of(ROUNDS_TO_EXPIRY) {
             expire(&engine).await;
         }
+        if round % ROUNDS_TO_USES == ROUNDS_TO_USES - 1 {
+            write_uses(&engine).await;
+        }
         let pause = if more { ROUND / 100 } else { ROUND };
         tokio::select! {
-            () = engine.stop.cancelled() => return,
+            () = engine.stop.cancelled() => return write_uses(&engine).await,
             () = tokio::time::sleep(pause) => {}
         }
+    }
+}
+
+/// On every node: each knows who was here.
+async fn write_uses(engine: &Engine) {
+    if let Err(error) = engine.write_uses().await {
+        tracing::warn!(%error, "who used keys and sessions, and who sent, could not be written");
     }
 }
 
@@ -73,6 +85,11 @@ async fn expire(engine: &Arc<Engine>) {
         && let Err(error) = engine.control.expire_idempotent(now).await
     {
         tracing::warn!(%error, "old idempotency records could not be removed");
+    }
+    if engine.node.holds(Duty::Housekeeping)
+        && let Err(error) = engine.control.expire_access(now).await
+    {
+        tracing::warn!(%error, "sessions and links that ended could not be removed");
     }
     if engine.node.holds(Duty::Housekeeping)
         && let Err(error) = forget_audiences(engine, now.minus(PREFLIGHT_TAKES)).await

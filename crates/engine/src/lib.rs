@@ -1,10 +1,11 @@
-//! The running system: accept, dispatch, settle, receipts, inbound, campaigns, imports, preflight.
+//! The running system: accept, dispatch, settle, receipts, inbound, campaigns, imports, preflight, access.
 //!
 //! Owns the use-cases that the API calls and the loops behind them. Refuses to know SQL, carrier protocols and HTTP:
 //! it sees only the ports of `domain`. Invariants: what a use-case acknowledged is durable; decisions are made by
 //! pure code of `domain`, so every loop here is thin; nothing is spawned that [`Engine::stop`] does not end.
 
 pub mod accept;
+pub mod access;
 pub mod campaign;
 pub mod codes;
 pub mod dispatch;
@@ -90,6 +91,7 @@ pub struct Engine {
     pub(crate) metrics: metrics::Metrics,
     pub(crate) tracer: OnceLock<traces::Tracer>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
+    pub(crate) access: access::AccessState,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -105,7 +107,9 @@ impl Engine {
     #[must_use]
     pub fn among(parts: EngineParts, node: Membership) -> Arc<Self> {
         let EngineParts { ledger, control, clock, ids, policy, settings } = parts;
+        let access = access::AccessState::new(clock.now().millis().div_euclid(1_000));
         Arc::new(Self {
+            access,
             ledger,
             control,
             clock,

@@ -1,5 +1,5 @@
 //! The control database in memory: what of it the engine needs to send. It survives every crash, as if each write were
-//! on the disk when it returns. Audiences come into it frozen. There are no contacts, imports, uploads and customers in the world;
+//! on the disk when it returns. Audiences come into it frozen. There are no contacts, imports, uploads, customers and people in the world;
 //! asking for them finds nothing, and writing them is refused.
 
 use std::collections::BTreeMap;
@@ -8,14 +8,19 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use domain::access::{Failures, Locked};
 use domain::control::{
-    Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences, Campaign, CampaignState,
-    Campaigns, ChannelConfig, Channels, Contact, ContactFilter, ContactRow, Contacts, ControlError,
-    Customers, Document, DocumentMark, Documents, Entity, Idempotency, IdempotentStart, Import, Imports,
-    PriceLine, ReadSeek, RejectedRow, RouteConfig, TemplateRecord, Templates, Uploads, Upserted,
+    Access, AccessChange, Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences,
+    AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Contact,
+    ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Document, DocumentMark,
+    Documents, Entity, Idempotency, IdempotentStart, Import, Imports, KeyGrant, OneTimeLink, PriceLine,
+    ReadSeek, RejectedRow, RouteConfig, Session, TemplateRecord, Templates, Tenant, Uploads, Upserted, User,
+    Uses,
 };
 use domain::downstream::Customer;
-use domain::ids::{AccountId, AudienceId, CampaignId, CustomerId, ImportId, MessageId, TemplateId};
+use domain::ids::{
+    AccountId, AudienceId, CampaignId, CustomerId, ImportId, KeyId, MessageId, TemplateId, UserId,
+};
 use domain::time::Timestamp;
 
 use crate::cast;
@@ -104,6 +109,64 @@ impl Accounts for MemoryControl {
     }
     async fn key(&self, _: &[u8; 32]) -> Asked<Option<ApiKey>> {
         Ok(None)
+    }
+}
+
+#[async_trait]
+impl Access for MemoryControl {
+    async fn tenants(&self) -> Asked<Vec<Tenant>> {
+        Ok(Vec::new())
+    }
+    async fn tenant(&self, _: AccountId) -> Asked<Option<Tenant>> {
+        Ok(None)
+    }
+    async fn bearer_key(&self, _: &[u8; 32]) -> Asked<Option<KeyGrant>> {
+        Ok(None)
+    }
+    async fn signing_key(&self, _: KeyId) -> Asked<Option<KeyGrant>> {
+        Ok(None)
+    }
+    async fn keys(&self, _: AccountId, _: Option<KeyId>, _: u32) -> Asked<Vec<KeyGrant>> {
+        Ok(Vec::new())
+    }
+    async fn users(&self, _: AccountId, _: Option<UserId>, _: u32) -> Asked<Vec<User>> {
+        Ok(Vec::new())
+    }
+    async fn user(&self, _: AccountId, _: UserId) -> Asked<Option<User>> {
+        Ok(None)
+    }
+    async fn user_by_login(&self, _: &str) -> Asked<Option<User>> {
+        Ok(None)
+    }
+    async fn session(&self, _: &[u8; 32]) -> Asked<Option<Session>> {
+        Ok(None)
+    }
+    async fn roles(&self, _: AccountId) -> Asked<Vec<CustomRole>> {
+        Ok(Vec::new())
+    }
+    async fn link(&self, _: &[u8; 32]) -> Asked<Option<OneTimeLink>> {
+        Ok(None)
+    }
+    async fn change_access(&self, _: &[AccessChange], _: &AuditLine) -> Asked<()> {
+        not_here()
+    }
+    async fn log(&self, _: &[AuditLine]) -> Asked<()> {
+        not_here()
+    }
+    async fn audit_log(&self, _: &AuditFilter, _: u32) -> Asked<Vec<AuditLine>> {
+        Ok(Vec::new())
+    }
+    async fn attempt(&self, _: &str, _: Timestamp) -> Asked<Result<Failures, Locked>> {
+        not_here()
+    }
+    async fn note_uses(&self, _: &Uses) -> Asked<()> {
+        not_here()
+    }
+    async fn expire_access(&self, _: Timestamp) -> Asked<u64> {
+        Ok(0)
+    }
+    fn random(&self, _: &mut [u8]) -> Asked<()> {
+        not_here()
     }
 }
 

@@ -13,7 +13,7 @@ use engine::campaign::{ResendOrder, Resent};
 use sha2::{Digest as _, Sha256};
 
 use super::convert::View;
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -27,7 +27,7 @@ use crate::state::ApiState;
 /// and caps decide again. With `dry_run` it is only counted. With an `Idempotency-Key` the request may be repeated for
 /// 24 hours; of two requests at the same time, one is told to look again.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/resend", tag = "campaigns",
+    post, path = "/v1/campaigns/{id}/resend", tag = "campaigns", security(("key" = ["campaigns:run"])),
     params(
         ("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"),
         ("Idempotency-Key" = Option<String>, Header, description = "Of your choice, new for every new request.",
@@ -40,7 +40,7 @@ use crate::state::ApiState;
     )
 )]
 pub(crate) async fn resend(
-    caller: Caller,
+    caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,
@@ -61,13 +61,14 @@ pub(crate) async fn resend(
         },
         route: route.transpose()?,
         name,
-        asked_by: caller.key.to_string(),
+        asked_by: caller.actor().principal.to_string(),
         idempotency,
         dry_run,
     };
+    let account = caller.account;
     let engine = Arc::clone(state.engine());
     // Goes on when the caller stops waiting: then the key finds what it has made.
-    let sending = tokio::spawn(async move { engine.resend(caller.account, id, &order).await });
+    let sending = tokio::spawn(async move { engine.resend(account, id, &order).await });
     let resent = sending.await.map_err(|_| CampaignTrouble::Interrupted)??;
     let status = if resent.campaign.is_some() { StatusCode::CREATED } else { StatusCode::OK };
     let view = View { zone: state.zone(), language, reveal: false };

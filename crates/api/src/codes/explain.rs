@@ -8,7 +8,7 @@ use domain::message::Reason;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Problem, say};
@@ -36,11 +36,11 @@ pub(crate) struct Asked {
 ///
 /// What it means and what to do about it, whether it is known or not.
 #[utoipa::path(
-    get, path = "/v1/codes/explain", tag = "codes", params(Asked),
+    get, path = "/v1/codes/explain", tag = "codes", security(("key" = ["messages:read"])), params(Asked),
     responses((status = 200, body = json::CodeMeaning, description = "What is to be said of it."))
 )]
 pub(crate) async fn explain(
-    _caller: Caller,
+    _caller: Allowed<can::ReadMessages>,
     State(state): State<ApiState>,
     language: Language,
     Params(asked): Params<Asked>,

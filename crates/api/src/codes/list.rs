@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -13,11 +13,11 @@ use crate::state::ApiState;
 ///
 /// The operator's own lines, then the built-in tables. One code is explained by `/v1/codes/explain`.
 #[utoipa::path(
-    get, path = "/v1/codes", tag = "codes",
+    get, path = "/v1/codes", tag = "codes", security(("key" = ["messages:read"])),
     responses((status = 200, body = json::Codes, description = "All lines."))
 )]
 pub(crate) async fn list(
-    _caller: Caller,
+    _caller: Allowed<can::ReadMessages>,
     State(state): State<ApiState>,
     language: Language,
 ) -> Result<Json<json::Codes>, Problem> {

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::message::Reason;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -14,11 +14,11 @@ use crate::state::ApiState;
 /// As the carriers wrote them, with how often each came over which gateway, most frequent first. Counted with the receipt
 /// or answer that brought them.
 #[utoipa::path(
-    get, path = "/v1/codes/unknown", tag = "codes",
+    get, path = "/v1/codes/unknown", tag = "codes", security(("key" = ["channels:read"])),
     responses((status = 200, body = json::UnknownCodes, description = "All that are kept."))
 )]
 pub(crate) async fn unknown(
-    _operator: Operator,
+    _caller: Allowed<can::ReadChannels>,
     State(state): State<ApiState>,
 ) -> Result<Json<json::UnknownCodes>, Problem> {
     let book = state.engine().codes();

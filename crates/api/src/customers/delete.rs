@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::CustomerId;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
 use crate::problem::{Kind, Problem};
 use crate::request::Id;
 use crate::state::ApiState;
@@ -15,12 +15,12 @@ use crate::state::ApiState;
 /// kept as any message, and its end is in the trail; nobody is told of it any more. The login is free again, the number is
 /// not.
 #[utoipa::path(
-    delete, path = "/v1/customers/{id}", tag = "customers",
+    delete, path = "/v1/customers/{id}", tag = "customers", security(("key" = ["customers:write"])),
     params(("id" = String, Path, description = "`cus_` and a number from 1 to 65535.", example = "cus_1")),
     responses((status = 204, description = "Deleted."))
 )]
 pub(crate) async fn delete(
-    _operator: Operator,
+    _caller: Allowed<can::WriteCustomers>,
     State(state): State<ApiState>,
     Id(id): Id<CustomerId>,
 ) -> Result<StatusCode, Problem> {

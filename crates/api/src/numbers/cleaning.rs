@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use engine::numbers::Skipped;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -14,11 +14,11 @@ use crate::state::ApiState;
 /// Messages that were not sent because carriers had called their numbers dead on several days, and what they would have
 /// cost: exact, by campaign.
 #[utoipa::path(
-    get, path = "/v1/numbers/cleaning", tag = "numbers",
+    get, path = "/v1/numbers/cleaning", tag = "numbers", security(("key" = ["contacts:read"])),
     responses((status = 200, body = json::CleaningReport, description = "As of now."))
 )]
 pub(crate) async fn cleaning(
-    caller: Caller,
+    caller: Allowed<can::ReadContacts>,
     State(state): State<ApiState>,
 ) -> Result<Json<json::CleaningReport>, Problem> {
     let report = state.engine().cleaning_report(caller.account).await?;

@@ -14,7 +14,8 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
+use crate::problem::Problem;
 use crate::request::Params;
 use crate::state::ApiState;
 use crate::{download, json, privacy};
@@ -35,17 +36,18 @@ pub(crate) struct Showing {
 ///
 /// One line per contact, streamed: all contacts of the account are looked through.
 #[utoipa::path(
-    get, path = "/v1/numbers/dead.csv", tag = "numbers", params(Showing),
+    get, path = "/v1/numbers/dead.csv", tag = "numbers", security(("key" = ["contacts:read"])), params(Showing),
     responses((status = 200, content_type = "text/csv", body = String, description = "The contacts, streamed.",
         example = "编号 id,手机号 phone,…\r\ncon_0d4x0k1g00000,86138****8000,…\r\n"))
 )]
 pub(crate) async fn dead(
-    caller: Caller,
+    caller: Allowed<can::ReadContacts>,
     State(state): State<ApiState>,
     Params(showing): Params<Showing>,
-) -> Response {
-    let pieces = pieces(Arc::clone(state.engine()), caller.account, state.zone().clone(), showing.reveal);
-    download::csv("dead-numbers.csv", "text/csv; charset=utf-8", Body::from_stream(pieces))
+) -> Result<Response, Problem> {
+    let reveal = caller.reveal(showing.reveal)?;
+    let pieces = pieces(Arc::clone(state.engine()), caller.account, state.zone().clone(), reveal);
+    Ok(download::csv("dead-numbers.csv", "text/csv; charset=utf-8", Body::from_stream(pieces)))
 }
 
 fn pieces(

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use engine::numbers::MAX_TABLE_BYTES;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::request::too_large;
@@ -18,12 +18,12 @@ use crate::state::ApiState;
 /// prefix,province,city,carrier, up to 64 MiB. It takes the place of the table before as a whole, on every node; a file
 /// with a mistake changes nothing, and its lines are named.
 #[utoipa::path(
-    post, path = "/v1/numbers/imports", tag = "numbers",
+    post, path = "/v1/numbers/imports", tag = "numbers", security(("key" = ["channels:write"])),
     request_body(content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, body = json::NumbersImported, description = "In force."))
 )]
 pub(crate) async fn import(
-    _operator: Operator,
+    _caller: Allowed<can::WriteChannels>,
     State(state): State<ApiState>,
     body: Body,
 ) -> Result<(StatusCode, Json<json::NumbersImported>), Problem> {

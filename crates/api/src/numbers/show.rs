@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::phone::{Phone, PhoneKind};
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::problem::Problem;
 use crate::request::Body;
 use crate::state::ApiState;
@@ -15,11 +15,11 @@ use crate::{json, privacy};
 /// Province, city, carrier; to which network it has moved; on which days carriers called it dead. The phone is in the
 /// body, so that no log of addresses holds it.
 #[utoipa::path(
-    post, path = "/v1/numbers/show", tag = "numbers", request_body = json::NumberQuestion,
+    post, path = "/v1/numbers/show", tag = "numbers", security(("key" = ["contacts:read"])), request_body = json::NumberQuestion,
     responses((status = 200, body = json::NumberShown, description = "As of now."))
 )]
 pub(crate) async fn show(
-    _caller: Caller,
+    _caller: Allowed<can::ReadContacts>,
     State(state): State<ApiState>,
     body: Body<json::NumberQuestion>,
 ) -> Result<Json<json::NumberShown>, Problem> {

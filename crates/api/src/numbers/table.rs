@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -12,11 +12,11 @@ use crate::state::ApiState;
 ///
 /// Which table is in force: where ranges of seven digits were sold.
 #[utoipa::path(
-    get, path = "/v1/numbers", tag = "numbers",
+    get, path = "/v1/numbers", tag = "numbers", security(("key" = ["contacts:read"])),
     responses((status = 200, body = json::NumberTable, description = "In force."))
 )]
 pub(crate) async fn table(
-    _caller: Caller,
+    _caller: Allowed<can::ReadContacts>,
     State(state): State<ApiState>,
 ) -> Result<Json<json::NumberTable>, Problem> {
     let known = state.engine().number_table().await?;

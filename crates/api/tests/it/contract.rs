@@ -118,6 +118,37 @@ fn examples_are_what_they_claim_to_be() {
     );
 }
 
+#[test]
+fn examples_of_access_are_what_they_claim_to_be() {
+    examples_are_read!(
+        Account,
+        AccountChange,
+        AccountCreate,
+        AuditLine,
+        Done,
+        Key,
+        KeyCreate,
+        KeyCreated,
+        Me,
+        PasswordChange,
+        PasswordCreate,
+        Role,
+        RoleCreate,
+        RoleEdit,
+        Roles,
+        SessionCreate,
+        TotpBegun,
+        TotpConfirm,
+        TotpConfirmed,
+        TotpRemove,
+        User,
+        UserEdit,
+        UserInvite,
+        UserInvited,
+        UserReset,
+    );
+}
+
 #[tokio::test]
 async fn document_and_reference_are_served() {
     let folder = tempfile::tempdir().unwrap();

@@ -97,7 +97,7 @@ async fn who_sends_no_head_or_no_body_is_shown_out() {
     let mut slow = served.connect().await;
     let head =
         "POST /v1/messages HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: 900\r\n";
-    slow.write_all(format!("{head}Authorization: Bearer {}\r\n\r\n{{", served.house.key()).as_bytes())
+    slow.write_all(format!("{head}Authorization: Bearer {}\r\n\r\n{{", served.house.owner_key).as_bytes())
         .await
         .unwrap();
     served.is_well(2).await;
@@ -189,7 +189,7 @@ async fn bodies_that_cannot_be_are_refused_by_what_is_wrong() {
         let head = format!(
             "POST /v1/messages HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n\
              Authorization: Bearer {}\r\nContent-Length: {}\r\n\r\n",
-            served.house.key(),
+            served.house.owner_key,
             body.len()
         );
         client.write_all(head.as_bytes()).await.unwrap();

@@ -1,5 +1,6 @@
 //! The commands that speak to a running platform over its API.
 
+mod access;
 mod campaign;
 mod codes;
 mod connection;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use access::{AccountCommand, KeyCommand, UserCommand};
 use campaign::CampaignCommand;
 use codes::CodesCommand;
 use connection::Connection;
@@ -38,6 +40,9 @@ pub(crate) struct Target {
     /// 存放密钥的文件 / file that holds the key
     #[arg(long, global = true, env = "HONGYAN_KEY_FILE", default_value = "hongyan-data.owner")]
     pub(crate) key_file: PathBuf,
+    /// 代哪个账户操作（运营方或上级账户） / for which account, when not for the key's own
+    #[arg(long = "for-account", global = true, value_name = "ACC")]
+    pub(crate) account: Option<String>,
     /// 以 JSON 输出 / print JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -73,6 +78,27 @@ pub(crate) struct RouteArgs {
     command: RouteCommand,
 }
 
+/// Commands about keys.
+#[derive(Args, Debug)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+/// Commands about accounts.
+#[derive(Args, Debug)]
+pub(crate) struct AccountArgs {
+    #[command(subcommand)]
+    command: AccountCommand,
+}
+
+/// Commands about people.
+#[derive(Args, Debug)]
+pub(crate) struct UserArgs {
+    #[command(subcommand)]
+    command: UserCommand,
+}
+
 /// Commands about numbers.
 #[derive(Args, Debug)]
 pub(crate) struct NumbersArgs {
@@ -94,6 +120,9 @@ pub(crate) enum Asked {
     Message(To<MessageArgs>),
     Send(To<SendArgs>),
     Route(To<RouteArgs>),
+    Key(To<KeyArgs>),
+    Account(To<AccountArgs>),
+    User(To<UserArgs>),
     Numbers(To<NumbersArgs>),
     Codes(To<CodesArgs>),
 }
@@ -113,6 +142,15 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::Route(To { target, asked }) => {
             route::explain(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Key(To { target, asked }) => {
+            access::keys(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Account(To { target, asked }) => {
+            access::accounts(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::User(To { target, asked }) => {
+            access::users(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Numbers(To { target, asked }) => {
             numbers::run(&Connection::new(&target, show)?, asked.command).await

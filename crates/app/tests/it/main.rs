@@ -1,5 +1,6 @@
 //! The binary from outside: commands, exit codes, a whole campaign, and what survives `kill -9`.
 
+mod access;
 mod bad_input;
 mod cloud;
 mod cluster;

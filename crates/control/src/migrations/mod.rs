@@ -4,6 +4,7 @@
 //! engines run the same list. A step is never changed once released: a later version adds steps behind the others.
 //! The name of a step begins with the version that brought it (`v1_…`).
 
+mod access;
 mod courses;
 mod customers;
 mod documents;
@@ -20,7 +21,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 6;
+pub(super) const SCHEMA_VERSION: u32 = 7;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -41,6 +42,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         uploads::STEPS,
         documents::STEPS,
         courses::STEPS,
+        access::STEPS,
     ];
     all.into_iter().flatten()
 }

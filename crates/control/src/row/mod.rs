@@ -5,10 +5,16 @@
 
 #![expect(unreachable_pub, reason = "the derive of an entity makes public items that name the row")]
 
+pub(super) mod access_link;
+pub(super) mod access_role;
 pub(super) mod account;
+pub(super) mod account_detail;
 pub(super) mod api_key;
+pub(super) mod app_session;
+pub(super) mod app_user;
 pub(super) mod audience;
 pub(super) mod audience_chunk;
+pub(super) mod audit_line;
 pub(super) mod campaign;
 pub(super) mod campaign_course;
 pub(super) mod channel;
@@ -19,7 +25,10 @@ pub(super) mod document;
 pub(super) mod entity;
 pub(super) mod idempotency;
 pub(super) mod import;
+pub(super) mod key_detail;
+pub(super) mod key_use;
 pub(super) mod lease;
+pub(super) mod login_attempt;
 pub(super) mod node;
 pub(super) mod price;
 pub(super) mod rejected_row;

@@ -1,5 +1,6 @@
 //! The stories of the control database, one module each.
 
+mod access;
 mod campaigns;
 mod documents;
 mod nodes;

@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use domain::access::{KeyRules, PermissionSet, Principal};
 use domain::control::{
-    ApprovedTemplate, Audience, AudienceRow, AudienceStats, Audiences as _, Campaigns as _, ChannelConfig,
-    Channels as _, Contacts as _, Idempotency as _, Import, ImportCounts, ImportMapping, ImportState,
-    Imports as _, Protocol, Provider, Quirks, RejectedRow, Secret, TemplateRecord, Templates as _,
-    Uploads as _,
+    Access as _, AccessChange, ApiKey, ApprovedTemplate, Audience, AudienceRow, AudienceStats,
+    Audiences as _, AuditLine, Campaigns as _, ChannelConfig, Channels as _, Contacts as _, Idempotency as _,
+    Import, ImportCounts, ImportMapping, ImportState, Imports as _, KeyGrant, Protocol, Provider, Quirks,
+    RejectedRow, SecondFactor, Secret, TemplateRecord, Templates as _, Uploads as _, User,
 };
 use domain::ids::{AccountId, ChannelId, GatewayId};
 use domain::message::Category;
@@ -90,6 +91,7 @@ fn forbidden() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 async fn tell_everything(stage: &Stage, account: AccountId) {
+    tell_people(stage, account).await;
     let (db, phone) = (&stage.db, person(12_345_678));
     let import_id = stage.ids.fresh(NOW).into();
     db.upsert_contacts(account, None, vec![row(phone, NAME, "北京", &["vip"])], NOW).await.unwrap();
@@ -179,4 +181,57 @@ fn channel() -> ChannelConfig {
 fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+/// A person with all that is known of them, and a key that signs.
+async fn tell_people(stage: &Stage, account: AccountId) {
+    let user = User {
+        id: stage.ids.fresh(NOW).into(),
+        account,
+        login: NAME.to_owned(),
+        name: NAME.to_owned(),
+        password: Some(Secret(SECRET.to_owned())),
+        second_factor: Some(SecondFactor {
+            secret: Secret(SECRET.to_owned()),
+            confirmed: true,
+            last_step: 1,
+            recovery: Vec::new(),
+        }),
+        roles: Vec::new(),
+        disabled_at: None,
+        created_at: NOW,
+        revision: 0,
+    };
+    let key = ApiKey {
+        id: stage.ids.fresh(NOW).into(),
+        account,
+        name: "signing".to_owned(),
+        secret_sha256: [9; 32],
+        created_at: NOW,
+        revoked_at: None,
+    };
+    let grant = KeyGrant {
+        key,
+        scopes: PermissionSet::all(),
+        rules: KeyRules::default(),
+        signing: Some(Secret(SECRET.to_owned())),
+        per_minute: None,
+        used_at: None,
+    };
+    let line = AuditLine {
+        id: stage.ids.fresh(NOW).into(),
+        at: NOW,
+        account,
+        principal: Principal::User(user.id),
+        home: account,
+        action: "users.create".to_owned(),
+        object: user.id.to_string(),
+        address: None,
+        request: String::new(),
+        before: None,
+        after: None,
+        count: 1,
+    };
+    stage.db.change_access(&[AccessChange::AddUser(user), AccessChange::AddKey(grant)], &line).await.unwrap();
+    stage.db.attempt(NAME, NOW).await.unwrap().unwrap();
 }

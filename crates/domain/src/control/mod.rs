@@ -3,6 +3,7 @@
 //! Every row that belongs to a tenant carries its account, and every read is scoped by it: a method that could
 //! return another tenant's row does not exist. Absent is `Ok(None)`.
 
+mod access;
 mod account;
 mod audience;
 mod campaign;
@@ -18,6 +19,10 @@ mod route_config;
 mod template_record;
 mod upload;
 
+pub use access::{
+    Access, AccessChange, AccountKind, AuditFilter, AuditLine, CustomRole, KeyGrant, OneTimeLink,
+    SecondFactor, Session, Tenant, User, Uses,
+};
 pub use account::{Account, Accounts, ApiKey, Entity};
 pub use audience::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Audiences};
 pub use campaign::{
@@ -64,6 +69,7 @@ pub enum ControlError {
 /// All of the control database.
 pub trait Control:
     Accounts
+    + Access
     + Contacts
     + Audiences
     + Imports
@@ -79,6 +85,7 @@ pub trait Control:
 
 impl<T> Control for T where
     T: Accounts
+        + Access
         + Contacts
         + Audiences
         + Imports

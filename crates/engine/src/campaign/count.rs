@@ -47,6 +47,9 @@ pub(super) struct Ordered {
     pub row: AudienceRow,
 }
 
+/// A phone's carrier and country, and the route that does not reach it.
+type NoWay = (Carrier, Option<Country>, Option<RouteId>);
+
 /// What a partition came to so far. Test numbers are decided about, because they count for caps, but not counted:
 /// they are not of the audience, here as in the report.
 #[derive(Default)]
@@ -65,7 +68,7 @@ pub(super) struct Counted {
     pub by_place: HashMap<Option<usize>, u64>,
     /// People, parts and cost by the place of their route and their carrier.
     pub loads: HashMap<(usize, Carrier), (u64, u64, Money)>,
-    unrouted: HashMap<(Carrier, Option<Country>, Option<RouteId>), (u64, String)>,
+    unrouted: HashMap<NoWay, (u64, String)>,
     /// Who gets it first, where some do.
     pub lots: Option<Lots>,
     /// What this campaign would have handed over before, for phones that come again.
