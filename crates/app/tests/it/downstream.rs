@@ -22,11 +22,11 @@ fn port() -> SocketAddr {
 }
 
 /// A server that customers may connect to over SMPP, SMGP, CMPP and SGIP, with a carrier behind it.
-struct Scene {
-    house: House,
-    smpp: SocketAddr,
+pub(crate) struct Scene {
+    pub(crate) house: House,
+    pub(crate) smpp: SocketAddr,
     smgp: SocketAddr,
-    cmpp: SocketAddr,
+    pub(crate) cmpp: SocketAddr,
     sgip: SocketAddr,
     stop: CancellationToken,
 }
@@ -35,6 +35,13 @@ impl Scene {
     async fn open(carrier: SimConfig) -> (Self, Handle) {
         let stop = CancellationToken::new();
         let carrier = sim::run(carrier, stop.clone()).await.unwrap();
+        let scene = Self::without_carrier(stop);
+        scene.house.open_channel(carrier.addr(), &Channel::PLAIN).await;
+        (scene, carrier)
+    }
+
+    /// The server with its ports, and no channel yet.
+    pub(crate) fn without_carrier(stop: CancellationToken) -> Self {
         let [smpp, smgp, cmpp, sgip] = [(); 4].map(|()| port());
         let mut house = House::on(None);
         let ports = format!(
@@ -42,11 +49,10 @@ impl Scene {
         );
         house.write("hongyan.toml", format!("{CONFIG}{ports}"));
         house.start();
-        house.open_channel(carrier.addr(), &Channel::PLAIN).await;
-        (Self { house, smpp, smgp, cmpp, sgip, stop }, carrier)
+        Self { house, smpp, smgp, cmpp, sgip, stop }
     }
 
-    async fn put(&self, number: u16, protocol: &str, more: serde_json::Value) {
+    pub(crate) async fn put(&self, number: u16, protocol: &str, more: serde_json::Value) {
         let mut body = json!({
             "name": protocol, "protocol": protocol, "login": format!("user{number}"), "secret": "secret",
             "addresses": ["10690001"], "connections": 4, "window": 100, "category": "notice", "signature": "鸿雁",

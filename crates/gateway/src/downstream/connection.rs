@@ -52,6 +52,14 @@ enum Step<L> {
     Done,
 }
 
+/// Who names no number sends from the first of its own: some programs leave that field to the gateway.
+fn from_its_number(customer: &Customer, submit: Submit) -> Submit {
+    match customer.addresses.first().filter(|_| submit.source.is_empty()) {
+        Some(number) => Submit { source: number.as_str().into(), ..submit },
+        None => submit,
+    }
+}
+
 /// Serves a connection to its end: one that a customer made, or one towards `customer`.
 pub(super) async fn serve<D: Dialect>(
     socket: TcpStream,
@@ -226,7 +234,7 @@ impl<D: Dialect> Connection<D> {
         let Some(customer) = &self.customer else { return };
         let submit = match read {
             _ if !self.sends => return self.session.answer_submit(sequence, D::no_id(), D::WRONG_DIRECTION),
-            Ok(submit) => submit,
+            Ok(submit) => from_its_number(customer, submit),
             Err(refusal) => return self.session.answer_submit(sequence, D::no_id(), D::refusal(refusal)),
         };
         let full = self.unanswered >= usize::from(customer.window);

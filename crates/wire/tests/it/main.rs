@@ -3,6 +3,7 @@
 mod allocations;
 mod decoding;
 mod describing;
+mod foreign;
 mod framing;
 #[path = "../../../../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "the file is a library of its own in the fuzz package")]
