@@ -9,6 +9,7 @@ mod auth;
 mod callbacks;
 mod campaigns;
 mod channels;
+mod compatible;
 mod contacts;
 mod customers;
 mod download;
@@ -52,6 +53,7 @@ use problem::Problem;
 /// Everything that is served, ready for a listener.
 pub fn router(state: ApiState) -> Router {
     let (router, _) = operations().split_for_parts();
+    let compatible = compatible::router(&state);
     router
         .fallback(|| async { Problem::new(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
@@ -59,6 +61,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), layers::surround))
         .with_state(state)
+        .merge(compatible)
 }
 
 /// All operations with their descriptions.

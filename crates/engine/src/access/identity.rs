@@ -99,7 +99,7 @@ impl Engine {
         })
     }
 
-    async fn identity_of_grant(&self, grant: KeyGrant) -> Result<Identity, AccessTrouble> {
+    pub(super) async fn identity_of_grant(&self, grant: KeyGrant) -> Result<Identity, AccessTrouble> {
         let home = self.enabled_tenant(grant.key.account).await?;
         Ok(Identity {
             principal: Principal::Key(grant.key.id),
