@@ -1,19 +1,29 @@
-//! What surrounds every handler: request ids, problems in the reader's language, time limits, one log line.
+//! What surrounds every handler: request ids, where it came from, problems in the reader's language, time limits, limits
+//! told, the line of the audit log that a use-case does not write itself, one log line.
 //!
 //! The log line names the route, never the query: that may hold a phone.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::body::{Body, to_bytes};
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::header::{CACHE_CONTROL, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use sha2::{Digest as _, Sha256};
 
+use crate::context::Context;
 use crate::language::Language;
 use crate::problem::{Kind, Problem};
+use crate::request::{BATCH_BYTES, too_large};
 use crate::state::ApiState;
+use crate::{etag, trail};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The header of a signed request.
+pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("hongyan-signature");
 /// Longest request id taken from a caller.
 const REQUEST_ID_BYTES: usize = 64;
 /// How long a handler may work. Uploads stream for longer; they are bounded in bytes.
@@ -28,14 +38,29 @@ pub(crate) async fn surround(State(state): State<ApiState>, request: Request, ne
     let language = Language::of(request.headers());
     let id = given_id(request.headers()).unwrap_or_else(|| state.request_id());
     let method = request.method().clone();
+    let target = request.uri().path().to_owned();
+    let known = request.headers().get(IF_NONE_MATCH).cloned();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let limit = if route.as_deref() == Some(UPLOAD_ROUTE) { UPLOAD_TIME_LIMIT } else { TIME_LIMIT };
     let began = state.monotonic_millis();
-    let answered = tokio::time::timeout(limit, next.run(request)).await;
-    let mut response = match answered {
+    let answering = async {
+        match prepared(&state, request, &id).await {
+            Ok((request, context)) => {
+                let response = next.run(request).await;
+                let done = trail::Done { method: &method, route: route.as_deref(), target: &target };
+                told(&state, response, &context, &done).await
+            }
+            Err(problem) => problem.into_response(),
+        }
+    };
+    let mut response = match tokio::time::timeout(limit, answering).await {
         Ok(response) => finish(response, language, &id),
         Err(_) => Problem::new(Kind::TimedOut).write(language, &id),
     };
+    if method == Method::GET && etag::is_known(known.as_ref(), response.headers()) {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+    }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -50,17 +75,57 @@ pub(crate) async fn surround(State(state): State<ApiState>, request: Request, ne
     response
 }
 
+/// The request with its context. The body of a signed one is read here, because the signature covers it.
+async fn prepared(state: &ApiState, request: Request, id: &str) -> Result<(Request, Context), Problem> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let forwarded = request.headers().get_all("x-forwarded-for").into_iter();
+    let forwarded: Vec<&str> = forwarded.filter_map(|value| value.to_str().ok()).collect();
+    let address = state.address(peer, &forwarded);
+    let is_signed = request.headers().contains_key(SIGNATURE);
+    let (mut parts, mut body) = request.into_parts();
+    let mut body_sha256 = None;
+    if is_signed {
+        let bytes = to_bytes(body, BATCH_BYTES).await.map_err(|_| too_large(BATCH_BYTES))?;
+        body_sha256 = Some(Sha256::digest(&bytes).into());
+        body = Body::from(bytes);
+    }
+    let context = Context::new(id.to_owned(), address, body_sha256);
+    parts.extensions.insert(context.clone());
+    Ok((Request::from_parts(parts, body), context))
+}
+
+/// What the handlers told, told on: to the caller and to the audit log.
+async fn told(state: &ApiState, response: Response, context: &Context, done: &trail::Done<'_>) -> Response {
+    let told = context.told();
+    let turn = told.turn;
+    let mut response = trail::keep(state, response, told, done).await;
+    if let Some(turn) = turn {
+        turn.write(response.headers_mut());
+        // What belongs to somebody is no cache's to keep.
+        let private = HeaderValue::from_static("private, no-cache");
+        response.headers_mut().entry(CACHE_CONTROL).or_insert(private);
+    }
+    response
+}
+
 /// Writes the problem that a handler left behind, and gives a body to refusals that the framework made.
 fn finish(mut response: Response, language: Language, id: &str) -> Response {
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        return problem.write(language, id);
-    }
-    let kind = match response.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
-        StatusCode::BAD_REQUEST => Kind::InvalidField,
-        _ => return response,
+    let mut written = if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        problem.write(language, id)
+    } else {
+        let kind = match response.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+            StatusCode::BAD_REQUEST => Kind::InvalidField,
+            _ => return response,
+        };
+        Problem::new(kind).write(language, id)
     };
-    Problem::new(kind).write(language, id)
+    for (name, value) in response.headers() {
+        if name.as_str().starts_with("ratelimit") {
+            written.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    written
 }
 
 /// The caller's own id, when it is harmless in a header and in a log.

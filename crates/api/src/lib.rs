@@ -5,19 +5,26 @@
 //! for a key, and every read is scoped by its account; every route is in the OpenAPI document; every body, page and
 //! handler has a bound; a 2xx means that what was asked is durable.
 
+mod accounts;
 mod auth;
 mod callbacks;
 mod campaigns;
 mod channels;
 mod compatible;
 mod contacts;
+mod context;
 mod customers;
 mod download;
+mod etag;
 mod imports;
 mod inbound;
 pub mod json;
+mod keys;
 mod language;
 mod layers;
+mod limits;
+mod log;
+mod me;
 mod messages;
 mod openapi;
 mod page;
@@ -25,28 +32,34 @@ mod prices;
 mod privacy;
 mod problem;
 mod request;
+mod roles;
 mod routes;
 mod serve;
+mod session;
 mod state;
 mod suppressions;
 mod system;
 mod tags;
 mod templates;
+mod trail;
+mod users;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 
-pub use auth::{Caller, Operator};
+pub use auth::{Allowed, Caller, Demand, can};
 pub use callbacks::CALLBACK_PATH;
 pub use openapi::document as openapi;
 pub use page::MAX_LIMIT;
 pub use problem::{Kind, MEDIA_TYPE as PROBLEM_MEDIA_TYPE};
 pub use request::{BATCH_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_BYTES};
 pub use serve::serve;
+pub use session::SIGN_IN_PATHS;
 pub use state::ApiState;
 pub use system::PUBLIC_PATHS;
+pub use trail::QUESTIONS;
 
 use problem::Problem;
 
@@ -79,6 +92,13 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(customers::router())
         .merge(routes::router())
         .merge(prices::router())
+        .merge(accounts::router())
+        .merge(keys::router())
+        .merge(users::router())
+        .merge(roles::router())
+        .merge(session::router())
+        .merge(me::router())
+        .merge(log::router())
         .merge(callbacks::router())
         .merge(system::router())
 }

@@ -3,16 +3,22 @@
 use std::sync::LazyLock;
 
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{OpenApi as _, ToSchema as _};
 
+use crate::auth::COOKIE;
 use crate::callbacks::CALLBACK_PATH;
 use crate::json::ProblemDocument;
 use crate::problem::MEDIA_TYPE;
+use crate::session::SIGN_IN_PATHS;
 use crate::system::PUBLIC_PATHS;
 
 const KEY_SCHEME: &str = "key";
+const SESSION_SCHEME: &str = "session";
+const SIGNATURE_SCHEME: &str = "signature";
 
 /// The document as it is served.
 pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
@@ -40,6 +46,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
         (name = "callbacks", description = "服务商回调 · Callbacks of providers"),
+        (name = "access", description = "账户、密钥、用户与审计 · Accounts, keys, people and the audit log"),
         (name = "customers", description = "下游客户 · Customers that connect to us"),
         (name = "system", description = "系统 · System"),
     ),
@@ -57,15 +64,23 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
 pub fn document() -> utoipa::openapi::OpenApi {
     let (_, mut document) = crate::operations().split_for_parts();
     let components = document.components.get_or_insert_default();
-    components.add_security_scheme(
-        KEY_SCHEME,
-        SecurityScheme::Http(
-            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("hy_…")).build(),
-        ),
-    );
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("hy_…")).build();
+    components.add_security_scheme(KEY_SCHEME, SecurityScheme::Http(bearer));
+    let cookie = ApiKey::Cookie(ApiKeyValue::with_description(COOKIE, "POST /v1/session"));
+    components.add_security_scheme(SESSION_SCHEME, SecurityScheme::ApiKey(cookie));
+    let signature = ApiKey::Header(ApiKeyValue::with_description("Hongyan-Signature", "docs/access.md"));
+    components.add_security_scheme(SIGNATURE_SCHEME, SecurityScheme::ApiKey(signature));
     for (path, item) in &mut document.paths.paths {
         let is_public = PUBLIC_PATHS.contains(&path.as_str()) || path == CALLBACK_PATH;
-        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        if SIGN_IN_PATHS.contains(&path.as_str())
+            && let Some(operation) = &mut item.post
+        {
+            complete(operation, true);
+        }
+        let mut operations = vec![&mut item.get, &mut item.put, &mut item.patch, &mut item.delete];
+        if !SIGN_IN_PATHS.contains(&path.as_str()) {
+            operations.push(&mut item.post);
+        }
         operations.into_iter().flatten().for_each(|operation| complete(operation, is_public));
     }
     document
@@ -73,12 +88,22 @@ pub fn document() -> utoipa::openapi::OpenApi {
 
 /// Says of an operation what all have in common.
 fn complete(operation: &mut Operation, is_public: bool) {
-    let none: [&str; 0] = [];
-    operation.security = (!is_public).then(|| vec![SecurityRequirement::new(KEY_SCHEME, none)]);
+    operation.security = (!is_public).then(|| {
+        let permissions = permissions(operation);
+        let schemes = [KEY_SCHEME, SESSION_SCHEME, SIGNATURE_SCHEME];
+        schemes.into_iter().map(|scheme| SecurityRequirement::new(scheme, permissions.clone())).collect()
+    });
     let schema = RefOr::Ref(Ref::from_schema_name(ProblemDocument::name()));
     let problem = ResponseBuilder::new()
         .description("Why it was refused.")
         .content(MEDIA_TYPE, ContentBuilder::new().schema(Some(schema)).build())
         .build();
     operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
+}
+
+/// The permissions that a handler says it asks for.
+fn permissions(operation: &Operation) -> Vec<String> {
+    let said = serde_json::to_value(&operation.security).unwrap_or_default();
+    let said = said[0][KEY_SCHEME].as_array().cloned().unwrap_or_default();
+    said.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect()
 }

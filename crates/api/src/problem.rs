@@ -7,10 +7,13 @@ use std::borrow::Cow;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use domain::access::{KeyRefusal, SignatureError};
 use domain::control::ControlError;
 use domain::ledger::LedgerError;
 use domain::text::Bilingual;
+use engine::DownstreamError;
 use engine::Whose;
+use engine::access::AccessTrouble;
 use engine::import::ImportError;
 
 use crate::json;
@@ -28,6 +31,34 @@ pub enum Kind {
     Unauthorized,
     /// Known, but not allowed to do this.
     Forbidden,
+    /// A key that somebody took back.
+    KeyRevoked,
+    /// A key whose time is over.
+    KeyExpired,
+    /// A key used from where it may not be used.
+    ForeignAddress,
+    /// The account, or its parent, is disabled.
+    AccountDisabled,
+    /// A signed request whose signature does not fit.
+    BadSignature,
+    /// A signature of another time.
+    ClockSkew,
+    /// A signature that was used before.
+    Replayed,
+    /// Login, password or code are wrong.
+    WrongPassword,
+    /// The password was right; a code is needed too.
+    SecondFactorNeeded,
+    /// Too many failed attempts.
+    LockedOut,
+    /// A one-time link that was used or has ended.
+    LinkGone,
+    /// A session that another page uses.
+    ForeignPage,
+    /// Not the version that `If-Match` names.
+    ChangedMeanwhile,
+    /// More requests than the limit.
+    RateLimited,
     /// Nothing there for this account.
     NotFound,
     /// There is something, but it does not understand the method.
@@ -61,6 +92,20 @@ impl Kind {
     pub const ALL: &'static [Self] = &[
         Self::Unauthorized,
         Self::Forbidden,
+        Self::KeyRevoked,
+        Self::KeyExpired,
+        Self::ForeignAddress,
+        Self::AccountDisabled,
+        Self::BadSignature,
+        Self::ClockSkew,
+        Self::Replayed,
+        Self::WrongPassword,
+        Self::SecondFactorNeeded,
+        Self::LockedOut,
+        Self::LinkGone,
+        Self::ForeignPage,
+        Self::ChangedMeanwhile,
+        Self::RateLimited,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::InvalidJson,
@@ -82,6 +127,20 @@ impl Kind {
         match self {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::KeyRevoked => "key_revoked",
+            Self::KeyExpired => "key_expired",
+            Self::ForeignAddress => "address_not_allowed",
+            Self::AccountDisabled => "account_disabled",
+            Self::BadSignature => "signature_invalid",
+            Self::ClockSkew => "clock_skew",
+            Self::Replayed => "signature_replayed",
+            Self::WrongPassword => "wrong_password",
+            Self::SecondFactorNeeded => "second_factor_needed",
+            Self::LockedOut => "locked_out",
+            Self::LinkGone => "link_gone",
+            Self::ForeignPage => "foreign_page",
+            Self::ChangedMeanwhile => "changed_meanwhile",
+            Self::RateLimited => "rate_limited",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::InvalidJson => "invalid_json",
@@ -104,6 +163,20 @@ impl Kind {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::KeyRevoked => StatusCode::UNAUTHORIZED,
+            Self::KeyExpired => StatusCode::UNAUTHORIZED,
+            Self::ForeignAddress => StatusCode::FORBIDDEN,
+            Self::AccountDisabled => StatusCode::FORBIDDEN,
+            Self::BadSignature => StatusCode::UNAUTHORIZED,
+            Self::ClockSkew => StatusCode::UNAUTHORIZED,
+            Self::Replayed => StatusCode::UNAUTHORIZED,
+            Self::WrongPassword => StatusCode::UNAUTHORIZED,
+            Self::SecondFactorNeeded => StatusCode::UNAUTHORIZED,
+            Self::LockedOut => StatusCode::TOO_MANY_REQUESTS,
+            Self::LinkGone => StatusCode::GONE,
+            Self::ForeignPage => StatusCode::FORBIDDEN,
+            Self::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::InvalidJson => StatusCode::BAD_REQUEST,
@@ -126,6 +199,20 @@ impl Kind {
         match self {
             Self::Unauthorized => ("缺少密钥或密钥无效", "Key missing or unknown"),
             Self::Forbidden => ("没有权限", "Not allowed"),
+            Self::KeyRevoked => ("密钥已吊销", "Key revoked"),
+            Self::KeyExpired => ("密钥已过期", "Key expired"),
+            Self::ForeignAddress => ("该来源地址不可使用此密钥", "Address not allowed for this key"),
+            Self::AccountDisabled => ("账户已停用", "Account disabled"),
+            Self::BadSignature => ("签名无效", "Signature invalid"),
+            Self::ClockSkew => ("签名时间超出范围", "Signature too old or too new"),
+            Self::Replayed => ("签名已使用过", "Signature used before"),
+            Self::WrongPassword => ("登录名、密码或验证码不正确", "Login, password or code wrong"),
+            Self::SecondFactorNeeded => ("需要两步验证码", "Second factor needed"),
+            Self::LockedOut => ("尝试次数过多，暂时锁定", "Too many failed attempts"),
+            Self::LinkGone => ("链接已失效", "Link used or ended"),
+            Self::ForeignPage => ("请求不是来自本站页面", "Not asked by one of our pages"),
+            Self::ChangedMeanwhile => ("已被他人修改", "Changed meanwhile"),
+            Self::RateLimited => ("请求过于频繁", "Too many requests"),
             Self::NotFound => ("不存在", "Not found"),
             Self::MethodNotAllowed => ("不支持该方法", "Method not allowed"),
             Self::InvalidJson => ("JSON 格式错误", "Invalid JSON"),
@@ -149,7 +236,39 @@ impl Kind {
                 "请在 Authorization 头中写 Bearer 和您的密钥",
                 "Send your key in the header: Authorization: Bearer hy_…",
             ),
-            Self::Forbidden => ("请使用运营账号的密钥", "Use a key of the operator's account"),
+            Self::Forbidden => {
+                ("请使用有该权限的密钥或角色", "Use a key or a role that holds the permission")
+            }
+            Self::KeyRevoked => ("请使用另一个密钥，或请管理员新建", "Use another key, or let one be made"),
+            Self::KeyExpired => ("请管理员新建密钥", "Let a new key be made"),
+            Self::ForeignAddress => (
+                "请从允许的网段调用，或修改密钥的网段",
+                "Call from an allowed network, or let a key be made for this one",
+            ),
+            Self::AccountDisabled => ("请联系运营方", "Ask the operator"),
+            Self::BadSignature => {
+                ("请按 docs/access.md 检查待签文本和密钥", "Compare what you sign with docs/access.md")
+            }
+            Self::ClockSkew => ("请校准时钟后重新签名", "Set your clock and sign again"),
+            Self::Replayed => ("请用新的随机数重新签名", "Sign again with a new number"),
+            Self::WrongPassword => (
+                "请检查后重试；多次失败后需等待",
+                "Check and repeat; after several failures you have to wait",
+            ),
+            Self::SecondFactorNeeded => {
+                ("请附上 code 或 recovery_code 重试", "Repeat with code or recovery_code")
+            }
+            Self::LockedOut => {
+                ("请在 Retry-After 秒后重试", "Repeat after as many seconds as Retry-After says")
+            }
+            Self::LinkGone => ("请管理员重新生成链接", "Let a new link be made"),
+            Self::ForeignPage => ("请加上 Hongyan-Csrf: 1 请求头", "Send the header Hongyan-Csrf: 1"),
+            Self::ChangedMeanwhile => {
+                ("请重新读取，用新的 ETag 再改", "Read it again and change it with its new ETag")
+            }
+            Self::RateLimited => {
+                ("请在 Retry-After 秒后重试", "Repeat after as many seconds as Retry-After says")
+            }
             Self::NotFound => ("请检查编号和密钥所属账号", "Check the id, and whose key you use"),
             Self::MethodNotAllowed => ("请查看 /docs", "See /docs"),
             Self::InvalidJson => ("请检查该行该列附近的语法", "Look at the syntax near that line and column"),
@@ -192,6 +311,8 @@ struct Particulars {
     pointer: Option<String>,
     /// Line and column of a syntax error, from 1.
     place: Option<(usize, usize)>,
+    /// After how many seconds another try makes sense.
+    retry_after: Option<u64>,
 }
 
 /// One sentence in both languages.
@@ -228,6 +349,11 @@ impl Problem {
         self
     }
 
+    pub(crate) fn after_seconds(mut self, seconds: u64) -> Self {
+        self.particulars().retry_after = Some(seconds);
+        self
+    }
+
     fn particulars(&mut self) -> &mut Particulars {
         self.particulars.get_or_insert_default()
     }
@@ -256,8 +382,16 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+        if let Some(seconds) = self.particulars.as_ref().and_then(|particulars| particulars.retry_after) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         match self.kind {
-            Kind::Unauthorized => {
+            Kind::Unauthorized
+            | Kind::KeyRevoked
+            | Kind::KeyExpired
+            | Kind::BadSignature
+            | Kind::ClockSkew
+            | Kind::Replayed => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
             Kind::Unavailable | Kind::TimedOut | Kind::DiskFull => {
@@ -314,6 +448,13 @@ impl From<ControlError> for Problem {
                 Kind::Conflict,
                 Some(say(format!("{what} 已被他人修改"), format!("{what} was changed meanwhile"))),
             ),
+            ControlError::Gone(what) => (
+                Kind::Conflict,
+                Some(say(
+                    format!("{what} 的这个编号已被删除，请换一个编号"),
+                    format!("{what} of this number was deleted; take another number"),
+                )),
+            ),
             ControlError::Inconsistent { .. } => (Kind::Internal, None),
         };
         report(kind, &error);
@@ -321,6 +462,48 @@ impl From<ControlError> for Problem {
         match detail {
             Some(detail) => problem.with(detail),
             None => problem,
+        }
+    }
+}
+
+impl From<AccessTrouble> for Problem {
+    fn from(trouble: AccessTrouble) -> Self {
+        let kind = match trouble {
+            AccessTrouble::Unknown => Kind::Unauthorized,
+            AccessTrouble::Key(KeyRefusal::Revoked) => Kind::KeyRevoked,
+            AccessTrouble::Key(KeyRefusal::Expired) => Kind::KeyExpired,
+            AccessTrouble::Key(KeyRefusal::ForeignAddress) => Kind::ForeignAddress,
+            AccessTrouble::Signature(SignatureError::Form | SignatureError::Mismatch) => Kind::BadSignature,
+            AccessTrouble::Signature(SignatureError::Clock) => Kind::ClockSkew,
+            AccessTrouble::Signature(SignatureError::Replayed) => Kind::Replayed,
+            AccessTrouble::AccountDisabled => Kind::AccountDisabled,
+            AccessTrouble::WrongPassword => Kind::WrongPassword,
+            AccessTrouble::SecondFactorNeeded => Kind::SecondFactorNeeded,
+            AccessTrouble::Locked(_) => Kind::LockedOut,
+            AccessTrouble::LinkGone => Kind::LinkGone,
+            AccessTrouble::Missing(permission) => {
+                let (zh, en) = (permission.chinese(), permission.word());
+                let detail =
+                    say(format!("需要权限“{zh}”（{en}）"), format!("This needs the permission {en}"));
+                return Self::new(Kind::Forbidden).with(detail);
+            }
+            AccessTrouble::NoSuch(what) => {
+                let detail = say(format!("没有这个{}", what.zh), format!("There is no such {}", what.en));
+                return Self::new(Kind::NotFound).with(detail);
+            }
+            AccessTrouble::Field { pointer, detail } => return Self::field(pointer, detail),
+            AccessTrouble::Conflict(detail) => return Self::new(Kind::Conflict).with(detail),
+            AccessTrouble::Control(error) => return error.into(),
+        };
+        Self::new(kind)
+    }
+}
+
+impl From<DownstreamError> for Problem {
+    fn from(error: DownstreamError) -> Self {
+        match error {
+            DownstreamError::Control(error) => error.into(),
+            DownstreamError::Ledger(error) => error.into(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The listener's loop.
 
+use std::net::SocketAddr;
+
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -7,7 +9,8 @@ use crate::{ApiState, router};
 
 /// Serves until `stop`, then lets requests under way end.
 pub async fn serve(listener: TcpListener, state: ApiState, stop: CancellationToken) {
-    let served = axum::serve(listener, router(state)).with_graceful_shutdown(stop.cancelled_owned()).await;
+    let service = router(state).into_make_service_with_connect_info::<SocketAddr>();
+    let served = axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await;
     if let Err(error) = served {
         tracing::error!(%error, "the API stopped");
     }

@@ -1,22 +1,39 @@
 //! What every handler needs: the running system, the clock, ids, and who spoke lately.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::access::Principal;
 use domain::control::Control;
 use domain::ids::{FreshId, IdGenerator};
 use domain::ledger::Ledger;
 use domain::time::{Clock, Timestamp};
 use engine::Engine;
+use engine::access::Identity;
+use ipnet::IpNet;
 use jiff::tz::TimeZone;
 
-use crate::auth::Caller;
+use crate::context::Context;
+use crate::limits::{KEY_PER_MINUTE, Limits, PERSON_PER_MINUTE, SIGN_INS_PER_MINUTE};
+use crate::problem::{Kind, Problem};
 
-/// How long a key that was looked up is believed: a revoked one works this much longer at most.
-const KEY_BELIEVED_MILLIS: u64 = 2_000;
-/// Keys remembered at once; beyond that all are forgotten, which costs a look-up each.
-const KEYS_REMEMBERED: usize = 1_024;
+pub(crate) use crate::limits::Turn;
+
+/// How long somebody who was looked up is believed: what another node revoked works this much longer at most.
+const BELIEVED_MILLIS: u64 = 2_000;
+/// Keys and sessions remembered at once; beyond that all are forgotten, which costs a look-up each.
+const REMEMBERED: usize = 1_024;
+
+/// What somebody showed, by its digest. The kinds are apart, so that a cookie is never taken for a key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Credential {
+    /// A key.
+    Bearer([u8; 32]),
+    /// A session's cookie.
+    Session([u8; 32]),
+}
 
 /// The state of the router. Cheap to clone.
 #[derive(Clone)]
@@ -26,7 +43,10 @@ struct Inner {
     engine: Arc<Engine>,
     clock: Arc<dyn Clock>,
     ids: Arc<IdGenerator>,
-    keys: Mutex<HashMap<[u8; 32], (Caller, u64)>>,
+    known: Mutex<HashMap<Credential, (Arc<Identity>, u64)>>,
+    callers: Mutex<Limits<Principal>>,
+    strangers: Mutex<Limits<Option<IpAddr>>>,
+    proxies: Vec<IpNet>,
     requests: AtomicU64,
 }
 
@@ -34,9 +54,29 @@ impl ApiState {
     /// The API of one engine. `clock` and `ids` are the ones that the engine was made with.
     #[must_use]
     pub fn new(engine: Arc<Engine>, clock: Arc<dyn Clock>, ids: Arc<IdGenerator>) -> Self {
+        Self::behind(engine, clock, ids, Vec::new())
+    }
+
+    /// [`Self::new`], behind proxies of these networks, whose `X-Forwarded-For` is believed.
+    #[must_use]
+    pub fn behind(
+        engine: Arc<Engine>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<IdGenerator>,
+        proxies: Vec<IpNet>,
+    ) -> Self {
         // Request ids of two runs differ in their first part.
         let requests = AtomicU64::new(clock.now().millis().unsigned_abs() << 20);
-        Self(Arc::new(Inner { engine, clock, ids, keys: Mutex::default(), requests }))
+        Self(Arc::new(Inner {
+            engine,
+            clock,
+            ids,
+            known: Mutex::default(),
+            callers: Mutex::default(),
+            strangers: Mutex::default(),
+            proxies,
+            requests,
+        }))
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -71,19 +111,80 @@ impl ApiState {
         format!("req_{:x}", self.0.requests.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Who this digest belonged to a moment ago.
-    pub(crate) fn remembered(&self, digest: &[u8; 32]) -> Option<Caller> {
+    /// Who showed this a moment ago.
+    pub(crate) fn remembered(&self, credential: &Credential) -> Option<Arc<Identity>> {
         let now = self.monotonic_millis();
-        let keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.get(digest).filter(|(_, until)| now < *until).map(|(caller, _)| *caller)
+        let known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(credential).filter(|(_, until)| now < *until).map(|(identity, _)| Arc::clone(identity))
     }
 
-    pub(crate) fn remember(&self, digest: [u8; 32], caller: Caller) {
-        let until = self.monotonic_millis() + KEY_BELIEVED_MILLIS;
-        let mut keys = self.0.keys.lock().unwrap_or_else(PoisonError::into_inner);
-        if keys.len() >= KEYS_REMEMBERED {
-            keys.clear();
+    /// Remembers who showed this, and that they were here.
+    pub(crate) fn remember(&self, credential: Credential, identity: Identity) -> Arc<Identity> {
+        self.engine().note_use(&identity);
+        let until = self.monotonic_millis() + BELIEVED_MILLIS;
+        let identity = Arc::new(identity);
+        let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
         }
-        keys.insert(digest, (caller, until));
+        known.insert(credential, (Arc::clone(&identity), until));
+        identity
+    }
+
+    /// Access was changed: everybody is looked up anew.
+    pub(crate) fn forget_all(&self) {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Counts a request of somebody who is known.
+    ///
+    /// # Errors
+    /// [`Kind::RateLimited`] beyond their limit.
+    pub(crate) fn take_turn(&self, identity: &Identity, context: &Context) -> Result<(), Problem> {
+        let limit = match identity.principal {
+            Principal::Key(_) => identity.per_minute.unwrap_or(KEY_PER_MINUTE),
+            Principal::User(_) | Principal::System => PERSON_PER_MINUTE,
+        };
+        let mut callers = self.0.callers.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = callers.take(identity.principal, limit, self.monotonic_millis());
+        drop(callers);
+        context.tell(|told| told.turn = Some(turn));
+        if turn.within { Ok(()) } else { Err(Problem::new(Kind::RateLimited).after_seconds(turn.reset)) }
+    }
+
+    /// Counts an attempt of somebody who is not known yet.
+    ///
+    /// # Errors
+    /// [`Kind::RateLimited`] beyond the limit of their address.
+    pub(crate) fn take_stranger(&self, context: &Context) -> Result<(), Problem> {
+        let mut strangers = self.0.strangers.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = strangers.take(context.address, SIGN_INS_PER_MINUTE, self.monotonic_millis());
+        drop(strangers);
+        context.tell(|told| told.turn = Some(turn));
+        if turn.within { Ok(()) } else { Err(Problem::new(Kind::RateLimited).after_seconds(turn.reset)) }
+    }
+
+    /// Where a request came from: the peer, or what a proxy that is trusted says of its own.
+    pub(crate) fn address(&self, peer: Option<IpAddr>, forwarded: &[&str]) -> Option<IpAddr> {
+        let is_trusted = |address: IpAddr| self.0.proxies.iter().any(|network| network.contains(&address));
+        let mut address = peer?.to_canonical();
+        // From the nearest proxy outwards, as long as each is one of ours.
+        for hop in forwarded.iter().rev().flat_map(|value| value.rsplit(',')) {
+            if !is_trusted(address) {
+                break;
+            }
+            let Ok(next) = hop.trim().parse::<IpAddr>() else { break };
+            address = next.to_canonical();
+        }
+        Some(address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_cookie_is_no_key() {
+        let digest = [7; 32];
+        assert!(super::Credential::Bearer(digest) != super::Credential::Session(digest));
     }
 }

@@ -1,6 +1,6 @@
 //! What an operator may set: a file over the defaults compiled in, flags over the file.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,12 @@ pub(crate) struct DownstreamConfig {
 }
 
 impl DownstreamConfig {
+    /// Every protocol at any free port of this machine: for the measurements.
+    pub(crate) fn anywhere() -> Self {
+        let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        Self { cmpp: any, sgip: any, smgp: any, smpp: any, connections: 16 }
+    }
+
     /// The ports that are named.
     pub(crate) fn ports(&self) -> impl Iterator<Item = (Family, SocketAddr)> {
         let all = [

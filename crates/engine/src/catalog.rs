@@ -10,7 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig, Traffic, choose_route};
 use domain::downstream::Customer;
-use domain::ids::{AccountId, EntityId, RouteId};
+use domain::ids::{AccountId, CustomerId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::Carrier;
@@ -205,10 +205,18 @@ impl Engine {
         Ok(customers)
     }
 
-    /// Adds or replaces a customer. Connections that are open keep what they were begun with.
+    /// Deletes a customer's configuration. `false`: there is none.
+    pub(crate) async fn unset_customer(&self, id: CustomerId) -> Result<bool, ControlError> {
+        let deleted = self.control.delete_customer(id).await?;
+        self.catalog.forget();
+        Ok(deleted)
+    }
+
+    /// Adds or replaces a customer. Connections that were begun on other terms close within a second.
     ///
     /// # Errors
-    /// When the control database refuses; [`ControlError::Exists`] when another customer has this login.
+    /// When the control database refuses; [`ControlError::Exists`] when another customer has this login,
+    /// [`ControlError::Gone`] when one of this number was deleted.
     pub async fn set_customer(&self, customer: &Customer) -> Result<(), ControlError> {
         self.control.put_customer(customer).await?;
         self.catalog.forget();

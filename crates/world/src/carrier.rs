@@ -293,7 +293,8 @@ impl Channel for WorldChannel {
     fn capacity(&self) -> Capacity {
         let carriers = self.carriers.lock();
         let line = &carriers.lines[self.line];
-        Capacity { parts: line.free(), connections_up: u16::from(line.link.is_some()) }
+        let parts = line.free();
+        Capacity { parts, open: parts, connections_up: u16::from(line.link.is_some()) }
     }
 
     async fn capacity_changed(&self) {

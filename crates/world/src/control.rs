@@ -17,7 +17,9 @@ use domain::control::{
     Session, TemplateRecord, Templates, Tenant, Uploads, Upserted, User, Uses,
 };
 use domain::downstream::Customer;
-use domain::ids::{AccountId, AudienceId, CampaignId, ImportId, KeyId, MessageId, TemplateId, UserId};
+use domain::ids::{
+    AccountId, AudienceId, CampaignId, CustomerId, ImportId, KeyId, MessageId, TemplateId, UserId,
+};
 use domain::time::Timestamp;
 
 use crate::cast;
@@ -200,6 +202,9 @@ impl Customers for MemoryControl {
         Ok(Vec::new())
     }
     async fn put_customer(&self, _: &Customer) -> Asked<()> {
+        not_here()
+    }
+    async fn delete_customer(&self, _: CustomerId) -> Asked<bool> {
         not_here()
     }
 }

@@ -235,6 +235,10 @@ impl Ledger for FaultyLedger {
         self.inner.due_changed().await;
     }
 
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.inner.told()
+    }
+
     async fn put_lane(&self, lane: Lane) -> Asked<()> {
         if self.is(Fault::PauseForgotten) && lane.state != LaneState::Open {
             return Ok(());

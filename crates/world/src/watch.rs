@@ -120,6 +120,10 @@ impl Ledger for WatchedLedger {
         self.inner.due_changed().await;
     }
 
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.inner.told()
+    }
+
     async fn put_lane(&self, lane: Lane) -> Asked<()> {
         let answer = self.inner.put_lane(lane).await;
         self.note(&answer);

@@ -6,7 +6,7 @@ use domain::control::Campaign;
 use domain::ids::CampaignId;
 
 use super::convert::View;
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -24,12 +24,12 @@ fn answer(campaign: Campaign, state: &ApiState, language: Language) -> Answer {
 ///
 /// Now, or at its time. Only what a preflight has counted can be started; durable when this answers.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/start", tag = "campaigns",
+    post, path = "/v1/campaigns/{id}/start", tag = "campaigns", security(("key" = ["campaigns:run"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Running or scheduled."))
 )]
 pub(crate) async fn start(
-    caller: Caller,
+    caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,
@@ -42,12 +42,12 @@ pub(crate) async fn start(
 ///
 /// When this answers, nothing more is handed to a channel.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/pause", tag = "campaigns",
+    post, path = "/v1/campaigns/{id}/pause", tag = "campaigns", security(("key" = ["campaigns:run"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Paused."))
 )]
 pub(crate) async fn pause(
-    caller: Caller,
+    caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,
@@ -60,12 +60,12 @@ pub(crate) async fn pause(
 ///
 /// Goes on where it was paused; nobody gets it twice.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/resume", tag = "campaigns",
+    post, path = "/v1/campaigns/{id}/resume", tag = "campaigns", security(("key" = ["campaigns:run"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Running."))
 )]
 pub(crate) async fn resume(
-    caller: Caller,
+    caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,
@@ -78,12 +78,12 @@ pub(crate) async fn resume(
 ///
 /// For good. When this answers, nothing more is handed to a channel.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/cancel", tag = "campaigns",
+    post, path = "/v1/campaigns/{id}/cancel", tag = "campaigns", security(("key" = ["campaigns:run"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "Cancelled."))
 )]
 pub(crate) async fn cancel(
-    caller: Caller,
+    caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,
@@ -97,12 +97,12 @@ pub(crate) async fn cancel(
 /// A person has looked at the words that the preflight found and lets the campaign go; it must be counted again.
 /// Words of a blocked class cannot be let go.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/approve-held-words", tag = "campaigns",
+    post, path = "/v1/campaigns/{id}/approve-held-words", tag = "campaigns", security(("key" = ["campaigns:approve"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::Campaign, description = "A draft with its held words approved."))
 )]
 pub(crate) async fn approve_held_words(
-    caller: Caller,
+    caller: Allowed<can::ApproveCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,

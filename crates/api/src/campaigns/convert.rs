@@ -11,6 +11,7 @@ use domain::time::Timestamp;
 use engine::campaign::CampaignDraft;
 use jiff::tz::TimeZone;
 
+use crate::etag::Tag;
 use crate::language::Language;
 use crate::messages::not_a_moment;
 use crate::problem::Problem;
@@ -79,6 +80,11 @@ async fn audience(
 }
 
 /// The draft that a campaign was written from, as its author would write it now.
+/// The version of what can be edited of a campaign, the same in every language.
+pub(super) fn tag(campaign: &Campaign, zone: &TimeZone) -> Tag {
+    Tag::of(&(draft_of(campaign, zone), campaign.state.word()))
+}
+
 pub(super) fn draft_of(campaign: &Campaign, zone: &TimeZone) -> json::CampaignDraft {
     json::CampaignDraft {
         name: campaign.name.clone(),

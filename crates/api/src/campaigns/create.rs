@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::convert::{self, View};
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -16,12 +16,12 @@ use crate::state::ApiState;
 ///
 /// It sends nothing before its preflight and start. What can be known to be wrong is said now, field by field.
 #[utoipa::path(
-    post, path = "/v1/campaigns", tag = "campaigns",
+    post, path = "/v1/campaigns", tag = "campaigns", security(("key" = ["campaigns:write"])),
     request_body = json::CampaignDraft,
     responses((status = 201, body = json::Campaign, description = "A draft."))
 )]
 pub(crate) async fn create(
-    caller: Caller,
+    caller: Allowed<can::WriteCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     body: Body<json::CampaignDraft>,

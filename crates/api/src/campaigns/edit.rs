@@ -1,12 +1,12 @@
 //! Edit a campaign.
 
-use axum::Json;
 use axum::extract::State;
 use domain::ids::CampaignId;
 use serde_json::{Map, Value};
 
 use super::convert::{self, View};
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
+use crate::etag::{IfMatch, Tagged};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Kind, Problem};
@@ -18,27 +18,33 @@ use crate::state::ApiState;
 /// A JSON merge patch (RFC 7396): the fields that are given replace, `null` removes, the others stay. What a preflight
 /// found before is forgotten. Only before the start.
 #[utoipa::path(
-    patch, path = "/v1/campaigns/{id}", tag = "campaigns",
-    params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
+    patch, path = "/v1/campaigns/{id}", tag = "campaigns", security(("key" = ["campaigns:write"])),
+    params(
+        ("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"),
+        ("If-Match" = Option<String>, Header, description = "Its `ETag`, to change nothing else."),
+    ),
     request_body(content = json::CampaignDraft, description = "Any of its fields.", example = json!({"speed": 500})),
     responses((status = 200, body = json::Campaign, description = "A draft again."))
 )]
 pub(crate) async fn edit(
-    caller: Caller,
+    caller: Allowed<can::WriteCampaigns>,
     State(state): State<ApiState>,
     language: Language,
+    if_match: IfMatch,
     Id(id): Id<CampaignId>,
     body: Body<Map<String, Value>>,
-) -> Result<Json<json::Campaign>, Problem> {
+) -> Result<Tagged<json::Campaign>, Problem> {
     let campaign = state.engine().campaign(caller.account, id).await?;
+    if_match.check(convert::tag(&campaign, state.zone()))?;
     let before = serde_json::to_value(convert::draft_of(&campaign, state.zone()));
     let Ok(Value::Object(mut draft)) = before else { return Err(Problem::new(Kind::Internal)) };
     patch(&mut draft, body.value);
     let draft: json::CampaignDraft = request::parse_value(Value::Object(draft))?;
     let draft = convert::draft(state.control().as_ref(), caller.account, draft).await?;
     let edited = state.engine().edit_campaign(caller.account, id, draft).await?;
+    let tag = convert::tag(&edited, state.zone());
     let view = View { zone: state.zone(), language, reveal: false };
-    Ok(Json(view.document(edited)))
+    Ok(Tagged(view.document(edited), tag))
 }
 
 /// Fields of a draft are replaced as wholes; a new template is of no use beside the old text.

@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::problem::Problem;
 use crate::request::{Id, Params};
 use crate::state::ApiState;
@@ -37,22 +37,23 @@ pub(crate) struct Exporting {
 ///
 /// One line per message, streamed; texts are not in it.
 #[utoipa::path(
-    get, path = "/v1/campaigns/{id}/messages.csv", tag = "campaigns",
+    get, path = "/v1/campaigns/{id}/messages.csv", tag = "campaigns", security(("key" = ["campaigns:read"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"), Exporting),
     responses((status = 200, content_type = "text/csv", body = String, description = "The messages, streamed.",
         example = "编号 id,手机号 phone,…\r\nmsg_0d4x0k1g00000,86138****8000,delivered,…\r\n"))
 )]
 pub(crate) async fn export(
-    caller: Caller,
+    caller: Allowed<can::ReadCampaigns>,
     State(state): State<ApiState>,
     Id(id): Id<CampaignId>,
     Params(exporting): Params<Exporting>,
 ) -> Result<Response, Problem> {
+    let reveal = caller.reveal(exporting.reveal)?;
     state.engine().campaign(caller.account, id).await?;
     let filter =
         MessageFilter { account: caller.account, campaign: Some(id), state: None, phone: None, after: None };
     let zone = state.zone().clone();
-    let pieces = pieces(Arc::clone(state.ledger()), filter, zone, exporting.reveal);
+    let pieces = pieces(Arc::clone(state.ledger()), filter, zone, reveal);
     Ok(download::csv(&format!("{id}-messages.csv"), "text/csv; charset=utf-8", Body::from_stream(pieces)))
 }
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::convert::View;
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::language::Language;
 use crate::problem::Problem;
 use crate::request::Params;
@@ -28,11 +28,11 @@ pub(crate) struct Listing {
 ///
 /// Newest first, without what their preflights found.
 #[utoipa::path(
-    get, path = "/v1/campaigns", tag = "campaigns", params(Listing),
+    get, path = "/v1/campaigns", tag = "campaigns", security(("key" = ["campaigns:read"])), params(Listing),
     responses((status = 200, body = json::Page<json::Campaign>, description = "A page of campaigns."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Params(listing): Params<Listing>,

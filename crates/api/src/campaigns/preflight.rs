@@ -12,7 +12,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::convert::View;
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Problem, say};
@@ -39,7 +39,7 @@ pub(crate) struct Waiting {
 /// cost, held words, samples. A big audience takes longer than the wait: it goes on, and its progress is watched by
 /// `progress`; asking again waits for the same count or says why there is none.
 #[utoipa::path(
-    post, path = "/v1/campaigns/{id}/preflight", tag = "campaigns",
+    post, path = "/v1/campaigns/{id}/preflight", tag = "campaigns", security(("key" = ["campaigns:write"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000"), Waiting),
     responses(
         (status = 200, body = json::Campaign, description = "Counted: see its `preflight`."),
@@ -47,7 +47,7 @@ pub(crate) struct Waiting {
     )
 )]
 pub(crate) async fn preflight(
-    caller: Caller,
+    caller: Allowed<can::WriteCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,
@@ -60,7 +60,8 @@ pub(crate) async fn preflight(
         return Err(Problem::field("?wait_seconds", detail));
     }
     let engine = Arc::clone(state.engine());
-    let counting = tokio::spawn(async move { engine.preflight(caller.account, id).await });
+    let account = caller.account;
+    let counting = tokio::spawn(async move { engine.preflight(account, id).await });
     let wait = Duration::from_secs(wait_seconds).max(LEAST_WAIT);
     let status = match tokio::time::timeout(wait, counting).await {
         Ok(counted) => {

@@ -8,7 +8,7 @@ use domain::message::MessageState as S;
 use domain::report::Standings;
 use engine::campaign::PreflightProgress;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::request::Id;
@@ -18,12 +18,12 @@ use crate::state::ApiState;
 ///
 /// Counters only: cheap enough for a progress bar that asks several times a second.
 #[utoipa::path(
-    get, path = "/v1/campaigns/{id}/progress", tag = "campaigns",
+    get, path = "/v1/campaigns/{id}/progress", tag = "campaigns", security(("key" = ["campaigns:read"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::CampaignProgress, description = "The counters."))
 )]
 pub(crate) async fn progress(
-    caller: Caller,
+    caller: Allowed<can::ReadCampaigns>,
     State(state): State<ApiState>,
     Id(id): Id<CampaignId>,
 ) -> Result<Json<json::CampaignProgress>, Problem> {

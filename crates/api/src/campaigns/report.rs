@@ -9,7 +9,7 @@ use domain::report::{Amount, Funnel};
 use engine::campaign::CampaignReport;
 use jiff::tz::TimeZone;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -20,12 +20,12 @@ use crate::state::ApiState;
 ///
 /// A funnel, exact at the moment of reading: audience, eligible, submitted, delivered, failed by reason, opted out, cost.
 #[utoipa::path(
-    get, path = "/v1/campaigns/{id}/report", tag = "campaigns",
+    get, path = "/v1/campaigns/{id}/report", tag = "campaigns", security(("key" = ["campaigns:read"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
     responses((status = 200, body = json::CampaignReport, description = "The report."))
 )]
 pub(crate) async fn report(
-    caller: Caller,
+    caller: Allowed<can::ReadCampaigns>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<CampaignId>,

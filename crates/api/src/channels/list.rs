@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -12,11 +12,11 @@ use crate::state::ApiState;
 ///
 /// As configured, without passwords, and what each is doing now.
 #[utoipa::path(
-    get, path = "/v1/channels", tag = "channels",
+    get, path = "/v1/channels", tag = "channels", security(("key" = ["channels:read"])),
     responses((status = 200, body = json::Channels, description = "All channels."))
 )]
 pub(crate) async fn list(
-    _operator: Operator,
+    _caller: Allowed<can::ReadChannels>,
     State(state): State<ApiState>,
 ) -> Result<Json<json::Channels>, Problem> {
     let configs = state.engine().channels().await?;

@@ -2,6 +2,7 @@
 
 mod list;
 mod put;
+mod show;
 
 use domain::control::{ChannelConfig, Protocol};
 use domain::routing::Turn;
@@ -14,7 +15,7 @@ use crate::problem::{Problem, say};
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(show::show, put::put))
 }
 
 /// The protocol of this name, one of those that will do here.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use domain::control::{ChannelConfig, Protocol, Provider, Quirks, Secret};
 use domain::ids::{ChannelId, GatewayId};
 use engine::dispatch::DispatchError;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
+use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Kind, Problem, report, say};
 use crate::request::{self, Body, Id};
@@ -20,18 +20,23 @@ use crate::state::ApiState;
 /// only messages to its carriers; what waits for a carrier that no channel of the route reaches any more waits on, until
 /// a channel does or its validity ends.
 #[utoipa::path(
-    put, path = "/v1/channels/{id}", tag = "channels",
-    params(("id" = String, Path, description = "`chn_` and a number from 1 to 65535.", example = "chn_1")),
+    put, path = "/v1/channels/{id}", tag = "channels", security(("key" = ["channels:write"])),
+    params(
+        ("id" = String, Path, description = "`chn_` and a number from 1 to 65535.", example = "chn_1"),
+        ("If-Match" = Option<String>, Header, description = "Its `ETag`, to change nothing else."),
+    ),
     request_body = json::ChannelPut,
     responses((status = 200, body = json::Channel, description = "Stored, and started if enabled."))
 )]
 pub(crate) async fn put(
-    _operator: Operator,
+    _caller: Allowed<can::WriteChannels>,
     State(state): State<ApiState>,
+    if_match: IfMatch,
     Id(id): Id<ChannelId>,
     body: Body<json::ChannelPut>,
-) -> Result<Json<json::Channel>, Problem> {
+) -> Result<Tagged<json::Channel>, Problem> {
     let known = state.engine().channels().await?.iter().find(|known| known.id == id).cloned();
+    if_match.check_some(known.as_ref().map(|known| Tag::of(&super::document(known, None))))?;
     let config = config(id, body.value, known)?;
     match state.engine().put_channel(&config).await {
         Ok(()) => {}
@@ -40,7 +45,8 @@ pub(crate) async fn put(
         Err(error) => return Err(refused(error)),
     }
     let status = state.engine().channel_statuses().into_iter().find(|status| status.id == id);
-    Ok(Json(super::document(&config, status)))
+    let tag = Tag::of(&super::document(&config, None));
+    Ok(Tagged(super::document(&config, status), tag))
 }
 
 fn config(

@@ -3,12 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::ConnectInfo;
-use axum::http::Extensions;
+use axum::http::request::Parts;
 use domain::access::{Permission, SignatureError};
 use domain::control::Secret;
 use domain::ids::{AccountId, KeyId};
 use engine::access::{AccessTrouble, VendorKey};
 
+use crate::context::Context;
 use crate::state::ApiState;
 
 /// Somebody who was let in.
@@ -33,6 +34,8 @@ pub(super) enum Shut {
     Replayed,
     /// Known, but not from there, not any more, or not for this.
     Forbidden,
+    /// More requests than its limit.
+    Throttled,
     /// Storage does not answer.
     Unavailable,
 }
@@ -73,15 +76,19 @@ pub(super) fn admit(
 ) -> Result<Guest, Shut> {
     let VendorKey { identity, secret, .. } = known;
     identity.admit(peer, state.now())?;
+    state.take_turn(&identity, &Context::new(state.request_id(), peer, None)).map_err(|_| Shut::Throttled)?;
     if !identity.permissions.holds(needed) {
         return Err(Shut::Forbidden);
     }
     Ok(Guest { account: identity.home.account.id, secret })
 }
 
-/// Whence a request came.
-pub(super) fn peer(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip())
+/// Whence a request came, as far as proxies that are trusted tell.
+pub(super) fn peer(state: &ApiState, parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let forwarded = parts.headers.get_all("x-forwarded-for").into_iter();
+    let forwarded: Vec<&str> = forwarded.filter_map(|value| value.to_str().ok()).collect();
+    state.address(peer, &forwarded)
 }
 
 /// The id in a vendor's words for it: our text without its kind, or 32 hex digits, after a prefix of theirs.

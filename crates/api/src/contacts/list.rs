@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::problem::{Problem, say};
 use crate::request::Params;
 use crate::state::ApiState;
@@ -36,14 +36,15 @@ pub(crate) struct Listing {
 ///
 /// Oldest first.
 #[utoipa::path(
-    get, path = "/v1/contacts", tag = "contacts", params(Listing),
+    get, path = "/v1/contacts", tag = "contacts", security(("key" = ["contacts:read"])), params(Listing),
     responses((status = 200, body = json::Page<json::Contact>, description = "A page of contacts."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadContacts>,
     State(state): State<ApiState>,
     Params(listing): Params<Listing>,
 ) -> Result<Json<json::Page<json::Contact>>, Problem> {
+    let reveal = caller.reveal(listing.reveal)?;
     let limit = page::limit(listing.limit)?;
     let phone = listing.phone.as_deref().map(|text| asked_phone(&state, text)).transpose()?;
     let filter = ContactFilter {
@@ -54,7 +55,7 @@ pub(crate) async fn list(
     let contacts = state.control().contacts(caller.account, &filter, limit).await?;
     let full = contacts.len() == limit as usize;
     let next = contacts.last().filter(|_| full).map(|last| last.id.to_string());
-    let items = contacts.into_iter().map(|contact| document(contact, listing.reveal, state.zone())).collect();
+    let items = contacts.into_iter().map(|contact| document(contact, reveal, state.zone())).collect();
     Ok(Json(json::Page { items, next }))
 }
 

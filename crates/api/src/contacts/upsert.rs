@@ -7,7 +7,7 @@ use axum::extract::State;
 use domain::control::ContactRow;
 use domain::phone::Phone;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Problem, say};
@@ -21,12 +21,12 @@ const MAX_CONTACTS: usize = 1_000;
 ///
 /// By phone: a known one is changed. A phone that cannot be read, or is in the request twice, is rejected for itself.
 #[utoipa::path(
-    post, path = "/v1/contacts", tag = "contacts",
+    post, path = "/v1/contacts", tag = "contacts", security(("key" = ["contacts:write"])),
     request_body = json::ContactsUpsert,
     responses((status = 200, body = json::ContactsUpserted, description = "Durable."))
 )]
 pub(crate) async fn upsert(
-    caller: Caller,
+    caller: Allowed<can::WriteContacts>,
     State(state): State<ApiState>,
     language: Language,
     body: Body<json::ContactsUpsert, BATCH_BYTES>,

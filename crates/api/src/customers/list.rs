@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -12,11 +12,11 @@ use crate::state::ApiState;
 ///
 /// As configured, without passwords.
 #[utoipa::path(
-    get, path = "/v1/customers", tag = "customers",
+    get, path = "/v1/customers", tag = "customers", security(("key" = ["customers:read"])),
     responses((status = 200, body = json::Customers, description = "All customers."))
 )]
 pub(crate) async fn list(
-    _operator: Operator,
+    _caller: Allowed<can::ReadCustomers>,
     State(state): State<ApiState>,
 ) -> Result<Json<json::Customers>, Problem> {
     let customers = state.engine().all_customers().await?;

@@ -1,7 +1,9 @@
 //! Customers that connect to us over a carrier protocol.
 
+mod delete;
 mod list;
 mod put;
+mod show;
 
 use domain::downstream::Customer;
 use utoipa_axum::router::OpenApiRouter;
@@ -11,7 +13,10 @@ use crate::json;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(show::show, put::put))
+        .routes(routes!(delete::delete))
 }
 
 /// A customer without its password.

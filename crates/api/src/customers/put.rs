@@ -1,13 +1,13 @@
 //! Add or change a customer.
 
-use axum::Json;
 use axum::extract::State;
 use domain::control::{ControlError, Secret};
 use domain::downstream::{CallBack, Customer};
 use domain::ids::{AccountId, CustomerId, RouteId};
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
 use crate::channels;
+use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Kind, Problem, say};
 use crate::request::{self, Body, Id};
@@ -15,25 +15,31 @@ use crate::state::ApiState;
 
 /// 配置下游客户 · Add or change a customer
 ///
-/// The customer's messages belong to the account of the key. Connections that are open keep what they were begun with;
-/// new ones follow the change.
+/// The customer's messages belong to the account of the key. Whatever is changed but its name closes its connections within
+/// a second, with the protocol's own goodbye; it may log in again at once, under the new terms.
 #[utoipa::path(
-    put, path = "/v1/customers/{id}", tag = "customers",
-    params(("id" = String, Path, description = "`cus_` and a number from 1 to 65535.", example = "cus_1")),
+    put, path = "/v1/customers/{id}", tag = "customers", security(("key" = ["customers:write"])),
+    params(
+        ("id" = String, Path, description = "`cus_` and a number from 1 to 65535.", example = "cus_1"),
+        ("If-Match" = Option<String>, Header, description = "Its `ETag`, to change nothing else."),
+    ),
     request_body = json::CustomerPut,
     responses((status = 200, body = json::Customer, description = "Stored."))
 )]
 pub(crate) async fn put(
-    operator: Operator,
+    caller: Allowed<can::WriteCustomers>,
     State(state): State<ApiState>,
+    if_match: IfMatch,
     Id(id): Id<CustomerId>,
     body: Body<json::CustomerPut>,
-) -> Result<Json<json::Customer>, Problem> {
+) -> Result<Tagged<json::Customer>, Problem> {
     let customers = state.engine().all_customers().await?;
-    let known = customers.iter().find(|known| known.id == id).map(|known| known.secret.clone());
-    let customer = customer(id, operator.0.account, body.value, known)?;
+    let known = customers.iter().find(|known| known.id == id);
+    if_match.check_some(known.map(|known| Tag::of(&super::document(known))))?;
+    let known = known.map(|known| known.secret.clone());
+    let customer = customer(id, caller.account, body.value, known)?;
     match state.engine().set_customer(&customer).await {
-        Ok(()) => Ok(Json(super::document(&customer))),
+        Ok(()) => Ok(Tagged::new(super::document(&customer))),
         Err(ControlError::Exists(_)) => {
             let taken = say("该登录名已被其他客户使用", "Another customer has this login");
             Err(Problem::field("/login", taken))

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::page;
 use crate::problem::Problem;
@@ -25,11 +25,11 @@ pub(crate) struct Listing {
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/v1/imports", tag = "imports", params(Listing),
+    get, path = "/v1/imports", tag = "imports", security(("key" = ["contacts:read"])), params(Listing),
     responses((status = 200, body = json::Page<json::Import>, description = "The newest imports."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadContacts>,
     State(state): State<ApiState>,
     Params(listing): Params<Listing>,
 ) -> Result<Json<json::Page<json::Import>>, Problem> {

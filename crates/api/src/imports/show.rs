@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use domain::ids::ImportId;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::request::Id;
@@ -14,12 +14,12 @@ use crate::state::ApiState;
 ///
 /// While it runs, its counts are live.
 #[utoipa::path(
-    get, path = "/v1/imports/{id}", tag = "imports",
+    get, path = "/v1/imports/{id}", tag = "imports", security(("key" = ["contacts:read"])),
     params(("id" = String, Path, description = "The import.", example = "imp_0d4x0k1g00000")),
     responses((status = 200, body = json::Import, description = "The import."))
 )]
 pub(crate) async fn show(
-    caller: Caller,
+    caller: Allowed<can::ReadContacts>,
     State(state): State<ApiState>,
     Id(id): Id<ImportId>,
 ) -> Result<Json<json::Import>, Problem> {

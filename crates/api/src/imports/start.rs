@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use domain::ids::ImportId;
 use engine::import::ImportOrder;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::request::{Body, Id};
@@ -16,13 +16,13 @@ use crate::state::ApiState;
 ///
 /// Answers at once; the import runs on, and is watched by reading it.
 #[utoipa::path(
-    post, path = "/v1/imports/{id}/start", tag = "imports",
+    post, path = "/v1/imports/{id}/start", tag = "imports", security(("key" = ["contacts:write"])),
     params(("id" = String, Path, description = "The import.", example = "imp_0d4x0k1g00000")),
     request_body = json::ImportStart,
     responses((status = 202, body = json::Import, description = "Running."))
 )]
 pub(crate) async fn start(
-    caller: Caller,
+    caller: Allowed<can::WriteContacts>,
     State(state): State<ApiState>,
     Id(id): Id<ImportId>,
     body: Body<json::ImportStart>,

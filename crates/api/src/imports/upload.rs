@@ -9,7 +9,7 @@ use futures::TryStreamExt as _;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
 use crate::request::Params;
@@ -30,12 +30,12 @@ pub(crate) struct Naming {
 /// The body is the file itself, .xlsx or delimited text in any usual encoding, up to 1 GiB. Answers what each column
 /// would become; nothing is imported before the start.
 #[utoipa::path(
-    post, path = "/v1/imports", tag = "imports", params(Naming),
+    post, path = "/v1/imports", tag = "imports", security(("key" = ["contacts:write"])), params(Naming),
     request_body(content_type = "application/octet-stream", description = "The file."),
     responses((status = 201, body = json::ImportUploaded, description = "Stored, and looked at."))
 )]
 pub(crate) async fn upload(
-    caller: Caller,
+    caller: Allowed<can::WriteContacts>,
     State(state): State<ApiState>,
     Params(naming): Params<Naming>,
     body: Body,

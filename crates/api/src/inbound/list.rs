@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::problem::Problem;
 use crate::request::Params;
 use crate::state::ApiState;
@@ -31,20 +31,21 @@ pub(crate) struct Listing {
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/v1/inbound", tag = "inbound", params(Listing),
+    get, path = "/v1/inbound", tag = "inbound", security(("key" = ["inbound:read"])), params(Listing),
     responses((status = 200, body = json::Page<json::Inbound>, description = "A page of inbound messages."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadInbound>,
     State(state): State<ApiState>,
     Params(listing): Params<Listing>,
 ) -> Result<Json<json::Page<json::Inbound>>, Problem> {
+    let reveal = caller.reveal(listing.reveal)?;
     let limit = page::limit(listing.limit)?;
     let before = page::cursor(listing.cursor.as_deref())?;
     let inbounds = state.ledger().inbounds(caller.account, before, limit).await?;
     let full = inbounds.len() == limit as usize;
     let next = inbounds.last().filter(|_| full).map(|last| last.id.to_string());
-    let items = inbounds.into_iter().map(|inbound| document(inbound, listing.reveal, state.zone()));
+    let items = inbounds.into_iter().map(|inbound| document(inbound, reveal, state.zone()));
     Ok(Json(json::Page { items: items.collect(), next }))
 }
 

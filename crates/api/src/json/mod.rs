@@ -4,6 +4,7 @@
 //! converted by hand, so that neither side moves the other. Requests refuse unknown fields; answers may grow.
 //! Documents that hold phones, names or texts have no `Debug`, so that they cannot be logged by accident.
 
+mod access;
 mod campaign;
 mod channel;
 mod contact;
@@ -18,10 +19,15 @@ mod preflight;
 mod problem;
 mod report;
 mod route;
+mod session;
 mod suppression;
 mod template;
 mod words;
 
+pub use access::{
+    Account, AccountChange, AccountCreate, AuditLine, Key, KeyCreate, KeyCreated, Role, RoleCreate, RoleEdit,
+    Roles, User, UserEdit, UserInvite, UserInvited, UserReset,
+};
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
@@ -40,6 +46,10 @@ pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
 pub use route::{
     ChannelConsidered, Route, RouteAnswer, RoutePut, RouteQuestion, RouteScope, RouteStep, RouteTried,
     Routes, WeightedChannel,
+};
+pub use session::{
+    Done, Me, PasswordChange, PasswordCreate, SessionCreate, TotpBegun, TotpConfirm, TotpConfirmed,
+    TotpRemove,
 };
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};

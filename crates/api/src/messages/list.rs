@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::View;
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::contacts::asked_phone;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -41,15 +41,16 @@ pub(crate) struct Listing {
 /// In the order in which they were accepted, without their trails. A page may be short, or empty, although more
 /// follow: go on while there is a `next`.
 #[utoipa::path(
-    get, path = "/v1/messages", tag = "messages", params(Listing),
+    get, path = "/v1/messages", tag = "messages", security(("key" = ["messages:read"])), params(Listing),
     responses((status = 200, body = json::Page<json::Message>, description = "A page of messages."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadMessages>,
     State(state): State<ApiState>,
     language: Language,
     Params(listing): Params<Listing>,
 ) -> Result<Json<json::Page<json::Message>>, Problem> {
+    let reveal = caller.reveal(listing.reveal)?;
     let limit = page::limit(listing.limit)?;
     let campaign = listing.campaign.as_deref().map(|text| {
         request::read::<CampaignId>(text, "?campaign", "应为 cmp_… 形式的编号", "An id of the form cmp_…")
@@ -63,7 +64,7 @@ pub(crate) async fn list(
     };
     let (records, next) = state.ledger().messages(&filter, limit).await?;
     let policy = state.engine().policy();
-    let view = View { zone: state.zone(), policy: &policy, language, reveal: listing.reveal };
+    let view = View { zone: state.zone(), policy: &policy, language, reveal };
     let items = records.into_iter().map(|record| view.document(record, false)).collect();
     Ok(Json(json::Page { items, next: next.map(|id| id.to_string()) }))
 }

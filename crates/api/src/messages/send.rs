@@ -10,7 +10,7 @@ use engine::SendError;
 use engine::accept::{Content, IdempotencyKey as SendKey, ItemOutcome, RefusedItem, SendItem, SendRequest};
 use sha2::{Digest as _, Sha256};
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Kind, Problem, kind_of, report, say};
@@ -23,7 +23,7 @@ use crate::state::ApiState;
 /// the request may be repeated for 24 hours: nothing is sent twice. A request of a single message that is refused is
 /// refused as a whole.
 #[utoipa::path(
-    post, path = "/v1/messages", tag = "messages",
+    post, path = "/v1/messages", tag = "messages", security(("key" = ["messages:send"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Of your choice, new for every new request.",
         example = "order-20261125-0001")),
     request_body = json::MessagesSend,
@@ -32,7 +32,7 @@ use crate::state::ApiState;
     )
 )]
 pub(crate) async fn send(
-    caller: Caller,
+    caller: Allowed<can::SendMessages>,
     State(state): State<ApiState>,
     language: Language,
     IdempotencyKey(key): IdempotencyKey,

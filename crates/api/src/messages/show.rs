@@ -7,7 +7,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::View;
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -28,20 +28,21 @@ pub(crate) struct Showing {
 ///
 /// With its trail: every step, when, over which channel and why.
 #[utoipa::path(
-    get, path = "/v1/messages/{id}", tag = "messages",
+    get, path = "/v1/messages/{id}", tag = "messages", security(("key" = ["messages:read"])),
     params(("id" = String, Path, description = "The message.", example = "msg_0d4x0k1g00000"), Showing),
     responses((status = 200, body = json::Message, description = "The message with its trail."))
 )]
 pub(crate) async fn show(
-    caller: Caller,
+    caller: Allowed<can::ReadMessages>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<MessageId>,
     Params(showing): Params<Showing>,
 ) -> Result<Json<json::Message>, Problem> {
+    let reveal = caller.reveal(showing.reveal)?;
     let record = state.ledger().message(caller.account, id).await?;
     let record = record.ok_or_else(|| Problem::no_such("短信", "message"))?;
     let policy = state.engine().policy();
-    let view = View { zone: state.zone(), policy: &policy, language, reveal: showing.reveal };
+    let view = View { zone: state.zone(), policy: &policy, language, reveal };
     Ok(Json(view.document(record, true)))
 }

@@ -1,9 +1,9 @@
 //! List prices.
 
-use axum::Json;
 use axum::extract::State;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
+use crate::etag::Tagged;
 use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
@@ -12,12 +12,12 @@ use crate::state::ApiState;
 ///
 /// The most specific line wins: category and carrier, category, carrier, neither.
 #[utoipa::path(
-    get, path = "/v1/prices", tag = "channels",
+    get, path = "/v1/prices", tag = "channels", security(("key" = ["prices:read"])),
     responses((status = 200, body = json::Prices, description = "What the caller's account pays per part."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadPrices>,
     State(state): State<ApiState>,
-) -> Result<Json<json::Prices>, Problem> {
-    Ok(Json(super::document(state.control().prices(caller.account).await?)))
+) -> Result<Tagged<json::Prices>, Problem> {
+    Ok(Tagged::new(super::document(state.control().prices(caller.account).await?)))
 }

@@ -1,10 +1,10 @@
 //! Replace prices.
 
-use axum::Json;
 use axum::extract::State;
 use domain::control::PriceLine;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
+use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Problem, say};
 use crate::request::Body;
@@ -12,17 +12,22 @@ use crate::state::ApiState;
 
 /// 设置价格 · Replace prices
 ///
-/// Messages accepted from now on pay them. Of the operator's own account.
+/// Messages accepted from now on pay them. Of the account that the request acts for: the operator names a tenant in the
+/// header `Hongyan-Account`.
 #[utoipa::path(
-    put, path = "/v1/prices", tag = "channels",
+    put, path = "/v1/prices", tag = "channels", security(("key" = ["prices:write"])),
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the prices, to change nothing else.")),
     request_body = json::Prices,
     responses((status = 200, body = json::Prices, description = "In force."))
 )]
 pub(crate) async fn put(
-    Operator(caller): Operator,
+    caller: Allowed<can::WritePrices>,
     State(state): State<ApiState>,
+    if_match: IfMatch,
     body: Body<json::Prices>,
-) -> Result<Json<json::Prices>, Problem> {
+) -> Result<Tagged<json::Prices>, Problem> {
+    let current = state.control().prices(caller.account).await?;
+    if_match.check(Tag::of(&super::document(current)))?;
     let lines = body.value.prices.into_iter().enumerate().map(|(place, price)| {
         let per_part = domain::money::Money::from(&price.per_part);
         if per_part < domain::money::Money::ZERO {
@@ -38,5 +43,5 @@ pub(crate) async fn put(
     });
     let lines = lines.collect::<Result<Vec<_>, _>>()?;
     state.engine().set_prices(caller.account, &lines).await?;
-    Ok(Json(super::document(lines)))
+    Ok(Tagged::new(super::document(lines)))
 }

@@ -7,7 +7,7 @@ use domain::phone::Phone;
 use domain::text::Signature;
 use engine::RouteQuestion;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Problem, say};
@@ -19,12 +19,12 @@ use crate::state::ApiState;
 /// Which route it takes and what each of its channels may do at this moment, with the reasons. Nothing is sent. Shares
 /// by weight are left out: they change with every claim.
 #[utoipa::path(
-    post, path = "/v1/routes/explain", tag = "channels",
+    post, path = "/v1/routes/explain", tag = "channels", security(("key" = ["channels:read"])),
     request_body = json::RouteQuestion,
     responses((status = 200, body = json::RouteAnswer, description = "As of now."))
 )]
 pub(crate) async fn explain(
-    operator: Operator,
+    caller: Allowed<can::ReadChannels>,
     State(state): State<ApiState>,
     language: Language,
     body: Body<json::RouteQuestion>,
@@ -39,7 +39,7 @@ pub(crate) async fn explain(
         request::read::<RouteId>(&text, "/route", "应为 rte_1 形式的编号", "An id of the form rte_1")
     });
     let question = RouteQuestion {
-        account: operator.0.account,
+        account: caller.account,
         phone,
         category: category.into(),
         signature: signature.map(|signature| signature.inner().to_owned()),

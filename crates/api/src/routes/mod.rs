@@ -3,6 +3,7 @@
 mod explain;
 mod list;
 mod put;
+mod show;
 
 use domain::control::RouteConfig;
 use utoipa_axum::router::OpenApiRouter;
@@ -14,7 +15,7 @@ use crate::state::ApiState;
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(list::list))
-        .routes(routes!(put::put))
+        .routes(routes!(show::show, put::put))
         .routes(routes!(explain::explain))
 }
 

@@ -1,13 +1,13 @@
 //! Add or change a route.
 
-use axum::Json;
 use axum::extract::State;
 use domain::control::{RouteConfig, RouteScope, RouteStep};
 use domain::ids::{AccountId, ChannelId, RouteId};
 use domain::phone::Country;
 use domain::text::Signature;
 
-use crate::auth::Operator;
+use crate::auth::{Allowed, can};
+use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Problem, say};
 use crate::request::{self, Body, Id};
@@ -18,17 +18,24 @@ use crate::state::ApiState;
 /// What waits for the route follows it from now on. Its channels may reach different carriers: a message goes only over
 /// one that reaches its phone's, and only to the next step when no channel of this one can.
 #[utoipa::path(
-    put, path = "/v1/routes/{id}", tag = "channels",
-    params(("id" = String, Path, description = "`rte_` and a number from 1 to 65535.", example = "rte_1")),
+    put, path = "/v1/routes/{id}", tag = "channels", security(("key" = ["channels:write"])),
+    params(
+        ("id" = String, Path, description = "`rte_` and a number from 1 to 65535.", example = "rte_1"),
+        ("If-Match" = Option<String>, Header, description = "Its `ETag`, to change nothing else."),
+    ),
     request_body = json::RoutePut,
     responses((status = 200, body = json::Route, description = "In force."))
 )]
 pub(crate) async fn put(
-    _operator: Operator,
+    _caller: Allowed<can::WriteChannels>,
     State(state): State<ApiState>,
+    if_match: IfMatch,
     Id(id): Id<RouteId>,
     body: Body<json::RoutePut>,
-) -> Result<Json<json::Route>, Problem> {
+) -> Result<Tagged<json::Route>, Problem> {
+    let routes = state.engine().routes().await?;
+    let known = routes.iter().find(|known| known.id == id);
+    if_match.check_some(known.map(|known| Tag::of(&super::document(known))))?;
     let channels = state.engine().channels().await?;
     let known: Vec<ChannelId> = channels.iter().map(|channel| channel.id).collect();
     let json::RoutePut { name, steps, scope, ceiling } = body.value;
@@ -41,7 +48,7 @@ pub(crate) async fn put(
         ceiling: ceiling.as_ref().map(Into::into),
     };
     state.engine().set_route(&route).await?;
-    Ok(Json(super::document(&route)))
+    Ok(Tagged::new(super::document(&route)))
 }
 
 fn step(place: usize, step: json::RouteStep, known: &[ChannelId]) -> Result<RouteStep, Problem> {

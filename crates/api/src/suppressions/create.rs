@@ -7,7 +7,7 @@ use domain::ledger::SuppressionOrder;
 use domain::phone::Phone;
 use domain::policy::Suppressed;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::problem::Problem;
 use crate::request::Body;
 use crate::state::ApiState;
@@ -17,12 +17,12 @@ use crate::{json, privacy};
 ///
 /// Effective for everything that is not sent yet, the rest of running campaigns included, when this answers.
 #[utoipa::path(
-    post, path = "/v1/suppressions", tag = "suppressions",
+    post, path = "/v1/suppressions", tag = "suppressions", security(("key" = ["suppressions:write"])),
     request_body = json::SuppressionCreate,
     responses((status = 201, body = json::Suppression, description = "In force."))
 )]
 pub(crate) async fn create(
-    caller: Caller,
+    caller: Allowed<can::WriteSuppressions>,
     State(state): State<ApiState>,
     body: Body<json::SuppressionCreate>,
 ) -> Result<(StatusCode, Json<json::Suppression>), Problem> {

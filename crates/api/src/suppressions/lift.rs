@@ -6,7 +6,7 @@ use domain::policy::{Suppressed, SuppressionSource};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::contacts::asked_phone;
 use crate::json;
 use crate::problem::Problem;
@@ -30,12 +30,12 @@ pub(crate) struct Lifting {
 ///
 /// The record of it stays. Only lift what the person themself took back: consent is theirs to give.
 #[utoipa::path(
-    delete, path = "/v1/suppressions", tag = "suppressions",
+    delete, path = "/v1/suppressions", tag = "suppressions", security(("key" = ["suppressions:write"])),
     params(Lifting),
     responses((status = 200, body = json::SuppressionLifted, description = "How many were lifted."))
 )]
 pub(crate) async fn lift(
-    caller: Caller,
+    caller: Allowed<can::WriteSuppressions>,
     State(state): State<ApiState>,
     Params(lifting): Params<Lifting>,
 ) -> Result<Json<json::SuppressionLifted>, Problem> {

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::problem::Problem;
 use crate::request::Params;
 use crate::state::ApiState;
@@ -33,21 +33,22 @@ pub(crate) struct Listing {
 ///
 /// Newest first, lifted ones included.
 #[utoipa::path(
-    get, path = "/v1/suppressions", tag = "suppressions",
+    get, path = "/v1/suppressions", tag = "suppressions", security(("key" = ["suppressions:read"])),
     params(Listing),
     responses((status = 200, body = json::Page<json::Suppression>, description = "A page of suppressions."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadSuppressions>,
     State(state): State<ApiState>,
     Params(listing): Params<Listing>,
 ) -> Result<Json<json::Page<json::Suppression>>, Problem> {
+    let reveal = caller.reveal(listing.reveal)?;
     let limit = page::limit(listing.limit)?;
     let before = page::cursor::<i64>(listing.cursor.as_deref())?.map(Timestamp::from_millis);
     let records = state.ledger().suppressions(caller.account, before, limit).await?;
     let full = records.len() == limit as usize;
     let next = records.last().filter(|_| full).map(|last| last.suppressed.at.millis().to_string());
-    let items = records.iter().map(|record| document(record, listing.reveal, state.zone()));
+    let items = records.iter().map(|record| document(record, reveal, state.zone()));
     Ok(Json(json::Page { items: items.collect(), next }))
 }
 

@@ -4,13 +4,14 @@ mod create;
 mod lift;
 mod list;
 
+use domain::access::Permission;
 use domain::policy;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::auth::Caller;
 use crate::json;
-use crate::problem::{Kind, Problem};
+use crate::problem::Problem;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
@@ -21,7 +22,9 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 fn scope(asked: json::Scope, caller: &Caller) -> Result<policy::Scope, Problem> {
     match asked {
         json::Scope::Entity => Ok(policy::Scope::Entity(caller.entity)),
-        json::Scope::Operator if caller.is_operator => Ok(policy::Scope::Operator),
-        json::Scope::Operator => Err(Problem::new(Kind::Forbidden)),
+        json::Scope::Operator => {
+            caller.demand(Permission::SuppressForAll)?;
+            Ok(policy::Scope::Operator)
+        }
     }
 }

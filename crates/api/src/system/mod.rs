@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::state::ApiState;
 
 /// Paths that are answered without a key. Nothing of any tenant is behind them.
-pub const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/readyz", "/v1/openapi.json", "/docs"];
+pub const PUBLIC_PATHS: [&str; 5] = ["/healthz", "/readyz", "/v1/openapi.json", "/docs", "/welcome"];
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()

@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use domain::control::TemplateRecord;
 use domain::template::Template;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Problem, say};
@@ -20,12 +20,12 @@ const MAX_NAME_CHARS: usize = 60;
 ///
 /// The text is compiled first; what is wrong with it is said with its line.
 #[utoipa::path(
-    post, path = "/v1/templates", tag = "templates",
+    post, path = "/v1/templates", tag = "templates", security(("key" = ["templates:write"])),
     request_body = json::TemplateCreate,
     responses((status = 201, body = json::Template, description = "Stored."))
 )]
 pub(crate) async fn create(
-    caller: Caller,
+    caller: Allowed<can::WriteTemplates>,
     State(state): State<ApiState>,
     language: Language,
     body: Body<json::TemplateCreate>,

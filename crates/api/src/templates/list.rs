@@ -6,7 +6,7 @@ use domain::template::Template;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::language::Language;
 use crate::problem::Problem;
 use crate::request::Params;
@@ -26,11 +26,11 @@ pub(crate) struct Listing {
 ///
 /// Newest first.
 #[utoipa::path(
-    get, path = "/v1/templates", tag = "templates", params(Listing),
+    get, path = "/v1/templates", tag = "templates", security(("key" = ["templates:read"])), params(Listing),
     responses((status = 200, body = json::Page<json::Template>, description = "The newest templates."))
 )]
 pub(crate) async fn list(
-    caller: Caller,
+    caller: Allowed<can::ReadTemplates>,
     State(state): State<ApiState>,
     language: Language,
     Params(listing): Params<Listing>,

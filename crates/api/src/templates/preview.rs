@@ -7,7 +7,7 @@ use domain::phone::Carrier;
 use domain::template::{Template, Values};
 use engine::SendError;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Kind, Problem};
@@ -18,12 +18,12 @@ use crate::state::ApiState;
 ///
 /// The whole text as it would be sent, signature and opt-out words included, with its count and price.
 #[utoipa::path(
-    post, path = "/v1/templates/preview", tag = "templates",
+    post, path = "/v1/templates/preview", tag = "templates", security(("key" = ["templates:read"])),
     request_body = json::PreviewRequest,
     responses((status = 200, body = json::Preview, description = "As it would be sent."))
 )]
 pub(crate) async fn preview(
-    caller: Caller,
+    caller: Allowed<can::ReadTemplates>,
     State(state): State<ApiState>,
     language: Language,
     body: Body<json::PreviewRequest>,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use domain::ids::TemplateId;
 use domain::template::Template;
 
-use crate::auth::Caller;
+use crate::auth::{Allowed, can};
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -16,12 +16,12 @@ use crate::state::ApiState;
 ///
 /// With its variables and what carriers would say about it.
 #[utoipa::path(
-    get, path = "/v1/templates/{id}", tag = "templates",
+    get, path = "/v1/templates/{id}", tag = "templates", security(("key" = ["templates:read"])),
     params(("id" = String, Path, description = "The template.", example = "tpl_0d4x0k1g00000")),
     responses((status = 200, body = json::Template, description = "The template."))
 )]
 pub(crate) async fn show(
-    caller: Caller,
+    caller: Allowed<can::ReadTemplates>,
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<TemplateId>,

@@ -1,11 +1,15 @@
 //! A data folder with an engine and its API, two accounts, and a clock that stands still.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use api::ApiState;
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{Request, StatusCode, header};
 use domain::control::{
     Account, Accounts as _, ApiKey, ChannelConfig, Channels as _, Control, Entity, PriceLine, Protocol,
@@ -29,15 +33,17 @@ pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_795_573_800_000);
 pub(crate) const CHANNEL_SECRET: &str = "channel-pass-word";
 const STRANGER_KEY: &str = "hy_stranger";
 
-struct StillClock;
+/// Stands still until a test lets time pass.
+#[derive(Default)]
+struct StillClock(AtomicI64);
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
-        NOON
+        Timestamp::from_millis(NOON.millis() + self.0.load(Ordering::Relaxed))
     }
 
     fn monotonic_millis(&self) -> u64 {
-        NOON.millis().unsigned_abs()
+        self.now().millis().unsigned_abs()
     }
 }
 
@@ -54,7 +60,12 @@ pub(crate) enum Who {
 
 pub(crate) struct House {
     router: Router,
-    owner_key: String,
+    pub(crate) owner_key: String,
+    /// The owner's one-time link.
+    pub(crate) owner_link: String,
+    /// Of the owner and of the stranger.
+    pub(crate) accounts: (AccountId, AccountId),
+    still: Arc<StillClock>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) ledger: Arc<SqliteLedger>,
 }
@@ -110,8 +121,9 @@ impl House {
             SqliteLedger::open(&OpenOptions { partitions: 2, ..OpenOptions::new(&data, sealer) }).unwrap();
         let first = control.first_start(NOON, &ids, |_| Ok(())).await.unwrap().unwrap();
         furnish(&control, first.account.id).await;
-        add_stranger(&control, &ids).await;
-        let clock: Arc<dyn Clock> = Arc::new(StillClock);
+        let stranger = add_stranger(&control, &ids).await;
+        let still = Arc::new(StillClock::default());
+        let clock = Arc::clone(&still) as Arc<dyn Clock>;
         let engine = Engine::new(EngineParts {
             ledger: ledger.clone() as Arc<dyn Ledger>,
             control: control.clone() as Arc<dyn Control>,
@@ -121,8 +133,9 @@ impl House {
             settings: Settings::default(),
         });
         let router = api::router(ApiState::new(engine.clone(), clock, ids));
-        let owner_key = first.key.0;
-        Self { router, owner_key, engine, ledger }
+        let (owner_key, owner_link) = (first.key.0, first.link.0);
+        let accounts = (first.account.id, stranger);
+        Self { router, owner_key, owner_link, accounts, still, engine, ledger }
     }
 
     pub(crate) async fn send(&self, who: Who, mut request: Request<Body>) -> Answer {
@@ -134,10 +147,41 @@ impl House {
         if let Some(key) = key {
             request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
         }
+        self.send_as_is(request).await
+    }
+
+    /// With what the request shows itself, from an address of ours.
+    pub(crate) async fn send_as_is(&self, mut request: Request<Body>) -> Answer {
+        if request.extensions().get::<ConnectInfo<SocketAddr>>().is_none() {
+            let near: SocketAddr = "10.0.0.7:40000".parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(near));
+        }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Answer { status: parts.status, headers: parts.headers, bytes }
+    }
+
+    /// With another key.
+    pub(crate) async fn send_key(&self, key: &str, mut request: Request<Body>) -> Answer {
+        request.headers_mut().insert(header::AUTHORIZATION, format!("Bearer {key}").parse().unwrap());
+        self.send_as_is(request).await
+    }
+
+    /// The secret of a new key of the owner's account.
+    pub(crate) async fn key(&self, scopes: &[&str]) -> String {
+        let made = self.post("/v1/keys", serde_json::json!({"name": "test", "scopes": scopes})).await.ok(201);
+        made["secret"].as_str().unwrap().to_owned()
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&self, time: Duration) {
+        self.still.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// What the clock shows, in seconds since 1970.
+    pub(crate) fn seconds(&self) -> i64 {
+        self.still.now().millis() / 1_000
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -204,8 +248,9 @@ async fn furnish(control: &ControlDb, account: AccountId) {
     control.put_prices(account, &[price]).await.unwrap();
 }
 
-async fn add_stranger(control: &ControlDb, ids: &IdGenerator) {
+async fn add_stranger(control: &ControlDb, ids: &IdGenerator) -> AccountId {
     let (id, entity) = (AccountId::from(ids.fresh(NOON)), EntityId::from(ids.fresh(NOON)));
+    let made = id;
     let account = Account { id, name: "stranger".to_owned(), entity, created_at: NOON };
     let entity = Entity { id: entity, name: "stranger".to_owned(), group: entity };
     let key = ApiKey {
@@ -217,4 +262,5 @@ async fn add_stranger(control: &ControlDb, ids: &IdGenerator) {
         revoked_at: None,
     };
     control.add_account(&account, &entity, &key).await.unwrap();
+    made
 }

@@ -1,11 +1,17 @@
 //! The API over the real engine and the real store, request by request.
 
+mod accounts;
 mod audience;
+mod audit;
 mod campaigns;
 mod channels;
 mod contract;
 mod customers;
 mod doors;
 mod house;
+mod keys;
+mod manners;
 mod messages;
 mod people;
+mod permissions;
+mod sessions;

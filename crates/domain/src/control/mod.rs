@@ -56,6 +56,9 @@ pub enum ControlError {
     /// Somebody changed the row since it was read; read again and repeat.
     #[error("{0} was changed by somebody else meanwhile")]
     Changed(&'static str),
+    /// What had this number was deleted, and the number is not used again.
+    #[error("{0} was deleted; take another number")]
+    Gone(&'static str),
     /// Storage holds what cannot be: a person must look.
     #[error("the control database is inconsistent in {table}.{column}")]
     Inconsistent { table: &'static str, column: &'static str },

@@ -353,6 +353,10 @@ pub trait Ledger: Send + Sync {
         limit: u32,
     ) -> Result<Vec<Waiting>, LedgerError>;
 
+    /// For whom something was written to [`Self::waiting`] since the last call, by a look at memory. A hint: what others wrote on the
+    /// same storage is not in it, and callers also look everywhere from time to time.
+    fn told(&self) -> Vec<(PartitionId, CustomerId)>;
+
     /// Removes what was delivered, or is whole by now. What is gone already is passed over.
     async fn forget_waiting(
         &self,

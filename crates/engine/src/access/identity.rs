@@ -68,10 +68,7 @@ impl Engine {
         mac.update(text.as_bytes());
         // Compared in constant time.
         mac.verify_slice(&signed.header.mac).map_err(|_| SignatureError::Mismatch)?;
-        let mut replays = self.access.replays.lock().unwrap_or_else(PoisonError::into_inner);
-        let fresh = replays.admit(signed.header.key, &signed.header.nonce, signed.header.at, now);
-        drop(replays);
-        fresh?;
+        self.take_signature(signed.header, now)?;
         self.identity_of_grant(grant).await
     }
 
@@ -97,6 +94,12 @@ impl Engine {
             rules: KeyRules { expires_at: Some(session.expires_at), ..KeyRules::default() },
             per_minute: None,
         })
+    }
+
+    /// Once.
+    fn take_signature(&self, header: &SignatureHeader, now: i64) -> Result<(), SignatureError> {
+        let mut replays = self.access.replays.lock().unwrap_or_else(PoisonError::into_inner);
+        replays.admit(header.key, &header.nonce, header.at, now)
     }
 
     pub(super) async fn identity_of_grant(&self, grant: KeyGrant) -> Result<Identity, AccessTrouble> {

@@ -94,8 +94,9 @@ impl<D: Driver> Channel for CarrierChannel<D> {
     fn capacity(&self) -> Capacity {
         let free: i64 = self.core.connections.iter().map(|connection| connection.free()).sum();
         let free = u32::try_from(free.max(0)).unwrap_or(u32::MAX);
-        let paced = self.core.pace().available(self.core.now_millis()).unwrap_or(u32::MAX);
-        Capacity { parts: free.min(paced), connections_up: self.core.up.load(Ordering::Relaxed) }
+        let window = u32::from(self.core.config.connections) * u32::from(self.core.config.window);
+        let (parts, open) = self.core.pace().capacity(free, window, self.core.now_millis());
+        Capacity { parts, open, connections_up: self.core.up.load(Ordering::Relaxed) }
     }
 
     async fn capacity_changed(&self) {

@@ -26,14 +26,17 @@ const LATEST: Duration = Duration::from_secs(30);
 pub(super) async fn run(door: Arc<Door>) {
     let mut calls: HashMap<CustomerId, (Arc<Customer>, AbortHandle)> = HashMap::new();
     loop {
-        let customers = door.downstream.customers().await;
+        // When it cannot be told who there is, whoever is called stays.
+        let known = door.downstream.customers().await;
+        let certain = known.is_some();
         let called = |customer: &Arc<Customer>| {
             customer.call_back.is_some() && super::Family::of(customer.protocol) == Some(door.family)
         };
-        let wanted: Vec<Arc<Customer>> = customers.into_iter().filter(called).collect();
+        let wanted: Vec<Arc<Customer>> = known.into_iter().flatten().filter(called).collect();
         // One whose configuration changed is called anew; what was under way goes out again.
         calls.retain(|_, (known, task)| {
-            let stays = wanted.iter().any(|customer| customer == known) && !task.is_finished();
+            let wanted = !certain || wanted.iter().any(|customer| customer == known);
+            let stays = wanted && !task.is_finished();
             if !stays {
                 task.abort();
             }

@@ -74,6 +74,7 @@ pub fn listen(
     stop: &CancellationToken,
 ) {
     let door = Arc::new(Door::new(family, settings, downstream, tracker.clone(), stop.clone()));
+    tracker.spawn(Arc::clone(&door).watch());
     match family {
         Family::Cmpp => tracker.spawn(listener::run::<CmppServer>(listener, door)),
         Family::Sgip => {

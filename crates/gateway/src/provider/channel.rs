@@ -203,8 +203,9 @@ impl Channel for ProviderChannel {
             }
             u32::try_from((self.core.window() - state.under_way).max(0)).unwrap_or(u32::MAX)
         };
-        let paced = self.core.pace().available(self.core.now_millis()).unwrap_or(u32::MAX);
-        Capacity { parts: free.min(paced), connections_up: self.core.config.connections }
+        let window = u32::try_from(self.core.window()).unwrap_or(u32::MAX);
+        let (parts, open) = self.core.pace().capacity(free, window, self.core.now_millis());
+        Capacity { parts, open, connections_up: self.core.config.connections }
     }
 
     async fn capacity_changed(&self) {

@@ -176,10 +176,10 @@ impl Work<'_> {
         Ok(false)
     }
 
-    /// Counts a hand-over for caps: once per message, however often it is tried.
+    /// Counts a hand-over for caps: once per message, however often it is tried, on the day of its last try.
     fn hand_over(&mut self, phone_index: i64, recent: Recent) -> Outcome<()> {
         if self.rest.facts.recents.iter().any(|known| known.message == recent.message) {
-            return Ok(());
+            self.take_back_hand_over(phone_index, recent.message)?;
         }
         self.append_hand_over(phone_index, recent)
     }

@@ -5,12 +5,12 @@
 //! Invariants: no reply is given before its commit; an operation that fails takes no other one with it; what is kept
 //! in memory equals the file, because nobody else writes it and it is read anew after every failed transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::{LaneId, MessageId, PartitionId};
+use domain::ids::{CustomerId, LaneId, MessageId, PartitionId};
 use domain::lane::{Lane, LaneState, Stream};
 use domain::ledger::{Due, LedgerError};
 use domain::policy::{PersonFacts, Scratch};
@@ -30,6 +30,7 @@ use super::{lane, schema, sql, tally};
 use crate::moves::steps::Moves;
 use crate::moves::stream::{stream, stream_key};
 use crate::moves::tally::Tallies;
+use crate::moves::waiting::Counted;
 use crate::moves::{MESSAGE_TABLE, fault, sealed};
 use crate::sealing::{Sealer, TableSealer};
 
@@ -91,6 +92,10 @@ pub(super) struct Rest {
     /// Reused so that a claim allocates little.
     pub facts: PersonFacts,
     pub buffer: Vec<u8>,
+    /// Customers for whom the transaction wrote something that waits.
+    pub told: BTreeSet<CustomerId>,
+    /// By customer and kind: how many rows wait, about.
+    pub waiting: HashMap<(i64, i64), Counted>,
 }
 
 /// An operation's view during a transaction.
@@ -144,6 +149,8 @@ impl PartitionWriter {
                 scratch: Scratch::default(),
                 facts: PersonFacts::default(),
                 buffer: Vec::new(),
+                told: BTreeSet::new(),
+                waiting: HashMap::new(),
             },
         })
     }
@@ -175,6 +182,11 @@ impl PartitionWriter {
             .filter(|(stream, _)| open(stream.lane))
             .map(|(stream, earliest)| Due { partition, stream, earliest })
             .collect()
+    }
+
+    /// Customers for whom something waits since the last call.
+    pub(super) fn take_told(&mut self) -> BTreeSet<CustomerId> {
+        std::mem::take(&mut self.parts.told)
     }
 
     pub(super) fn connection(&self) -> &Connection {

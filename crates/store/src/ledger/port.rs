@@ -203,6 +203,10 @@ impl Ledger for SqliteLedger {
         self.board.changed().await;
     }
 
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.board.told.take()
+    }
+
     async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
         self.ask_all(|| Command::PutLane(lane.clone())).await.map(drop)
     }

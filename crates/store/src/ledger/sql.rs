@@ -70,8 +70,8 @@ pg::statements! {
 
     ORIGIN_ADD = "INSERT OR IGNORE INTO origin VALUES (?1, ?2, ?3)";
     ORIGIN_DROP = "DELETE FROM origin WHERE message = ?1";
-    WAITING_REPORT = "INSERT OR REPLACE INTO waiting SELECT customer, 1, ?2, message, ?3 FROM origin WHERE message = ?1";
-    WAITING_INBOUND = "INSERT OR REPLACE INTO waiting SELECT customer, 2, ?2, ?3, x'' FROM origin WHERE message = ?1";
+    WAITING_REPORT = "INSERT OR REPLACE INTO waiting SELECT customer, 1, ?2, message, ?3 FROM origin WHERE message = ?1 RETURNING customer";
+    WAITING_INBOUND = "INSERT OR REPLACE INTO waiting SELECT customer, 2, ?2, ?3, x'' FROM origin WHERE message = ?1 RETURNING customer";
     WAITING_FRAGMENT = "INSERT OR IGNORE INTO waiting VALUES (?1, 3, ?2, ?3, ?4)";
     WAITING_REPORTS = "SELECT w.at, w.item, w.entry, o.entry, m.sealed FROM waiting w CROSS JOIN origin o ON o.message = w.item CROSS JOIN message m ON m.id = w.item WHERE w.customer = ?1 AND w.kind = 1 AND (w.at, w.item) > (?2, ?3) ORDER BY w.at, w.item LIMIT ?4";
     WAITING_INBOUNDS = "SELECT w.at, w.item, i.sealed, o.entry FROM waiting w CROSS JOIN inbound i ON i.id = w.item CROSS JOIN origin o ON o.message = i.answers WHERE w.customer = ?1 AND w.kind = 2 AND (w.at, w.item) > (?2, ?3) ORDER BY w.at, w.item LIMIT ?4";
@@ -79,6 +79,9 @@ pg::statements! {
     WAITING_DROP = "DELETE FROM waiting WHERE customer = ?1 AND kind = ?2 AND at = ?3 AND item = ?4";
     /// The first row of the next customer and kind: a walk over heads, never over rows.
     WAITING_NEXT = "SELECT customer, kind FROM waiting WHERE (customer, kind) > (?1, ?2) ORDER BY customer, kind, at, item LIMIT 1";
+    WAITING_LAST = "SELECT at, item FROM waiting WHERE customer = ?1 AND kind = ?2 ORDER BY at DESC, item DESC LIMIT 1";
+    WAITING_CAME = "SELECT count(*) FROM (SELECT 1 FROM waiting WHERE customer = ?1 AND kind = ?2 AND (at, item) > (?3, ?4) LIMIT ?5)";
+    WAITING_OLD = "DELETE FROM waiting WHERE customer = ?1 AND kind = ?2 AND at < ?3";
     WAITING_CUT = "DELETE FROM waiting WHERE customer = ?1 AND kind = ?2 AND at < max(?3, coalesce((SELECT at FROM waiting WHERE customer = ?1 AND kind = ?2 ORDER BY at DESC, item DESC LIMIT 1 OFFSET ?4), ?3))";
 
     INBOUND_KNOWN = "SELECT EXISTS (SELECT 1 FROM inbound WHERE gateway = ?1 AND carrier_id = ?2 AND phone_index = ?3)";

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::ids::{LaneId, MessageId};
+use domain::ids::{LaneId, MessageId, PartitionId};
 use domain::lane::{LaneState, Stream};
 use domain::ledger::LedgerError;
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
+use super::database::Shared;
 use super::due::Touched;
 use super::fault::Done;
 use super::sql;
@@ -17,6 +18,7 @@ use crate::moves::life::Life;
 use crate::moves::steps::Moves;
 use crate::moves::stream::stream_key;
 use crate::moves::tally::{Gain, Tallies, TallyKey};
+use crate::moves::told::Told;
 use crate::moves::waiting::pack_ending;
 
 /// Lane, `which`, due at, message: the order of the queue.
@@ -44,10 +46,11 @@ pub(super) struct Batch<'a> {
     looks: BTreeSet<(i64, i64)>,
     /// Ends that an origin is to hear of: message, when, and how.
     ended: BTreeMap<(i64, i64), Vec<u8>>,
+    told: &'a Told,
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(partition: i32, retry: &'a RetryPolicy) -> Self {
+    pub(super) fn new(shared: &'a Shared, partition: i32, retry: &'a RetryPolicy) -> Self {
         Self {
             partition,
             retry,
@@ -61,6 +64,7 @@ impl<'a> Batch<'a> {
             taken_back: BTreeSet::new(),
             looks: BTreeSet::new(),
             ended: BTreeMap::new(),
+            told: &shared.told,
         }
     }
 
@@ -160,7 +164,8 @@ impl<'a> Batch<'a> {
         }
         let touched = self.touched();
         self.write_lives(db).await?;
-        super::waiting::tell_ends(db, self.partition, &self.ended).await?;
+        let told = super::waiting::tell_ends(db, self.partition, &self.ended).await?;
+        self.told.add(PartitionId(u16::try_from(self.partition).unwrap_or(u16::MAX)), told);
         self.cut_queue(db).await?;
         if !self.enqueued.is_empty() || !self.tallies.is_empty() {
             self.write_moves(db).await?;

@@ -95,7 +95,7 @@ impl Operation for ClaimDue<'_> {
             node: i16::from(self.node.number),
             partition,
             taking: Taking::new(self.request, now, held.next_claim),
-            batch: Batch::new(number(partition), self.retry),
+            batch: Batch::new(shared, number(partition), self.retry),
             lanes: HashMap::new(),
             sealed: HashMap::new(),
             people: HashMap::new(),
@@ -310,11 +310,10 @@ impl Claiming<'_> {
             Verdict::Send => {
                 let (entity, category) = (life.entity, life.category);
                 let recent = Recent { handed_at: now, message, entity, category, text_hash: hash };
-                // Counted once per message, however often it is tried.
-                if person.recents.iter().all(|known| known.message != message) {
-                    person.recents.push(recent);
-                    self.handed.push((phone_index, recent));
-                }
+                // Counted once per message, however often it is tried, on the day of its last try.
+                person.recents.retain(|known| known.message != message);
+                person.recents.push(recent);
+                self.handed.push((phone_index, recent));
                 self.taking.send(batch, message, &mut life, phone, Arc::clone(&text));
                 sent = true;
             }

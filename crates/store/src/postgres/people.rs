@@ -113,7 +113,10 @@ impl Operation for Inbound<'_> {
         }
         if let Some(answered) = record.answers {
             let query = sqlx::query(sql::WAITING_INBOUND).bind(number(self.partition)).bind(answered.raw());
-            query.bind(record.received_at.millis()).bind(record.id.raw()).execute(&mut *db).await?;
+            let query = query.bind(record.received_at.millis()).bind(record.id.raw());
+            let told: Done<Vec<_>> =
+                query.fetch_all(&mut *db).await?.iter().map(super::waiting::told).collect();
+            shared.told.add(self.partition, told?);
         }
         suppress(shared, db, self.partition, &held, self.orders).await?;
         Ok(true)

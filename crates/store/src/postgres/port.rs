@@ -198,6 +198,10 @@ impl Ledger for PostgresLedger {
         self.lookout.changed().await;
     }
 
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.shared.told.take()
+    }
+
     async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
         for partition in self.shared.map.all() {
             let _turn = self.shared.known(partition)?.turn.lock().await;

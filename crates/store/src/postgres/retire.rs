@@ -1,6 +1,6 @@
 //! What is old enough goes: messages, parts, hand-overs, claims that are answered. Walks go round in bounded steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::ids::{MessageId, PartitionId};
 use domain::ledger::Swept;
@@ -16,6 +16,7 @@ use super::sweep::lives_between;
 use crate::moves::fault::Fault;
 use crate::moves::life::Life;
 use crate::moves::sweep::STEP_ROWS;
+use crate::moves::waiting::Counted;
 
 /// Claims of one step: each names up to some hundred messages.
 const CLAIMS: i64 = 100;
@@ -27,6 +28,8 @@ pub(super) struct Cursors {
     pub early: Option<(PartKey, i16)>,
     recent: Option<(i64, i64)>,
     claim: i64,
+    /// By customer and kind: how many rows wait, about.
+    pub waiting: HashMap<(i32, i16), Counted>,
 }
 
 /// Removes finished messages that are older than they need be kept. One that never finished stays. Returns up to where

@@ -70,7 +70,7 @@ pg::statements! {
     PERSON_ROWS = "SELECT phone_index, facts FROM ledger_person WHERE partition = $1 AND phone_index = ANY ($2::bigint[])";
     PERSON_PUT = "INSERT INTO ledger_person SELECT $1::integer, p.* FROM UNNEST ($2::bigint[], $3::bytea[]) p (phone_index, facts) ON CONFLICT (partition, phone_index) DO UPDATE SET facts = excluded.facts";
 
-    RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT DO NOTHING";
+    RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT (partition, phone_index, message) DO UPDATE SET handed_at = excluded.handed_at, entry = excluded.entry";
     RECENT_DROP = "DELETE FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) AND message + 0 = ANY ($3::bigint[])";
     RECENT_PAGE = "SELECT phone_index, message, handed_at FROM ledger_recent WHERE partition = $1 AND (phone_index, message) > ($2, $3) ORDER BY phone_index, message LIMIT $4";
 
@@ -110,8 +110,8 @@ pg::statements! {
 
     ORIGIN_ADD = "INSERT INTO ledger_origin SELECT $1::integer, o.* FROM UNNEST ($2::bigint[], $3::integer[], $4::bytea[]) o ON CONFLICT DO NOTHING";
     ORIGINS_DROP = "DELETE FROM ledger_origin WHERE partition = $1 AND message = ANY ($2::bigint[])";
-    WAITING_REPORT = "INSERT INTO ledger_waiting SELECT $1::integer, o.customer, 1, e.at, e.message, e.entry FROM UNNEST ($2::bigint[], $3::bigint[], $4::bytea[]) e (message, at, entry) CROSS JOIN LATERAL (SELECT customer FROM ledger_origin WHERE partition = $1 AND message = e.message LIMIT 1) o ON CONFLICT (partition, customer, kind, at, item) DO UPDATE SET entry = excluded.entry";
-    WAITING_INBOUND = "INSERT INTO ledger_waiting SELECT partition, customer, 2, $3::bigint, $4::bigint, ''::bytea FROM ledger_origin WHERE partition = $1 AND message = $2 ON CONFLICT DO NOTHING";
+    WAITING_REPORT = "INSERT INTO ledger_waiting SELECT $1::integer, o.customer, 1, e.at, e.message, e.entry FROM UNNEST ($2::bigint[], $3::bigint[], $4::bytea[]) e (message, at, entry) CROSS JOIN LATERAL (SELECT customer FROM ledger_origin WHERE partition = $1 AND message = e.message LIMIT 1) o ON CONFLICT (partition, customer, kind, at, item) DO UPDATE SET entry = excluded.entry RETURNING customer";
+    WAITING_INBOUND = "INSERT INTO ledger_waiting SELECT partition, customer, 2, $3::bigint, $4::bigint, ''::bytea FROM ledger_origin WHERE partition = $1 AND message = $2 ON CONFLICT DO NOTHING RETURNING customer";
     WAITING_FRAGMENT = "INSERT INTO ledger_waiting SELECT $1::integer, f.customer, 3, f.at, f.item, f.entry FROM UNNEST ($2::integer[], $3::bigint[], $4::bigint[], $5::bytea[]) f (customer, at, item, entry) ON CONFLICT DO NOTHING";
     WAITING_REPORTS = "SELECT w.at, w.item, w.entry, o.entry, m.sealed FROM (SELECT at, item, entry FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = 1 AND (at, item) > ($3, $4) ORDER BY at, item LIMIT $5) w CROSS JOIN LATERAL (SELECT entry FROM ledger_origin WHERE partition = $1 AND message = w.item LIMIT 1) o CROSS JOIN LATERAL (SELECT sealed FROM ledger_message WHERE partition = $1 AND id = w.item LIMIT 1) m";
     WAITING_INBOUNDS = "SELECT w.at, w.item, i.sealed, o.entry FROM (SELECT at, item FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = 2 AND (at, item) > ($3, $4) ORDER BY at, item LIMIT $5) w CROSS JOIN LATERAL (SELECT answers, sealed FROM ledger_inbound WHERE partition = $1 AND id = w.item LIMIT 1) i CROSS JOIN LATERAL (SELECT entry FROM ledger_origin WHERE partition = $1 AND message = i.answers LIMIT 1) o";
@@ -120,6 +120,9 @@ pg::statements! {
     WAITING_DROP = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at = ANY ($4::bigint[]) AND item + 0 = ANY ($5::bigint[]) AND EXISTS (SELECT 1 FROM UNNEST ($4::bigint[], $5::bigint[]) p (at, item) WHERE p.at = ledger_waiting.at AND p.item = ledger_waiting.item OFFSET 0)";
     /// The next customer and kind: a walk over heads, never over rows.
     WAITING_NEXT = "SELECT customer, kind FROM ledger_waiting WHERE partition = $1 AND (customer, kind) > ($2, $3) ORDER BY customer, kind, at, item LIMIT 1";
+    WAITING_LAST = "SELECT at, item FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 ORDER BY at DESC, item DESC LIMIT 1";
+    WAITING_CAME = "SELECT count(*) FROM (SELECT 1 FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND (at, item) > ($4, $5) LIMIT $6) w";
+    WAITING_OLD = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at < $4";
     WAITING_CUT = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at < greatest($4::bigint, (SELECT at FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 ORDER BY at DESC, item DESC LIMIT 1 OFFSET $5))";
 
     /// All that the transaction reads is of one moment, and it changes nothing.

@@ -47,7 +47,7 @@ impl Operation for Sweep<'_> {
     async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<Step> {
         let mut held = lock(db, self.partition).await?;
         let now = shared.now(self.partition, held.committed_now, self.now)?;
-        let mut batch = Batch::new(number(self.partition), self.retry);
+        let mut batch = Batch::new(shared, number(self.partition), self.retry);
         let mut swept = Swept::default();
         let mut cursors = self.cursors.clone();
         self.cancelled(db, &mut batch, &mut swept, now).await?;
@@ -63,7 +63,7 @@ impl Operation for Sweep<'_> {
         swept.more |= tally::fold(db, self.partition).await?;
         // It walks over what may be many rows: after everything else, not in each of the quick steps.
         if !swept.more {
-            super::waiting::retire(db, self.partition, now).await?;
+            super::waiting::retire(db, self.partition, &mut cursors.waiting, now).await?;
         }
         let query = sqlx::query(sql::PARTITION_SWEPT).bind(number(self.partition)).bind(now.millis());
         query.bind(held.unknown_through).bind(held.retired_through).execute(db).await?;

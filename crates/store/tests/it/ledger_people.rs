@@ -18,6 +18,7 @@ on_every_engine! {
     a_claim_refuses_the_suppressed_the_unasked_and_the_capped
     a_reply_acts_once_and_can_be_taken_back
     a_second_try_after_no_answer_leaves_the_first_counted
+    a_second_try_on_another_day_counts_on_that_day
     tallies_equal_the_messages
     messages_are_listed_by_campaign_state_and_phone_in_pages
     what_is_old_enough_is_removed_and_the_rest_stays
@@ -128,6 +129,39 @@ async fn a_reply_acts_once_and_can_be_taken_back(engine: Engine) {
     stage.pass(120);
     stage.accept_one(stage.message(&lane, 1)).await;
     assert_eq!(stage.claim(FIRST, stream(1, None)).await.outgoing.len(), 1);
+}
+
+async fn a_second_try_on_another_day_counts_on_that_day(engine: Engine) {
+    let day = std::time::Duration::from_secs(86_400);
+    let mut stage = Stage::new(engine, 1).await;
+    let lane = lane(1, Category::Marketing);
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
+    stage.consent(1..2).await;
+    let lasting = |stage: &Stage, number| {
+        let mut message = stage.message(&lane, 1);
+        message.valid_until = stage.now.plus(3 * day);
+        message.text = text(number);
+        message
+    };
+    stage.accept_one(lasting(&stage, 1)).await;
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    // Somebody took its claim for lost, and then it turned out that nothing was written: the ledger does not know that
+    // no carrier has it.
+    let mut again = requeue(&stage, Reason::ConnectionLost, true, None);
+    if let Disposition::Requeue { possible_duplicate, due_at, .. } = &mut again {
+        (*possible_duplicate, *due_at) = (true, stage.now.plus(day));
+    }
+    stage.settle(&out, FIRST, again).await;
+    stage.pass(86_400);
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    stage.submit(&out).await;
+    stage.accept_one(lasting(&stage, 2)).await;
+    let claim = stage.claim(FIRST, stream(1, None)).await;
+    assert_eq!(
+        (claim.outgoing.len(), claim.rejected + claim.deferred),
+        (0, 1),
+        "one a day, and it was today"
+    );
 }
 
 async fn a_second_try_after_no_answer_leaves_the_first_counted(engine: Engine) {

@@ -57,9 +57,8 @@ impl Refusal {
     pub(super) const SEND_AT_WINDOW: Self = bad(35_114, "'SendAt' is 300 seconds to 35 days from now");
     pub(super) const SEND_AT_SERVICE: Self = bad(35_118, "'SendAt' needs a 'MessagingServiceSid'");
     pub(super) const SCHEDULE_TYPE: Self = bad(35_126, "'ScheduleType' is 'fixed'");
-    /// Of this size at most are followed at once.
     pub(super) const BUSY: Self =
-        refusal(20_429, StatusCode::TOO_MANY_REQUESTS, "Too many status callbacks wait: try again");
+        refusal(20_429, StatusCode::TOO_MANY_REQUESTS, "Too many requests of this key: try again");
 
     pub(super) fn of_trouble(trouble: AccessTrouble) -> Self {
         Shut::from(trouble).into()
@@ -71,6 +70,7 @@ impl From<Shut> for Refusal {
         match shut {
             Shut::Unknown | Shut::Mismatch | Shut::Clock | Shut::Replayed => Self::UNAUTHORIZED,
             Shut::Forbidden => Self::FORBIDDEN,
+            Shut::Throttled => Self::BUSY,
             Shut::Unavailable => Self::UNAVAILABLE,
         }
     }

@@ -1,0 +1,51 @@
+//! List accounts.
+
+use axum::Json;
+use axum::extract::State;
+use domain::ids::AccountId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::auth::{Allowed, can};
+use crate::problem::Problem;
+use crate::request::Params;
+use crate::state::ApiState;
+use crate::{json, page};
+
+/// Which accounts.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Listing {
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// From 1 to 1,000.
+    limit: Option<u32>,
+}
+
+/// 账户列表 · List accounts
+///
+/// Oldest first: from the operator's account all, else the caller's own and its sub-accounts.
+#[utoipa::path(
+    get, path = "/v1/accounts", tag = "access", security(("key" = ["accounts:read"])), params(Listing),
+    responses((status = 200, body = json::Page<json::Account>, description = "A page of accounts."))
+)]
+pub(crate) async fn list(
+    caller: Allowed<can::ReadAccounts>,
+    State(state): State<ApiState>,
+    Params(listing): Params<Listing>,
+) -> Result<Json<json::Page<json::Account>>, Problem> {
+    let limit = page::limit(listing.limit)? as usize;
+    let after: Option<AccountId> = page::cursor(listing.cursor.as_deref())?;
+    let visible = state.engine().visible_accounts(caller.actor()).await?;
+    let mut rest =
+        visible.iter().filter(|tenant| after.is_none_or(|after| tenant.account.id > after)).peekable();
+    let mut items = Vec::new();
+    while items.len() < limit
+        && let Some(tenant) = rest.next()
+    {
+        items.push(super::document(tenant, state.zone()));
+    }
+    let next = rest.peek().and_then(|_| items.last().map(|last: &json::Account| last.id.clone()));
+    Ok(Json(json::Page { items, next }))
+}
