@@ -2,8 +2,8 @@
 //!
 //! Owns the HTTP surface: who is asking, what a request may hold, how refusals are told, and the public JSON. Refuses
 //! business rules (they are the engine's), SQL and carriers' protocols. Invariants: every route but a listed few asks
-//! for a key, and every read is scoped by its account; every route is in the OpenAPI document; every body, page and
-//! handler has a bound; a 2xx means that what was asked is durable.
+//! for a key, and every read is scoped by its account; every route is in the OpenAPI document, but for those that other
+//! vendors' SDKs ask (`compatible`); every body, page and handler has a bound; a 2xx means that what was asked is durable.
 
 mod accounts;
 mod auth;

@@ -27,6 +27,7 @@ pub(crate) struct Config {
     pub(crate) partitions: u16,
     pub(crate) log: String,
     pub(crate) response_timeout_seconds: u64,
+    pub(crate) private_callbacks: bool,
     pub(crate) storage: StorageConfig,
     pub(crate) downstream: DownstreamConfig,
     pub(crate) policy: PolicyConfig,

@@ -111,6 +111,7 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         listen: config.listen,
         policy,
         response_timeout: config.response_timeout(),
+        private_callbacks: config.private_callbacks,
         downstream: config.downstream.clone(),
     })
     .await

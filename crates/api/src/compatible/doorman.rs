@@ -19,6 +19,8 @@ pub(super) struct Guest {
     pub account: AccountId,
     /// What they sign with.
     pub secret: Secret,
+    /// Whether they see phones as they are.
+    pub reveals: bool,
 }
 
 /// Why somebody is not let in.
@@ -80,7 +82,8 @@ pub(super) fn admit(
     if !identity.permissions.holds(needed) {
         return Err(Shut::Forbidden);
     }
-    Ok(Guest { account: identity.home.account.id, secret })
+    let reveals = identity.permissions.holds(Permission::RevealPeople);
+    Ok(Guest { account: identity.home.account.id, secret, reveals })
 }
 
 /// Whence a request came, as far as proxies that are trusted tell.

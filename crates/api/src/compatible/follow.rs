@@ -7,7 +7,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::{AccountId, MessageId};
 use domain::ledger::MessageRecord;
@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::outbound::Caller;
+use super::tencent::{Pulls, Wanted};
 use super::twilio::StatusCallback;
 use crate::state::ApiState;
 
@@ -22,8 +23,8 @@ use crate::state::ApiState;
 const FOLLOWED: usize = 20_000;
 /// Calls under way at once.
 const CALLS: usize = 64;
-/// Messages that are looked at together.
-const LOOKS: usize = 64;
+/// Messages that were just taken and wait to be followed: some twenty of the largest requests.
+const FRESH: usize = 4_096;
 /// The first distance between two looks, in milliseconds; it doubles.
 const FIRST_LOOK: u64 = 250;
 /// The longest distance.
@@ -33,12 +34,20 @@ const TRIES: u8 = 3;
 /// How long a call that failed waits, times its number.
 const AFTER_FAILURE: u64 = 5_000;
 
+/// Who hears of a message.
+pub(super) enum Sink {
+    /// Is called.
+    Twilio(StatusCallback),
+    /// Pulls.
+    Tencent(Wanted),
+}
+
 /// A message that is followed.
 pub(super) struct Followed {
     pub account: AccountId,
     pub message: MessageId,
     /// Who is told.
-    pub sink: StatusCallback,
+    pub sink: Sink,
     /// The steps that were told.
     told: usize,
     tries: u8,
@@ -46,7 +55,7 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    pub(super) fn new(account: AccountId, message: MessageId, sink: StatusCallback) -> Self {
+    pub(super) fn new(account: AccountId, message: MessageId, sink: Sink) -> Self {
         Self { account, message, sink, told: 0, tries: 0, distance: FIRST_LOOK }
     }
 }
@@ -81,20 +90,21 @@ impl Ord for Entry {
 /// The follower; its loop starts with the first message, and ends with it.
 pub(super) struct Follow {
     api: ApiState,
+    pulls: Arc<Pulls>,
     send: Mutex<Option<mpsc::Sender<Followed>>>,
 }
 
 impl Follow {
-    pub(super) fn new(api: ApiState) -> Self {
-        Self { api, send: Mutex::default() }
+    pub(super) fn new(api: ApiState, pulls: Arc<Pulls>) -> Self {
+        Self { api, pulls, send: Mutex::default() }
     }
 
     /// Follows a message. `false`: too many are followed already.
     pub(super) fn begin(&self, followed: Followed) -> bool {
         let mut send = self.send.lock().unwrap_or_else(PoisonError::into_inner);
         let send = send.get_or_insert_with(|| {
-            let (send, receive) = mpsc::channel(LOOKS * 4);
-            tokio::spawn(follow(self.api.clone(), receive));
+            let (send, receive) = mpsc::channel(FRESH);
+            tokio::spawn(follow(self.api.clone(), Arc::clone(&self.pulls), receive));
             send
         });
         let taken = send.try_send(followed).is_ok();
@@ -105,7 +115,7 @@ impl Follow {
     }
 }
 
-async fn follow(api: ApiState, mut fresh: mpsc::Receiver<Followed>) {
+async fn follow(api: ApiState, pulls: Arc<Pulls>, mut fresh: mpsc::Receiver<Followed>) {
     let Some(caller) = Caller::new(api.engine().settings().private_callbacks) else {
         tracing::error!("TLS cannot be set up: no callbacks are made");
         return;
@@ -116,7 +126,7 @@ async fn follow(api: ApiState, mut fresh: mpsc::Receiver<Followed>) {
         let now = api.monotonic_millis();
         while looks.len() < CALLS && waiting.peek().is_some_and(|next| next.0.0 <= now) {
             let Some(Reverse(Entry(_, followed))) = waiting.pop() else { break };
-            looks.spawn(look(api.clone(), caller.clone(), followed));
+            looks.spawn(look(api.clone(), Arc::clone(&pulls), caller.clone(), followed));
         }
         let idle = looks.len() >= CALLS || waiting.is_empty();
         let until = waiting.peek().map_or(LAST_LOOK, |next| next.0.0.saturating_sub(now).max(1));
@@ -161,7 +171,7 @@ fn again(mut followed: Followed, look: Look) -> Option<(u64, Followed)> {
     }
 }
 
-async fn look(api: ApiState, caller: Caller, followed: Followed) -> (Followed, Look) {
+async fn look(api: ApiState, pulls: Arc<Pulls>, caller: Caller, followed: Followed) -> (Followed, Look) {
     let found = api.ledger().message(followed.account, followed.message).await;
     let record: MessageRecord = match found {
         Ok(Some(record)) => record,
@@ -169,12 +179,21 @@ async fn look(api: ApiState, caller: Caller, followed: Followed) -> (Followed, L
         Ok(None) => return (followed, Look::Quiet { ended: true }),
         Err(_) => return (followed, Look::Quiet { ended: false }),
     };
-    let (steps, ended) = StatusCallback::steps(&record);
-    match steps.get(followed.told) {
-        Some(step) => {
-            let told = followed.sink.tell(&caller, &record, *step).await;
-            (followed, Look::Told(told))
+    let look = match &followed.sink {
+        Sink::Twilio(callback) => {
+            let (steps, ended) = StatusCallback::steps(&record);
+            match steps.get(followed.told) {
+                Some(step) => Look::Told(callback.tell(&caller, &record, step).await),
+                None => Look::Quiet { ended },
+            }
         }
-        None => (followed, Look::Quiet { ended }),
-    }
+        Sink::Tencent(wanted) => {
+            let ended = record.state.is_final();
+            if ended {
+                pulls.add(&record, wanted);
+            }
+            Look::Quiet { ended }
+        }
+    };
+    (followed, look)
 }

@@ -6,10 +6,14 @@
 //! key is good; every body, page, queue and wait has a bound. These routes are not in the OpenAPI document: their
 //! description is the vendors', and docs/moving-from-*.md say what differs.
 
+mod aliyun;
 mod doorman;
 mod follow;
 mod form;
+mod hash;
 mod outbound;
+mod templates;
+mod tencent;
 mod twilio;
 
 use std::sync::Arc;
@@ -20,6 +24,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
 
 use crate::state::ApiState;
 use follow::Follow;
@@ -34,12 +39,30 @@ const BODY_BYTES: usize = 256 << 10;
 struct Desk {
     api: ApiState,
     follow: Arc<Follow>,
+    pulls: Arc<tencent::Pulls>,
 }
 
 /// All vendors' routes.
 pub(crate) fn router(api: &ApiState) -> Router {
-    let desk = Desk { follow: Arc::new(Follow::new(api.clone())), api: api.clone() };
-    Router::new().merge(twilio::router()).layer(from_fn_with_state(api.clone(), surround)).with_state(desk)
+    let pulls = Arc::new(tencent::Pulls::default());
+    let follow = Arc::new(Follow::new(api.clone(), Arc::clone(&pulls)));
+    let desk = Desk { follow, pulls, api: api.clone() };
+    Router::new()
+        .route("/", any(root))
+        .merge(twilio::router())
+        .layer(from_fn_with_state(api.clone(), surround))
+        .with_state(desk)
+}
+
+/// The root, where two vendors' SDKs ask: which of them it is, a header tells.
+async fn root(State(desk): State<Desk>, request: Request) -> Response {
+    let (parts, content) = request.into_parts();
+    let Ok(body) = form::body(content).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
+    if tencent::is_ours(&parts) {
+        tencent::answer(&desk, &parts, &body).await
+    } else {
+        aliyun::answer(&desk, &parts, &body).await
+    }
 }
 
 /// A time limit and one log line, which names the route alone.

@@ -12,6 +12,10 @@ mod house;
 mod keys;
 mod manners;
 mod messages;
+#[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
+#[path = "../../../app/tests/it/peer.rs"]
+mod peer;
 mod people;
 mod permissions;
 mod sessions;
+mod vendors;

@@ -304,6 +304,7 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         policy: open_all_day()?,
         response_timeout: RESPONSE_TIMEOUT,
+        private_callbacks: false,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
     })
     .await

@@ -83,6 +83,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         listen: args.listen,
         policy: open_all_day()?,
         response_timeout: RESPONSE_TIMEOUT,
+        private_callbacks: false,
         downstream: crate::config::DownstreamConfig::default(),
     })
     .await?;

@@ -80,6 +80,6 @@ impl Engine {
     pub fn take_vendor_nonce(&self, key: KeyId, nonce: &str, at: i64) -> Result<(), SignatureError> {
         let now = self.clock.now().millis().div_euclid(1_000);
         let mut replays = self.access.replays.lock().unwrap_or_else(PoisonError::into_inner);
-        replays.admit(key, nonce, at, now)
+        replays.admit_nonce(key, nonce, at, now)
     }
 }

@@ -1,15 +1,12 @@
 //! What whoever sent a message is told of it, signed as Twilio signs.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use domain::control::Secret;
 use domain::ledger::{MessageRecord, TrailEvent};
 use domain::message::MessageState;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha1::Sha1;
 
 use super::resource::{error_of, status_of};
 use super::{VERSION, sid};
+use crate::compatible::hash::hmac_sha1_base64;
 use crate::compatible::outbound::Caller;
 
 /// Where the news of a message go.
@@ -89,14 +86,9 @@ impl StatusCallback {
 fn signature(secret: &Secret, url: &str, fields: &[(&str, String)]) -> String {
     let mut sorted: Vec<_> = fields.iter().collect();
     sorted.sort();
-    // A key of any length is taken.
-    let Ok(mut mac) = Hmac::<Sha1>::new_from_slice(secret.0.as_bytes()) else { return String::new() };
-    mac.update(url.as_bytes());
-    for (name, value) in sorted {
-        mac.update(name.as_bytes());
-        mac.update(value.as_bytes());
-    }
-    STANDARD.encode(mac.finalize().into_bytes())
+    let mut parts = vec![url.as_bytes()];
+    parts.extend(sorted.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]));
+    hmac_sha1_base64(secret.0.as_bytes(), &parts)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::callback::StatusCallback;
 use super::error::Refusal;
 use super::resource::Shown;
 use super::{Caller, Desk};
-use crate::compatible::follow::Followed;
+use crate::compatible::follow::{Followed, Sink};
 use crate::compatible::form::{Form, body};
 use crate::compatible::outbound::may_be_called;
 
@@ -67,7 +67,7 @@ pub(super) async fn create(
             secret: caller.guest.secret.clone(),
         };
         // The message is taken: callbacks that are left out are told of in the log, and it can be fetched.
-        let _followed = desk.follow.begin(Followed::new(caller.guest.account, id, sink));
+        let _followed = desk.follow.begin(Followed::new(caller.guest.account, id, Sink::Twilio(sink)));
     }
     let to = Phone::parse(&phone, desk.api.engine().settings().country);
     let shown = Shown {

@@ -27,7 +27,7 @@ pub(super) async fn fetch(State(desk): State<Desk>, request: Request) -> Result<
     let id = caller.message.ok_or(Refusal::NOT_FOUND)?;
     let record = desk.api.ledger().message(caller.guest.account, id).await;
     let record = record.map_err(|error| unavailable(&error))?.ok_or(Refusal::NOT_FOUND)?;
-    Ok(Json(Shown::of_record(&caller.sid, &record).document()))
+    Ok(Json(Shown::of_record(&caller.sid, &record, caller.guest.reveals).document()))
 }
 
 fn unavailable(error: &domain::ledger::LedgerError) -> Refusal {
@@ -63,8 +63,9 @@ pub(super) async fn list(State(desk): State<Desk>, request: Request) -> Result<J
             break;
         }
     }
-    let messages: Vec<Value> =
-        found.iter().map(|record| Shown::of_record(&caller.sid, record).document()).collect();
+    let shown =
+        |record: &MessageRecord| Shown::of_record(&caller.sid, record, caller.guest.reveals).document();
+    let messages: Vec<Value> = found.iter().map(shown).collect();
     let address = |page: u32, token: Option<MessageId>| address(&caller.sid, &query, (size, page), token);
     let start = u64::from(page) * u64::from(size);
     Ok(Json(json!({

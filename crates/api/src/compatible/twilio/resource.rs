@@ -31,14 +31,14 @@ pub(super) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    /// As the ledger has it.
-    pub(super) fn of_record(account: &'a str, record: &MessageRecord) -> Self {
+    /// As the ledger has it; the phone is masked unless it may be seen.
+    pub(super) fn of_record(account: &'a str, record: &MessageRecord, reveals: bool) -> Self {
         let sent = record.trail.iter().find(|entry| entry.event == TrailEvent::Submitted);
         let status = status_of(record);
         Self {
             account,
             id: record.id,
-            to: record.phone.e164().to_string(),
+            to: if reveals { record.phone.e164().to_string() } else { record.phone.masked() },
             body: record.text.clone(),
             from: None,
             service: None,
