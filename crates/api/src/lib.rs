@@ -10,6 +10,7 @@ mod auth;
 mod callbacks;
 mod campaigns;
 mod channels;
+mod codes;
 mod compatible;
 mod contacts;
 mod context;
@@ -26,6 +27,7 @@ mod limits;
 mod log;
 mod me;
 mod messages;
+mod numbers;
 mod openapi;
 mod page;
 mod prices;
@@ -99,6 +101,8 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(session::router())
         .merge(me::router())
         .merge(log::router())
+        .merge(numbers::router())
+        .merge(codes::router())
         .merge(callbacks::router())
         .merge(system::router())
 }

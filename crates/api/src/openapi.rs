@@ -45,6 +45,8 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "suppressions", description = "退订与黑名单 · Suppressions"),
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
+        (name = "numbers", description = "号码 · Numbers"),
+        (name = "codes", description = "运营商错误码 · Codes of carriers"),
         (name = "callbacks", description = "服务商回调 · Callbacks of providers"),
         (name = "access", description = "账户、密钥、用户与审计 · Accounts, keys, people and the audit log"),
         (name = "customers", description = "下游客户 · Customers that connect to us"),

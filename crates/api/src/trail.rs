@@ -16,7 +16,7 @@ use crate::state::ApiState;
 /// Largest answer whose digest is told; answers to changes are documents of a few KiB.
 const ANSWER_BYTES: usize = 4 << 20;
 /// POSTs that only ask.
-pub const QUESTIONS: [&str; 2] = ["/v1/templates/preview", "/v1/routes/explain"];
+pub const QUESTIONS: [&str; 3] = ["/v1/templates/preview", "/v1/routes/explain", "/v1/numbers/show"];
 /// Sending is gathered: the messages tell of themselves.
 const SENDING: &str = "/v1/messages";
 
@@ -38,7 +38,7 @@ pub(crate) async fn keep(state: &ApiState, response: Response, told: Told, done:
         return response;
     }
     let mut line =
-        state.engine().audit_line(&actor, &action(done.method, route), object_in(route, done.target));
+        state.engine().audit_line(&actor, &action(done.method, route), &object_in(route, done.target));
     let mut response = response;
     if !only_asks {
         let (answered, answer) = read(response).await;

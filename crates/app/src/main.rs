@@ -8,6 +8,7 @@ mod copy;
 mod demo;
 mod doctor;
 mod exit;
+mod load;
 mod migrate;
 mod node;
 mod pdu;
@@ -25,7 +26,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use client::{Asked, CampaignArgs, ImportArgs, MessageArgs, RouteArgs, SendArgs, To};
+use client::{
+    AccountArgs, Asked, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MessageArgs, NumbersArgs, RouteArgs,
+    SendArgs, To, UserArgs,
+};
 use exit::Failure;
 use show::Show;
 
@@ -58,6 +62,16 @@ enum Command {
     Message(To<MessageArgs>),
     /// 路由 / routes
     Route(To<RouteArgs>),
+    /// 密钥 / keys
+    Key(To<KeyArgs>),
+    /// 账户 / accounts
+    Account(To<AccountArgs>),
+    /// 用户 / people
+    User(To<UserArgs>),
+    /// 号段库、号码查询与清洗 / number ranges, what is known of a number, list cleaning
+    Numbers(To<NumbersArgs>),
+    /// 运营商错误码 / codes of carriers
+    Codes(To<CodesArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -99,6 +113,11 @@ async fn main() -> ExitCode {
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
         Command::Route(asked) => client::run(Asked::Route(asked), show).await,
+        Command::Key(asked) => client::run(Asked::Key(asked), show).await,
+        Command::Account(asked) => client::run(Asked::Account(asked), show).await,
+        Command::User(asked) => client::run(Asked::User(asked), show).await,
+        Command::Numbers(asked) => client::run(Asked::Numbers(asked), show).await,
+        Command::Codes(asked) => client::run(Asked::Codes(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

@@ -101,7 +101,9 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
 /// Starts a node and says where it is.
 async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
     let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let codes = config.codes().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let proxies = config.proxies().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let node = Node::start(NodeOptions {
         storage,
         data: config.data.clone(),
@@ -109,7 +111,9 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         owner_file: Some(config.owner_file()),
         partitions: config.partitions,
         listen: config.listen,
+        proxies,
         policy,
+        codes,
         response_timeout: config.response_timeout(),
         private_callbacks: config.private_callbacks,
         downstream: config.downstream.clone(),
@@ -127,6 +131,16 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         &format!("鸿雁已启动：http://{addr}  接口文档 http://{addr}/docs", addr = node.addr),
         &format!("Hongyan is up: http://{addr}  reference at http://{addr}/docs", addr = node.addr),
     );
+    if let Some(first) = &node.first {
+        let link = format!("http://{}/welcome#{}", node.addr, first.link.0);
+        show.say(
+            &format!("所有者 {} 请在三天内用一次性链接设置密码：{link}", first.login),
+            &format!(
+                "the owner ({}) chooses a password with this link, once, within three days: {link}",
+                first.login
+            ),
+        );
+    }
     for (family, address) in &node.ports {
         show.say(
             &format!("下游客户端口 {family:?}：{address}"),

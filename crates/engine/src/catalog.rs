@@ -17,6 +17,7 @@ use domain::phone::Carrier;
 use domain::routing::Reach;
 
 use crate::Engine;
+use crate::numbers::NumberTable;
 
 /// What an account pays per part, by category and carrier.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -52,6 +53,7 @@ pub(crate) struct Catalog {
     routes: RwLock<Option<Arc<[RouteConfig]>>>,
     channels: RwLock<Option<Arc<[ChannelConfig]>>>,
     customers: RwLock<Option<Arc<[Arc<Customer>]>>>,
+    numbers: RwLock<Option<NumberTable>>,
 }
 
 impl Catalog {
@@ -63,9 +65,18 @@ impl Catalog {
         *write(&self.routes) = None;
         *write(&self.channels) = None;
         *write(&self.customers) = None;
+        *write(&self.numbers) = None;
     }
 
-    fn age(&self) -> u64 {
+    pub(crate) fn number_table(&self) -> Option<NumberTable> {
+        read(&self.numbers).clone()
+    }
+
+    pub(crate) fn keep_number_table(&self, read_at: u64, table: &NumberTable) {
+        self.keep(read_at, &self.numbers, |kept| *kept = Some(table.clone()));
+    }
+
+    pub(crate) fn age(&self) -> u64 {
         self.age.load(Ordering::Acquire)
     }
 

@@ -12,9 +12,10 @@ use domain::access::{Failures, Locked};
 use domain::control::{
     Access, AccessChange, Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences,
     AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Contact,
-    ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Entity, Idempotency,
-    IdempotentStart, Import, Imports, KeyGrant, OneTimeLink, PriceLine, ReadSeek, RejectedRow, RouteConfig,
-    Session, TemplateRecord, Templates, Tenant, Uploads, Upserted, User, Uses,
+    ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Document, DocumentMark,
+    Documents, Entity, Idempotency, IdempotentStart, Import, Imports, KeyGrant, OneTimeLink, PriceLine,
+    ReadSeek, RejectedRow, RouteConfig, Session, TemplateRecord, Templates, Tenant, Uploads, Upserted, User,
+    Uses,
 };
 use domain::downstream::Customer;
 use domain::ids::{
@@ -24,6 +25,7 @@ use domain::time::Timestamp;
 
 use crate::cast;
 use crate::faults::Fault;
+use crate::model::SharedModel;
 use crate::random::Random;
 
 type Asked<T> = Result<T, ControlError>;
@@ -50,11 +52,12 @@ pub(crate) struct MemoryControl {
     tables: Mutex<Tables>,
     fault: Fault,
     random: Mutex<Random>,
+    model: SharedModel,
 }
 
 impl MemoryControl {
-    pub(crate) fn new(fault: Fault, random: Random) -> Self {
-        Self { tables: Mutex::default(), fault, random: Mutex::new(random) }
+    pub(crate) fn new(fault: Fault, random: Random, model: SharedModel) -> Self {
+        Self { tables: Mutex::default(), fault, random: Mutex::new(random), model }
     }
 
     /// What others do meanwhile.
@@ -176,7 +179,7 @@ impl Channels for MemoryControl {
         not_here()
     }
     async fn routes(&self) -> Asked<Vec<RouteConfig>> {
-        Ok(vec![cast::route()])
+        Ok(vec![cast::route(), cast::second_route()])
     }
     async fn put_route(&self, _: &RouteConfig) -> Asked<()> {
         not_here()
@@ -193,6 +196,19 @@ impl Channels for MemoryControl {
     async fn put_setting(&self, name: &str, value: &str) -> Asked<()> {
         self.tables().settings.insert(name.to_owned(), value.to_owned());
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Documents for MemoryControl {
+    async fn document_mark(&self, _: &str) -> Asked<Option<DocumentMark>> {
+        Ok(None)
+    }
+    async fn document(&self, _: &str) -> Asked<Option<Document>> {
+        Ok(None)
+    }
+    async fn put_document(&self, _: &str, _: &[u8], _: Timestamp) -> Asked<DocumentMark> {
+        not_here()
     }
 }
 
@@ -222,6 +238,7 @@ impl Campaigns for MemoryControl {
             let known = tables.campaigns.get_mut(&campaign.id);
             let known = known.filter(|known| known.version == campaign.version);
             let known = known.ok_or(ControlError::Changed("campaign"))?;
+            self.model.lock().canary_changed(known, campaign);
             campaign.version += 1;
             known.clone_from(campaign);
         }
@@ -232,7 +249,7 @@ impl Campaigns for MemoryControl {
         self.linger().await;
         let found = self.tables().campaigns.get(&id).filter(|campaign| campaign.account == account).cloned();
         self.linger().await;
-        Ok(found)
+        Ok(found.map(|campaign| self.fault.read(campaign)))
     }
     async fn campaigns(
         &self,
@@ -244,6 +261,12 @@ impl Campaigns for MemoryControl {
         let newest = tables.campaigns.values().rev().filter(|campaign| campaign.account == account);
         let page = newest.filter(|campaign| before.is_none_or(|before| campaign.id < before));
         Ok(page.take(limit as usize).cloned().collect())
+    }
+    async fn add_resend(&self, _: &Campaign, _: &mut Campaign) -> Asked<()> {
+        not_here()
+    }
+    async fn resends(&self, _: AccountId, _: CampaignId) -> Asked<Vec<Campaign>> {
+        Ok(Vec::new())
     }
     async fn campaigns_in(&self, states: &[CampaignState]) -> Asked<Vec<Campaign>> {
         let tables = self.tables();

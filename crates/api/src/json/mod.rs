@@ -7,13 +7,16 @@
 mod access;
 mod campaign;
 mod channel;
+mod code;
 mod contact;
+mod course;
 mod customer;
 mod import;
 mod inbound;
 mod message;
 mod moment;
 mod money;
+mod number;
 mod page;
 mod preflight;
 mod problem;
@@ -30,7 +33,12 @@ pub use access::{
 };
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
+pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
+pub use course::{
+    CampaignRoute, Canary, CanaryPlan, EndCount, ResendOf, ResendOrder, Resent, RouteAmount, RouteShare,
+    StopLimit, StopLimits, Stopped, Unrouted,
+};
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
@@ -39,8 +47,11 @@ pub use message::{
 };
 pub use moment::Moment;
 pub use money::Money;
+pub use number::{
+    CleaningReport, NotOf, NumberQuestion, NumberShown, NumberTable, NumbersImported, Saved, SkippedCampaign,
+};
 pub use page::Page;
-pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ReasonCount, Sample};
+pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
 pub use problem::ProblemDocument;
 pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
 pub use route::{
@@ -54,6 +65,6 @@ pub use session::{
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use words::{
-    CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Pick,
-    Priority, Reason, Scope, Signing, SuppressionSource, TrailEvent,
+    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis,
+    MessageState, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource, TrailEvent,
 };

@@ -25,7 +25,7 @@ impl Tour<'_> {
     async fn send(&mut self, method: &str, route: &str, mut request: Request<Body>) -> Value {
         let name = format!("tour-{}", self.seen.len());
         request.headers_mut().insert("x-request-id", name.parse().unwrap());
-        let answer: Answer = if route.starts_with("/v1/me") || (method, route) == ("DELETE", "/v1/session") {
+        let answer: Answer = if route.starts_with("/v1/me/") || (method, route) == ("DELETE", "/v1/session") {
             request.headers_mut().insert("cookie", self.cookie.parse().unwrap());
             request.headers_mut().insert("hongyan-csrf", "1".parse().unwrap());
             self.house.send_as_is(request).await
@@ -81,6 +81,7 @@ async fn daily_work(tour: &mut Tour<'_>) {
     tour.change("POST", "/v1/campaigns/{id}/pause", &campaign, json!({})).await;
     tour.change("POST", "/v1/campaigns/{id}/resume", &campaign, json!({})).await;
     tour.change("POST", "/v1/campaigns/{id}/cancel", &campaign, json!({})).await;
+    tour.change("POST", "/v1/campaigns/{id}/resend", &campaign, json!({"dry_run": true})).await;
 }
 
 /// What an operator sets up.
@@ -93,6 +94,9 @@ async fn set_up(tour: &mut Tour<'_>) {
     let customer =
         json!({"name": "银行", "protocol": "smpp34", "login": "bank", "secret": "pass-1", "category": "otp"});
     tour.change("PUT", "/v1/customers/{id}", "cus_1", customer).await;
+    let ranges = "prefix,province,city,carrier\n1380013,北京,北京,移动\n";
+    let ranges = request("POST", "/v1/numbers/imports", Body::from(ranges));
+    tour.send("POST", "/v1/numbers/imports", ranges).await;
     tour.change("DELETE", "/v1/customers/{id}", "cus_1", json!({})).await;
     tour.change("PUT", "/v1/prices", "", json!({"prices": [{"per_part": {"micros": 1}}]})).await;
 }

@@ -47,7 +47,8 @@ fn every_operation_is_described_in_both_languages_with_an_example() {
                 "{method} {path} says nothing of problems"
             );
             for (status, response) in operation["responses"].as_object().unwrap() {
-                if status != "default" {
+                // 204 has no body by its nature.
+                if status != "default" && status != "204" {
                     assert!(has_example(&response["content"]), "{method} {path} {status} has no example");
                 }
             }
@@ -70,6 +71,55 @@ macro_rules! examples_are_read {
 
 #[test]
 fn examples_are_what_they_claim_to_be() {
+    examples_are_read!(
+        Campaign,
+        CampaignDraft,
+        CampaignProgress,
+        CampaignReport,
+        Channel,
+        ChannelPut,
+        Channels,
+        CleaningReport,
+        CodeMeaning,
+        Codes,
+        Column,
+        Contact,
+        ContactUpsert,
+        ContactsUpsert,
+        ContactsUpserted,
+        Import,
+        ImportStart,
+        ImportUploaded,
+        Inbound,
+        Message,
+        MessageSend,
+        MessagesAccepted,
+        MessagesSend,
+        Money,
+        NumberQuestion,
+        NumberShown,
+        NumberTable,
+        NumbersImported,
+        Preview,
+        PreviewRequest,
+        Prices,
+        ProblemDocument,
+        Route,
+        RoutePut,
+        Routes,
+        SuggestedTimes,
+        Suppression,
+        SuppressionCreate,
+        SuppressionLifted,
+        Tags,
+        Template,
+        TemplateCreate,
+        UnknownCodes,
+    );
+}
+
+#[test]
+fn examples_of_access_are_what_they_claim_to_be() {
     examples_are_read!(
         Account,
         AccountChange,
@@ -96,41 +146,6 @@ fn examples_are_what_they_claim_to_be() {
         UserInvite,
         UserInvited,
         UserReset,
-        Campaign,
-        CampaignDraft,
-        CampaignProgress,
-        CampaignReport,
-        Channel,
-        ChannelPut,
-        Channels,
-        Column,
-        Contact,
-        ContactUpsert,
-        ContactsUpsert,
-        ContactsUpserted,
-        Import,
-        ImportStart,
-        ImportUploaded,
-        Inbound,
-        Message,
-        MessageSend,
-        MessagesAccepted,
-        MessagesSend,
-        Money,
-        Preview,
-        PreviewRequest,
-        Prices,
-        ProblemDocument,
-        Route,
-        RoutePut,
-        Routes,
-        SuggestedTimes,
-        Suppression,
-        SuppressionCreate,
-        SuppressionLifted,
-        Tags,
-        Template,
-        TemplateCreate,
     );
 }
 

@@ -12,6 +12,7 @@ mod house;
 mod keys;
 mod manners;
 mod messages;
+mod numbers;
 #[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
 #[path = "../../../app/tests/it/peer.rs"]
 mod peer;

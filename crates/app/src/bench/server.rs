@@ -233,6 +233,8 @@ impl Server {
             window_close: WindowClose::Hold,
             valid_for: None,
             route: None,
+            canary: None,
+            limits: None,
         };
         let campaign = self.engine.create_campaign(self.account, draft).await?;
         let began = self.clock.monotonic_millis();

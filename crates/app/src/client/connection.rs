@@ -20,6 +20,8 @@ pub(crate) struct Connection {
     http: reqwest::Client,
     server: String,
     key: String,
+    /// For which account, when not for the key's own.
+    account: Option<String>,
     pub(crate) show: Show,
     pub(crate) json: bool,
 }
@@ -46,15 +48,26 @@ impl Connection {
             .build()
             .map_err(|error| Failure::Other(error.into()))?;
         let server = target.server.trim_end_matches('/').to_owned();
-        Ok(Self { http, server, key: key.trim().to_owned(), show, json: target.json })
+        let key = key.trim().to_owned();
+        Ok(Self { http, server, key, account: target.account.clone(), show, json: target.json })
+    }
+
+    /// Where a path of the platform is.
+    pub(crate) fn address_of(&self, path: &str) -> String {
+        format!("{}{path}", self.server)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let language = self.show.of("zh", "en").to_owned();
-        self.http
+        let request = self
+            .http
             .request(method, format!("{}{path}", self.server))
             .bearer_auth(&self.key)
-            .header("Accept-Language", language)
+            .header("Accept-Language", language);
+        match &self.account {
+            Some(account) => request.header("Hongyan-Account", account),
+            None => request,
+        }
     }
 
     /// # Errors
@@ -71,6 +84,22 @@ impl Connection {
         body: &impl Serialize,
     ) -> Result<T, Failure> {
         self.answer(self.request(Method::POST, path).timeout(TIMEOUT).json(body)).await
+    }
+
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        self.answer(self.request(Method::PATCH, path).timeout(TIMEOUT).json(body)).await
+    }
+
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Failure> {
+        self.answer(self.request(Method::DELETE, path).timeout(TIMEOUT)).await
     }
 
     /// # Errors

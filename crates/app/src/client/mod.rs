@@ -1,9 +1,13 @@
 //! The commands that speak to a running platform over its API.
 
+mod access;
 mod campaign;
+mod codes;
 mod connection;
 mod import;
 mod message;
+mod numbers;
+mod resend;
 mod route;
 mod tables;
 
@@ -11,11 +15,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use access::{AccountCommand, KeyCommand, UserCommand};
 use campaign::CampaignCommand;
+use codes::CodesCommand;
 use connection::Connection;
 pub(crate) use import::ImportArgs;
 use message::MessageCommand;
 pub(crate) use message::SendArgs;
+use numbers::NumbersCommand;
 use route::RouteCommand;
 
 use crate::exit::Failure;
@@ -33,6 +40,9 @@ pub(crate) struct Target {
     /// 存放密钥的文件 / file that holds the key
     #[arg(long, global = true, env = "HONGYAN_KEY_FILE", default_value = "hongyan-data.owner")]
     pub(crate) key_file: PathBuf,
+    /// 代哪个账户操作（运营方或上级账户） / for which account, when not for the key's own
+    #[arg(long = "for-account", global = true, value_name = "ACC")]
+    pub(crate) account: Option<String>,
     /// 以 JSON 输出 / print JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
@@ -68,6 +78,41 @@ pub(crate) struct RouteArgs {
     command: RouteCommand,
 }
 
+/// Commands about keys.
+#[derive(Args, Debug)]
+pub(crate) struct KeyArgs {
+    #[command(subcommand)]
+    command: KeyCommand,
+}
+
+/// Commands about accounts.
+#[derive(Args, Debug)]
+pub(crate) struct AccountArgs {
+    #[command(subcommand)]
+    command: AccountCommand,
+}
+
+/// Commands about people.
+#[derive(Args, Debug)]
+pub(crate) struct UserArgs {
+    #[command(subcommand)]
+    command: UserCommand,
+}
+
+/// Commands about numbers.
+#[derive(Args, Debug)]
+pub(crate) struct NumbersArgs {
+    #[command(subcommand)]
+    command: NumbersCommand,
+}
+
+/// Commands about carriers' codes.
+#[derive(Args, Debug)]
+pub(crate) struct CodesArgs {
+    #[command(subcommand)]
+    command: CodesCommand,
+}
+
 /// Something that can be asked of the platform.
 pub(crate) enum Asked {
     Import(To<ImportArgs>),
@@ -75,6 +120,11 @@ pub(crate) enum Asked {
     Message(To<MessageArgs>),
     Send(To<SendArgs>),
     Route(To<RouteArgs>),
+    Key(To<KeyArgs>),
+    Account(To<AccountArgs>),
+    User(To<UserArgs>),
+    Numbers(To<NumbersArgs>),
+    Codes(To<CodesArgs>),
 }
 
 /// Does what was asked.
@@ -92,6 +142,25 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::Route(To { target, asked }) => {
             route::explain(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Key(To { target, asked }) => {
+            access::keys(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Account(To { target, asked }) => {
+            access::accounts(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::User(To { target, asked }) => {
+            access::users(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Numbers(To { target, asked }) => {
+            numbers::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        // A file is looked at here; everything else is asked of the platform.
+        Asked::Codes(To { asked: CodesArgs { command: CodesCommand::Check { file } }, .. }) => {
+            codes::check(show, &file)
+        }
+        Asked::Codes(To { target, asked }) => {
+            codes::run(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Send(To { target, asked }) => message::send(&Connection::new(&target, show)?, asked).await,
     }

@@ -10,6 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use domain::control::{Campaign, ImportCounts};
 use domain::policy::LegalBasis;
+use store::control::FirstStart;
 use tokio_util::sync::CancellationToken;
 
 use super::carriers::{BACKUP, CONNECTIONS, Carriers, PRIMARY, WINDOW, channel, prices, route};
@@ -81,7 +82,9 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         owner_file: None,
         partitions: PARTITIONS,
         listen: args.listen,
+        proxies: Vec::new(),
         policy: open_all_day()?,
+        codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         private_callbacks: false,
         downstream: crate::config::DownstreamConfig::default(),
@@ -108,7 +111,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         crate::show::json(&totals)?;
     }
     if !args.once {
-        serve(&show, &node, &first.key.0, &args.data, &sheet_path).await?;
+        serve(&show, &node, &first, (&args.data, &sheet_path)).await?;
     }
     node.stop().await;
     stop_carriers.cancel();
@@ -256,11 +259,19 @@ fn check_words<'a>(show: &Show, name: &'a str) -> &'a str {
 }
 
 /// Goes on serving until Ctrl-C.
-async fn serve(show: &Show, node: &Node, key: &str, data: &Path, sheet: &Path) -> anyhow::Result<()> {
+async fn serve(
+    show: &Show,
+    node: &Node,
+    first: &FirstStart,
+    (data, sheet): (&Path, &Path),
+) -> anyhow::Result<()> {
     let (addr, data, sheet) = (node.addr, data.display(), sheet.display());
     show.head("继续提供服务，Ctrl-C 结束", "Serving until Ctrl-C");
     show.row(0, show.of("地址", "address"), &format!("http://{addr}"), "");
-    show.row(0, show.of("密钥", "key"), key, "");
+    show.row(0, show.of("密钥", "key"), &first.key.0, "");
+    let link = format!("http://{addr}/welcome#{}", first.link.0);
+    let login = show.of("登录（一次性链接）", "sign in (one-time link)");
+    show.row(0, login, &first.login, &link);
     show.row(0, show.of("数据目录", "data folder"), &data.to_string(), "");
     show.row(0, show.of("表格", "spreadsheet"), &sheet.to_string(), "");
     crate::serve::wait_for_signal().await?;

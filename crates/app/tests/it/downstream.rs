@@ -195,6 +195,36 @@ async fn reports_wait_for_a_customer_that_is_away_even_over_a_kill() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_simulators_customer_is_served_in_every_protocol() {
+    let (scene, carrier) = Scene::open(SimConfig::ideal()).await;
+    let back = json!({"call_back": {"host": "127.0.0.1", "port": port().port()}});
+    let ports = [
+        ("cmpp", "cmpp30", scene.cmpp, json!({})),
+        ("sgip", "sgip12", scene.sgip, back),
+        ("smgp", "smgp30", scene.smgp, json!({})),
+        ("smpp", "smpp34", scene.smpp, json!({})),
+    ];
+    for (number, (word, protocol, at, more)) in ports.into_iter().enumerate() {
+        let number = u16::try_from(number).unwrap() + 1;
+        scene.put(number, protocol, more).await;
+        let (to, login) = (at.to_string(), format!("user{number}"));
+        let first = (13_900_000_000_u64 + u64::from(number) * 1_000).to_string();
+        let load = ["sim", "load", "--protocol", word, "--to", &to, "--login", &login, "--messages", "40"];
+        let texts =
+            ["--text", "您的取件码是一二三四", "--text", LONG, "--first-phone", &first, "--patience", "2"];
+        let report = crate::house::run(&[&load[..], &texts[..]].concat()).json();
+        assert_eq!((&report["accepted"], &report["unanswered"]), (&json!(40), &json!(0)), "{word}: {report}");
+        // SGIP's reports go to the customer's own address.
+        assert_eq!(report["complete"], word != "sgip", "{word}: {report}");
+    }
+    assert_eq!(carrier.counters().messages, 160);
+    let refused =
+        crate::house::run_zh(&["sim", "load", "--to", &scene.cmpp.to_string(), "--login", "nobody"]);
+    assert!(refused.failed(2).contains("拒绝登录"));
+    scene.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_is_refused_with_the_protocols_own_words() {
     let (scene, carrier) = Scene::open(SimConfig::ideal()).await;
     scene.put(1, "cmpp20", json!({})).await;

@@ -30,11 +30,11 @@ pub(crate) async fn open_channel(house: &House, port: &Value, more: Value) {
     house.api(Method::PUT, "/v1/prices", Some(&json!({"prices": [{"per_part": {"micros": 45_000}}]}))).await;
 }
 
-fn send(house: &House, phone: &str, text: &str) -> String {
+pub(crate) fn send(house: &House, phone: &str, text: &str) -> String {
     house.ask(&["send", "--to", phone, "--signature", "鸿雁", "--text", text]).ok().trim().to_owned()
 }
 
-async fn state_becomes(house: &House, id: &str, state: &str) -> Value {
+pub(crate) async fn state_becomes(house: &House, id: &str, state: &str) -> Value {
     let mut message = Value::Null;
     for _ in 0..600 {
         message = house.api(Method::GET, &format!("/v1/messages/{id}"), None).await;
@@ -46,7 +46,7 @@ async fn state_becomes(house: &House, id: &str, state: &str) -> Value {
     panic!("it does not become {state}: {message}");
 }
 
-async fn heard(house: &House, count: usize) -> Vec<Value> {
+pub(crate) async fn heard(house: &House, count: usize) -> Vec<Value> {
     for _ in 0..600 {
         let inbound = house.api(Method::GET, "/v1/inbound?reveal=true", None).await;
         let items = inbound["items"].as_array().unwrap();

@@ -1,5 +1,6 @@
 //! The binary from outside: commands, exit codes, a whole campaign, and what survives `kill -9`.
 
+mod access;
 mod bad_input;
 mod cloud;
 mod cluster;
@@ -11,7 +12,9 @@ mod downstream;
 mod house;
 mod interop_carriers;
 mod interop_customers;
+mod interop_smpp;
 mod kill;
+mod numbers;
 mod pdu;
 mod peer;
 mod postgres;

@@ -78,7 +78,7 @@ impl ControlDb {
             .limit(u64::from(limit.min(PAGE_LIMIT)))
             .all(&self.db)
             .await;
-        rows.map_err(|e| of_database(&e, TABLE))?.into_iter().map(|row| self.user_of(row)).collect()
+        rows.map_err(|e| of_database(&e, TABLE))?.iter().map(|row| self.user_of(row)).collect()
     }
 
     pub(super) async fn one_user(
@@ -89,18 +89,18 @@ impl ControlDb {
         let query =
             app_user::Entity::find_by_id(id.raw()).filter(app_user::Column::Account.eq(account.raw()));
         let row = query.one(&self.db).await.map_err(|e| of_database(&e, TABLE))?;
-        row.map(|row| self.user_of(row)).transpose()
+        row.map(|row| self.user_of(&row)).transpose()
     }
 
     pub(super) async fn user_of_login(&self, login: &str) -> Result<Option<User>, ControlError> {
         let index = login_index(&self.sealer, login);
         let query = app_user::Entity::find().filter(app_user::Column::LoginIndex.eq(index));
         let row = query.one(&self.db).await.map_err(|e| of_database(&e, TABLE))?;
-        let user = row.map(|row| self.user_of(row)).transpose()?;
+        let user = row.map(|row| self.user_of(&row)).transpose()?;
         Ok(user.filter(|user| user.login == login))
     }
 
-    fn user_of(&self, row: app_user::Model) -> Result<User, ControlError> {
+    fn user_of(&self, row: &app_user::Model) -> Result<User, ControlError> {
         let reading = Reading(TABLE);
         let Sealed { login, name, password, second_factor } =
             reading.open(&self.sealer, row.id, &row.sealed)?;

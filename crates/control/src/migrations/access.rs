@@ -5,13 +5,13 @@ use super::{
 };
 
 pub(super) const STEPS: &[NamedStep] = &[
-    ("v5_account_detail", || {
+    ("v7_account_detail", || {
         table(
             "account_detail",
             [&mut id(), &mut maybe_big("parent"), &mut maybe_big("disabled_at"), &mut small("revision")],
         )
     }),
-    ("v5_key_detail", || {
+    ("v7_key_detail", || {
         table(
             "key_detail",
             [
@@ -25,9 +25,9 @@ pub(super) const STEPS: &[NamedStep] = &[
             ],
         )
     }),
-    ("v5_key_use", || table("key_use", [&mut id(), &mut big("used_at")])),
-    ("v5_api_key_account", || index("api_key_account", "api_key", &["account", "id"])),
-    ("v5_app_user", || {
+    ("v7_key_use", || table("key_use", [&mut id(), &mut big("used_at")])),
+    ("v7_api_key_account", || index("api_key_account", "api_key", &["account", "id"])),
+    ("v7_app_user", || {
         table(
             "app_user",
             [
@@ -42,9 +42,9 @@ pub(super) const STEPS: &[NamedStep] = &[
             ],
         )
     }),
-    ("v5_app_user_login", || unique("app_user_login", "app_user", &["login_index"])),
-    ("v5_app_user_account", || index("app_user_account", "app_user", &["account", "id"])),
-    ("v5_app_session", || {
+    ("v7_app_user_login", || unique("app_user_login", "app_user", &["login_index"])),
+    ("v7_app_user_account", || index("app_user_account", "app_user", &["account", "id"])),
+    ("v7_app_session", || {
         table(
             "app_session",
             [
@@ -59,9 +59,9 @@ pub(super) const STEPS: &[NamedStep] = &[
             ],
         )
     }),
-    ("v5_app_session_secret", || unique("app_session_secret", "app_session", &["secret_sha256"])),
-    ("v5_app_session_user", || index("app_session_user", "app_session", &["user_id"])),
-    ("v5_access_role", || {
+    ("v7_app_session_secret", || unique("app_session_secret", "app_session", &["secret_sha256"])),
+    ("v7_app_session_user", || index("app_session_user", "app_session", &["user_id"])),
+    ("v7_access_role", || {
         table(
             "access_role",
             [
@@ -73,8 +73,8 @@ pub(super) const STEPS: &[NamedStep] = &[
             ],
         )
     }),
-    ("v5_access_role_name", || unique("access_role_name", "access_role", &["account", "name"])),
-    ("v5_access_link", || {
+    ("v7_access_role_name", || unique("access_role_name", "access_role", &["account", "name"])),
+    ("v7_access_link", || {
         table(
             "access_link",
             [
@@ -87,9 +87,9 @@ pub(super) const STEPS: &[NamedStep] = &[
             ],
         )
     }),
-    ("v5_access_link_secret", || unique("access_link_secret", "access_link", &["secret_sha256"])),
-    ("v5_access_link_user", || index("access_link_user", "access_link", &["user_id"])),
-    ("v5_audit_line", || {
+    ("v7_access_link_secret", || unique("access_link_secret", "access_link", &["secret_sha256"])),
+    ("v7_access_link_user", || index("access_link_user", "access_link", &["user_id"])),
+    ("v7_audit_line", || {
         table(
             "audit_line",
             [
@@ -108,9 +108,9 @@ pub(super) const STEPS: &[NamedStep] = &[
             ],
         )
     }),
-    ("v5_audit_line_account", || index("audit_line_account", "audit_line", &["account", "id"])),
-    ("v5_audit_line_object", || index("audit_line_object", "audit_line", &["account", "object", "id"])),
-    ("v5_login_attempt", || {
+    ("v7_audit_line_account", || index("audit_line_account", "audit_line", &["account", "id"])),
+    ("v7_audit_line_object", || index("audit_line_object", "audit_line", &["account", "object", "id"])),
+    ("v7_login_attempt", || {
         table_keyed(
             "login_attempt",
             &["login_index"],

@@ -5,7 +5,9 @@
 //! The name of a step begins with the version that brought it (`v1_…`).
 
 mod access;
+mod courses;
 mod customers;
+mod documents;
 mod nodes;
 mod people;
 mod sending;
@@ -19,7 +21,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 5;
+pub(super) const SCHEMA_VERSION: u32 = 7;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -31,17 +33,18 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [
+    let all = [
         tenants::STEPS,
         people::STEPS,
         sending::STEPS,
         nodes::STEPS,
         customers::STEPS,
         uploads::STEPS,
+        documents::STEPS,
+        courses::STEPS,
         access::STEPS,
-    ]
-    .into_iter()
-    .flatten()
+    ];
+    all.into_iter().flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.

@@ -2,6 +2,7 @@
 
 mod access;
 mod campaigns;
+mod documents;
 mod nodes;
 mod people;
 mod schema;

@@ -1,6 +1,6 @@
 //! Whether a key that is known is let in.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use ipnet::IpNet;
 

@@ -3,7 +3,7 @@
 //! Every change of access is one transaction with its line of the log: what is not logged has not happened. Secrets are
 //! kept as digests where they only have to be recognised, sealed where they have to be known.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use async_trait::async_trait;
 

@@ -10,6 +10,7 @@ mod campaign;
 mod channel_config;
 mod contact;
 mod customer;
+mod document;
 mod idempotency;
 mod import;
 mod provider;
@@ -26,17 +27,18 @@ pub use account::{Account, Accounts, ApiKey, Entity};
 pub use audience::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Audiences};
 pub use campaign::{
     AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
-    PreflightReport, Sample,
+    PreflightReport, RouteLoad, Sample,
 };
 pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use customer::Customers;
+pub use document::{Document, DocumentMark, Documents};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
     ApprovedTemplate, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_TOKEN, Provider,
 };
-pub use quirks::{Alphabet, Binds, NumberForm, QuirkError, Quirks, ReceiptIds};
+pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
@@ -75,6 +77,7 @@ pub trait Control:
     + Campaigns
     + Channels
     + Customers
+    + Documents
     + Idempotency
     + Uploads
 {
@@ -90,6 +93,8 @@ impl<T> Control for T where
         + Campaigns
         + Channels
         + Customers
+        + Documents
+        + Documents
         + Idempotency
         + Uploads
 {

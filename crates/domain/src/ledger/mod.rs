@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 pub use record::{
     Entry, InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SuppressionRecord, Tally,
-    TrailEntry, TrailEvent,
+    TrailEntry, TrailEvent, UnknownCode,
 };
 
 use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, Ticket};
@@ -87,6 +87,9 @@ pub struct Due {
 pub struct Take {
     pub stream: Stream,
     pub limit: u32,
+    /// Carriers that its route leads to: a message whose phone was found to be of another one than its range stays with
+    /// the range's unless this holds the other.
+    pub reach: CarrierSet,
 }
 
 /// Take due messages of a partition for one channel.
@@ -305,6 +308,10 @@ pub trait Ledger: Send + Sync {
         partition: PartitionId,
         phones: Vec<Phone>,
     ) -> Result<Vec<PersonFacts>, LedgerError>;
+
+    /// Codes that were in no table when they came, by gateway, folded over all partitions, most frequent first. Counted in
+    /// the transaction that takes the answer or receipt; the ones seen last are kept, some thousands per partition.
+    async fn unknown_codes(&self) -> Result<Vec<UnknownCode>, LedgerError>;
 
     /// Transition counters of some lanes, folded over all partitions.
     async fn tallies(&self, lanes: &[LaneId]) -> Result<Vec<Tally>, LedgerError>;

@@ -49,7 +49,7 @@ impl Engine {
             disabled_at: None,
             revision: 0,
         };
-        let mut line = self.audit_line(actor, "accounts.create", tenant.account.id);
+        let mut line = self.audit_line(actor, "accounts.create", &tenant.account.id);
         line.after = Some(digest(&tenant));
         let change = AccessChange::AddTenant { tenant: tenant.clone(), entity };
         self.control.change_access(&[change], &line).await?;
@@ -130,7 +130,7 @@ impl Engine {
             Some(false) => tenant.disabled_at = None,
             None => {}
         }
-        let mut line = self.audit_line(actor, "accounts.change", id);
+        let mut line = self.audit_line(actor, "accounts.change", &id);
         (line.before, line.after) = (Some(before), Some(digest(&tenant)));
         self.control.change_access(&[AccessChange::ChangeTenant(tenant.clone())], &line).await?;
         tenant.revision += 1;

@@ -62,7 +62,7 @@ pub fn digest_of(parts: &[&str]) -> Digest {
 impl Engine {
     /// A line of the log of what `actor` does now.
     #[must_use]
-    pub fn audit_line(&self, actor: &Actor, action: &str, object: impl ToString) -> AuditLine {
+    pub fn audit_line(&self, actor: &Actor, action: &str, object: &impl ToString) -> AuditLine {
         let now = self.clock.now();
         AuditLine {
             id: self.ids.fresh(now).into(),

@@ -61,7 +61,7 @@ impl Engine {
         };
         let signing = signs.then(|| secret.clone());
         let grant = KeyGrant { key, scopes, rules, signing, per_minute, used_at: None };
-        let mut line = self.audit_line(actor, "keys.create", grant.key.id);
+        let mut line = self.audit_line(actor, "keys.create", &grant.key.id);
         line.after = Some(digest_of(&[&grant.scopes.words(), &format!("{:?}", grant.rules)]));
         self.control.change_access(&[AccessChange::AddKey(grant.clone())], &line).await?;
         Ok((grant, secret))
@@ -73,7 +73,7 @@ impl Engine {
     /// [`AccessTrouble::NoSuch`] when the account has no such key that is not revoked.
     pub async fn revoke_key(&self, actor: &Actor, id: KeyId) -> Result<(), AccessTrouble> {
         let change = AccessChange::RevokeKey { account: actor.id(), id, at: self.clock.now() };
-        let line = self.audit_line(actor, "keys.revoke", id);
+        let line = self.audit_line(actor, "keys.revoke", &id);
         match self.control.change_access(&[change], &line).await {
             Err(ControlError::Changed(_)) => {
                 Err(AccessTrouble::no_such("有效密钥", "key that is not revoked"))

@@ -29,7 +29,7 @@ impl Engine {
         }
         let id = RoleId::from(self.ids.fresh(self.clock.now()));
         let role = CustomRole { id, account: actor.id(), name, permissions, revision: 0 };
-        let mut line = self.audit_line(actor, "roles.create", id);
+        let mut line = self.audit_line(actor, "roles.create", &id);
         line.after = Some(digest_of(&[&role.name, &permissions.words()]));
         self.control.change_access(&[AccessChange::AddRole(role.clone())], &line).await?;
         Ok(role)
@@ -65,7 +65,7 @@ impl Engine {
             may_give(actor, permissions)?;
             role.permissions = permissions;
         }
-        let mut line = self.audit_line(actor, "roles.change", id);
+        let mut line = self.audit_line(actor, "roles.change", &id);
         (line.before, line.after) = (Some(before), Some(digest_of(&[&role.name, &role.permissions.words()])));
         self.control.change_access(&[AccessChange::ChangeRole(role.clone())], &line).await?;
         role.revision += 1;
@@ -79,7 +79,7 @@ impl Engine {
     pub async fn remove_role(&self, actor: &Actor, id: RoleId) -> Result<(), AccessTrouble> {
         let role = self.role(actor, id).await?;
         may_give(actor, role.permissions)?;
-        let mut line = self.audit_line(actor, "roles.remove", id);
+        let mut line = self.audit_line(actor, "roles.remove", &id);
         line.before = Some(digest_of(&[&role.name, &role.permissions.words()]));
         Ok(self.control.change_access(&[AccessChange::RemoveRole(role)], &line).await?)
     }

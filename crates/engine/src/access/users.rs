@@ -61,7 +61,7 @@ impl Engine {
             revision: 0,
         };
         let (link, secret) = self.fresh_link(&user)?;
-        let mut line = self.audit_line(actor, "users.create", user.id);
+        let mut line = self.audit_line(actor, "users.create", &user.id);
         line.after = Some(digest(&user));
         let changes = [AccessChange::AddUser(user.clone()), AccessChange::AddLink(link)];
         match self.control.change_access(&changes, &line).await {
@@ -121,7 +121,7 @@ impl Engine {
             changes.push(AccessChange::EndSessions { user: id, but: None, at: now });
             changes.push(AccessChange::EndLinks { user: id, at: now });
         }
-        let mut line = self.audit_line(actor, "users.change", id);
+        let mut line = self.audit_line(actor, "users.change", &id);
         (line.before, line.after) = (Some(before), Some(digest(&user)));
         self.control.change_access(&changes, &line).await?;
         user.revision += 1;
@@ -147,7 +147,7 @@ impl Engine {
         let at = self.clock.now();
         let mut changes = vec![AccessChange::EndLinks { user: id, at }, AccessChange::AddLink(link)];
         let line =
-            self.audit_line(actor, if without_second_factor { "users.reset" } else { "users.link" }, id);
+            self.audit_line(actor, if without_second_factor { "users.reset" } else { "users.link" }, &id);
         if without_second_factor {
             user.second_factor = None;
             changes.push(AccessChange::ChangeUser(user));

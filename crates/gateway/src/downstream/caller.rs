@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use super::connection;
 use super::dialect::SgipServer;
 use super::door::Door;
+use crate::socket::Socket;
 
 /// Between two looks at which customers there are.
 const LOOK: Duration = Duration::from_secs(2);
@@ -85,7 +86,7 @@ async fn call(door: Arc<Door>, customer: Arc<Customer>) {
                     let began = door.now();
                     let serving = Arc::clone(&customer);
                     connection::serve::<SgipServer>(
-                        stream,
+                        Socket::new(stream, None),
                         address.ip(),
                         Arc::clone(&door),
                         session,

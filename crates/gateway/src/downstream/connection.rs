@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::downstream::{Customer, Delivery, Handed, Submit, SubmitRefusal};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::session::{Event, Protocol, Session};
@@ -15,6 +14,7 @@ use super::delivering::UnderWay;
 use super::dialect::{Dialect, LoggingIn, Writing};
 use super::door::{Door, Unwelcome};
 use super::stream::Wire;
+use crate::socket::Socket;
 
 /// How long the last octets may take to be written.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -67,7 +67,7 @@ fn from_its_number(customer: &Customer, submit: Submit) -> Submit {
 
 /// Serves a connection to its end: one that a customer made, or one towards `customer`.
 pub(super) async fn serve<D: Dialect>(
-    socket: TcpStream,
+    socket: Socket,
     from: IpAddr,
     door: Arc<Door>,
     session: Session<D::Protocol>,

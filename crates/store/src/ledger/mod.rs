@@ -12,6 +12,7 @@ mod fault;
 mod handed;
 mod hot;
 mod lane;
+mod numbers;
 mod open;
 mod partition;
 mod parts;

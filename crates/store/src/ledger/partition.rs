@@ -13,6 +13,7 @@ use std::time::Duration;
 use domain::ids::{CustomerId, LaneId, MessageId, PartitionId};
 use domain::lane::{Lane, LaneState, Stream};
 use domain::ledger::{Due, LedgerError};
+use domain::numbers::Lesson;
 use domain::policy::{PersonFacts, Scratch};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
@@ -27,6 +28,7 @@ use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
 use super::open::OpenOptions;
 use super::{lane, schema, sql, tally};
+use crate::moves::life::Life;
 use crate::moves::steps::Moves;
 use crate::moves::stream::{stream, stream_key};
 use crate::moves::tally::Tallies;
@@ -351,6 +353,16 @@ impl Moves for Work<'_> {
         Ok(self.take_hand_over_back(id)?)
     }
 
+    fn learn(
+        &mut self,
+        id: MessageId,
+        life: &mut Life,
+        lesson: Lesson,
+        at: Timestamp,
+    ) -> moves::fault::Outcome<()> {
+        Ok(self.learn_of(id, life, lesson, at)?)
+    }
+
     fn look_at(&mut self, id: MessageId, at: Timestamp) -> moves::fault::Outcome<()> {
         Ok(self.add_overdue(id, at)?)
     }
@@ -373,10 +385,16 @@ impl Work<'_> {
     }
 
     fn take_hand_over_back(&mut self, id: MessageId) -> Outcome<()> {
+        let phone_index = self.phone_index_of(id)?;
+        self.take_back_hand_over(phone_index, id)
+    }
+
+    /// The phone of a message, which is sealed.
+    pub(super) fn phone_index_of(&self, id: MessageId) -> Outcome<i64> {
         let sealed: Vec<u8> =
             self.connection.prepare_cached(sql::SEALED_READ)?.query_row([id.raw()], |row| row.get(0))?;
         let phone = sealed::phone_of(&self.rest.messages, id.raw(), &sealed)?;
-        self.take_back_hand_over(self.rest.sealer.phone_index(phone), id)
+        Ok(self.rest.sealer.phone_index(phone))
     }
 
     fn add_overdue(&mut self, id: MessageId, at: Timestamp) -> Outcome<()> {

@@ -63,6 +63,11 @@ pg::statements! {
     TALLY_ADD = "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, parts = parts + excluded.parts, price = price + excluded.price";
     TALLY_READ = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM tally WHERE lane = ?1";
 
+    CODE_ADD = "INSERT INTO code VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET times = times + excluded.times, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)";
+    CODES = "SELECT gateway, code, times, first_at, last_at FROM code";
+    /// What is old, and beyond a number of codes those seen longest ago.
+    CODE_CUT = "DELETE FROM code WHERE last_at < max(?1, coalesce((SELECT last_at FROM code ORDER BY last_at DESC LIMIT 1 OFFSET ?2), ?1))";
+
     SUPPRESSION_ADD = "INSERT INTO suppression (id, account, suppressed_at, scope, category, source, inbound, phone_index, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     SUPPRESSION_LAST = "SELECT coalesce(max(id), 0) FROM suppression";
     SUPPRESSION_LIFT = "UPDATE suppression SET lifted_at = ?4 WHERE phone_index = ?1 AND scope = ?2 AND category = ?3 AND lifted_at IS NULL";
@@ -107,7 +112,7 @@ mod tests {
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            let whole = ["partition", "lane", "claim", "early", "handed", "CONSTANT"];
+            let whole = ["partition", "lane", "claim", "early", "handed", "code", "CONSTANT"];
             let bad = steps.iter().find(|step| {
                 step.contains("TEMP B-TREE")
                     || step.strip_prefix("SCAN ").is_some_and(|t| !whole.iter().any(|w| t.starts_with(w)))

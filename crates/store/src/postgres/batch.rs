@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use domain::ids::{LaneId, MessageId, PartitionId};
 use domain::lane::{LaneState, Stream};
 use domain::ledger::LedgerError;
+use domain::numbers::Lesson;
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
@@ -12,6 +13,7 @@ use sea_orm::sqlx::{self, PgConnection, Row as _};
 use super::database::Shared;
 use super::due::Touched;
 use super::fault::Done;
+use super::numbers::Lessons;
 use super::sql;
 use crate::moves::fault::{Fault, Outcome};
 use crate::moves::life::Life;
@@ -44,6 +46,7 @@ pub(super) struct Batch<'a> {
     /// Phone index and message.
     taken_back: BTreeSet<(i64, i64)>,
     looks: BTreeSet<(i64, i64)>,
+    lessons: Lessons,
     /// Ends that an origin is to hear of: message, when, and how.
     ended: BTreeMap<(i64, i64), Vec<u8>>,
     told: &'a Told,
@@ -63,6 +66,7 @@ impl<'a> Batch<'a> {
             dequeued: BTreeSet::new(),
             taken_back: BTreeSet::new(),
             looks: BTreeSet::new(),
+            lessons: Lessons::default(),
             ended: BTreeMap::new(),
             told: &shared.told,
         }
@@ -167,9 +171,11 @@ impl<'a> Batch<'a> {
         let told = super::waiting::tell_ends(db, self.partition, &self.ended).await?;
         self.told.add(PartitionId(u16::try_from(self.partition).unwrap_or(u16::MAX)), told);
         self.cut_queue(db).await?;
-        if !self.enqueued.is_empty() || !self.tallies.is_empty() {
+        if !self.enqueued.is_empty() || !self.tallies.is_empty() || self.lessons.has_alive() {
             self.write_moves(db).await?;
         }
+        self.lessons.write(db, self.partition).await?;
+        super::tally::write_codes(db, self.partition, self.tallies.take_codes()).await?;
         Ok(touched)
     }
 
@@ -219,7 +225,8 @@ impl<'a> Batch<'a> {
         let query = query.bind(tally.lane).bind(tally.hour).bind(tally.channel);
         let query = query.bind(tally.from).bind(tally.from_reason).bind(tally.to).bind(tally.reason);
         let query = query.bind(tally.test).bind(tally.carrier);
-        query.bind(tally.messages).bind(tally.parts).bind(tally.price).execute(db).await?;
+        let query = query.bind(tally.messages).bind(tally.parts).bind(tally.price);
+        query.bind(self.lessons.alive()).execute(db).await?;
         Ok(())
     }
 
@@ -266,6 +273,13 @@ impl Moves for Batch<'_> {
         let missing = Fault::Broken(LedgerError::NoSuch("message"));
         let phone_index = self.phone_index(id.raw()).ok_or(missing)?;
         self.taken_back.insert((phone_index, id.raw()));
+        Ok(())
+    }
+
+    fn learn(&mut self, id: MessageId, _life: &mut Life, lesson: Lesson, at: Timestamp) -> Outcome<()> {
+        let missing = Fault::Broken(LedgerError::NoSuch("message"));
+        let phone_index = self.phone_index(id.raw()).ok_or(missing)?;
+        self.lessons.learn(phone_index, lesson, at);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use sea_orm::sqlx::{self, PgConnection, Row as _};
 use super::database::number;
 use super::early::{PartKey, by_gateway};
 use super::fault::Done;
+use super::numbers::NumberKey;
 use super::recover::drop_claims;
 use super::sql;
 use super::sweep::lives_between;
@@ -26,6 +27,7 @@ const CLAIMS: i64 = 100;
 pub(super) struct Cursors {
     pub part: Option<PartKey>,
     pub early: Option<(PartKey, i16)>,
+    pub number: Option<NumberKey>,
     recent: Option<(i64, i64)>,
     claim: i64,
     /// By customer and kind: how many rows wait, about.

@@ -18,7 +18,7 @@ use super::early::{self, PartKey};
 use super::fault::Done;
 use super::lanes::{Held, lock};
 use super::retire::{self, Cursors};
-use super::{sql, tally};
+use super::{numbers, sql, tally};
 use crate::moves::fault::Fault;
 use crate::moves::life::Life;
 use crate::moves::stream::stream;
@@ -64,6 +64,8 @@ impl Operation for Sweep<'_> {
         // It walks over what may be many rows: after everything else, not in each of the quick steps.
         if !swept.more {
             super::waiting::retire(db, self.partition, &mut cursors.waiting, now).await?;
+            cursors.number = numbers::retire(db, self.partition, cursors.number, now).await?;
+            tally::cut_codes(db, self.partition, now).await?;
         }
         let query = sqlx::query(sql::PARTITION_SWEPT).bind(number(self.partition)).bind(now.millis());
         query.bind(held.unknown_through).bind(held.retired_through).execute(db).await?;

@@ -10,6 +10,7 @@ mod framing;
 mod fuzz_bodies;
 mod fuzzing;
 mod log_in;
+mod outbind;
 mod pair;
 mod pairs;
 mod round_trip;
