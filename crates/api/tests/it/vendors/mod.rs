@@ -82,7 +82,7 @@ impl Shop {
                 channel: ChannelId(1),
                 gateway: GatewayId(1),
                 carriers: CarrierSet::ALL,
-                takes: vec![Take { stream: due.stream, limit: 100 }],
+                takes: vec![Take { stream: due.stream, limit: 100, reach: CarrierSet::ALL }],
                 max_parts: 100,
                 now: now(),
                 policy: self.house.engine.policy(),
