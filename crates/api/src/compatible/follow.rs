@@ -61,6 +61,7 @@ impl Followed {
 }
 
 /// What became of a look.
+#[derive(Clone, Copy)]
 enum Look {
     /// Nothing new; it has ended or not.
     Quiet { ended: bool },
