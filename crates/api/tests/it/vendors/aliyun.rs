@@ -24,7 +24,8 @@ impl Application {
 
     fn sdk(&self, script: &str, more: Value) -> Peer {
         let mut setup = json!({"endpoint": self.shop.at.to_string(), "id": self.id, "secret": self.secret});
-        setup.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let Value::Object(more) = more else { panic!("an object") };
+        setup.as_object_mut().unwrap().extend(more);
         Peer::start(script, &setup)
     }
 }
