@@ -20,6 +20,9 @@ exports.obey = (on) => {
   process.stdin.on('end', () => process.exit(0));
 };
 
+// Calls `act(line)` for each line, whatever it asks for.
+exports.orders = (act) => exports.obey(new Proxy({}, { get: () => act }));
+
 // A text of several parts as its sender would cut it: UCS-2, 67 or fewer characters in each.
 exports.cut = (text, size) => {
   const parts = [];

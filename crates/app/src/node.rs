@@ -57,6 +57,8 @@ pub(crate) struct NodeOptions {
     pub(crate) codes: CodeBook,
     /// How long a carrier's answer may take before a message is uncertain.
     pub(crate) response_timeout: Duration,
+    /// Whether what tenants name as addresses to be called may lie in private networks.
+    pub(crate) private_callbacks: bool,
     /// Where customers connect to us.
     pub(crate) downstream: DownstreamConfig,
     pub(crate) serving: Serving,
@@ -111,7 +113,7 @@ impl Node {
             clock: Arc::clone(&clock),
             ids: Arc::clone(&ids),
             policy: Arc::new(options.policy),
-            settings: Settings::default(),
+            settings: Settings { private_callbacks: options.private_callbacks, ..Settings::default() },
         };
         let engine = Engine::among(parts, membership);
         let (traces, traces_stop) = (TaskTracker::new(), CancellationToken::new());

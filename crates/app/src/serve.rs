@@ -135,6 +135,7 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         policy,
         codes,
         response_timeout: config.response_timeout(),
+        private_callbacks: config.private_callbacks,
         downstream: config.downstream.clone(),
         serving,
     })

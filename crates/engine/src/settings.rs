@@ -49,6 +49,8 @@ pub struct Settings {
     /// How long a node that has channels may be without any connection before it says that it is not ready: longer than the
     /// wait between two tries to connect.
     pub unconnected: Duration,
+    /// Whether what tenants name as addresses to be called may lie in private networks: off where tenants are strangers.
+    pub private_callbacks: bool,
     /// Where an expansion composes its texts.
     pub heavy_work: HeavyWork,
 }
@@ -65,6 +67,7 @@ impl Default for Settings {
             campaign_valid_for: Duration::from_secs(7 * 24 * 3600),
             tick: Duration::from_secs(1),
             unconnected: Duration::from_secs(30),
+            private_callbacks: false,
             heavy_work: HeavyWork::default(),
         }
     }

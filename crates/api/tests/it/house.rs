@@ -129,13 +129,19 @@ impl House {
             clock: Arc::clone(&clock),
             ids: ids.clone(),
             policy: Arc::new(policy),
-            settings: Settings::default(),
+            // Callbacks of these tests go to this machine.
+            settings: Settings { private_callbacks: true, ..Settings::default() },
         });
         let state = ApiState::new(engine.clone(), clock, ids);
         let router = api::router(state.clone());
         let (owner_key, owner_link) = (first.key.0, first.link.0);
         let accounts = (first.account.id, stranger);
         Self { router, state, owner_key, owner_link, accounts, still, engine, ledger }
+    }
+
+    /// For a listener.
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
     }
 
     pub(crate) async fn send(&self, who: Who, mut request: Request<Body>) -> Answer {

@@ -14,8 +14,12 @@ mod manners;
 mod messages;
 mod metrics;
 mod numbers;
+#[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
+#[path = "../../../app/tests/it/peer.rs"]
+mod peer;
 mod people;
 mod permissions;
 mod server;
 mod sessions;
 mod tls;
+mod vendors;

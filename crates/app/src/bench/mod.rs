@@ -306,6 +306,7 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         policy: open_all_day()?,
         codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
+        private_callbacks: false,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
         serving: Serving::default(),
     })

@@ -40,6 +40,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
     open("log", Kind::Text),
     open("log_format", Kind::Word(&["text", "json"])),
     open("response_timeout_seconds", Kind::Number(1..=SECONDS)),
+    open("private_callbacks", Kind::Switch),
     open("http.connections", Kind::Number(1..=1_000_000)),
     open("http.connections_per_address", Kind::Number(1..=1_000_000)),
     open("http.head_timeout_seconds", Kind::Number(1..=SECONDS)),

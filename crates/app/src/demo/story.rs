@@ -86,6 +86,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         policy: open_all_day()?,
         codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
+        private_callbacks: false,
         downstream: crate::config::DownstreamConfig::default(),
         serving: Serving::default(),
     })

@@ -102,7 +102,7 @@ impl Engine {
         replays.admit(header.key, &header.nonce, header.at, now)
     }
 
-    async fn identity_of_grant(&self, grant: KeyGrant) -> Result<Identity, AccessTrouble> {
+    pub(super) async fn identity_of_grant(&self, grant: KeyGrant) -> Result<Identity, AccessTrouble> {
         let home = self.enabled_tenant(grant.key.account).await?;
         Ok(Identity {
             principal: Principal::Key(grant.key.id),

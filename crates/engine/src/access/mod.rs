@@ -16,6 +16,7 @@ mod second_factor;
 mod session;
 mod users;
 mod uses;
+mod vendor;
 
 pub use accounts::NewAccount;
 pub use actor::{Actor, Digest, digest_of};
@@ -25,6 +26,7 @@ pub use keys::NewKey;
 pub use second_factor::Enrolment;
 pub use session::{Proof, SESSION_KEPT, SignIn, SignedIn};
 pub use users::{NewUser, UserChange};
+pub use vendor::VendorKey;
 
 use std::sync::Mutex;
 

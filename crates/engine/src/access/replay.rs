@@ -4,7 +4,7 @@
 //! forgotten signature is never good again. A start forgets everything, so nothing older than it is good.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 
 use domain::access::{SIGNATURE_WINDOW_SECONDS, SignatureError};
 use domain::ids::KeyId;
@@ -43,10 +43,28 @@ impl Replays {
     /// # Errors
     /// [`SignatureError::Replayed`], or [`SignatureError::Clock`] when nobody can tell any more.
     pub(super) fn admit(&mut self, key: KeyId, nonce: &str, at: i64, now: i64) -> Result<(), SignatureError> {
+        self.take((key, at, nonce), at, now)
+    }
+
+    /// Takes a nonce once, whatever the time it comes with.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub(super) fn admit_nonce(
+        &mut self,
+        key: KeyId,
+        nonce: &str,
+        at: i64,
+        now: i64,
+    ) -> Result<(), SignatureError> {
+        self.take((key, nonce), at, now)
+    }
+
+    fn take(&mut self, what: impl Hash, at: i64, now: i64) -> Result<(), SignatureError> {
         if at < self.floor {
             return Err(SignatureError::Clock);
         }
-        let fingerprint = self.hasher.hash_one((key, at, nonce));
+        let fingerprint = self.hasher.hash_one(what);
         if self.before.seen.contains(&fingerprint) || !self.current.seen.insert(fingerprint) {
             return Err(SignatureError::Replayed);
         }
@@ -76,6 +94,14 @@ mod tests {
         assert_eq!(replays.admit(KEY, "m", 1_000, 1_001), Ok(()));
         assert_eq!(replays.admit(KeyId::from_raw(8), "n", 1_000, 1_001), Ok(()));
         assert_eq!(replays.admit(KEY, "o", 999, 1_001), Err(SignatureError::Clock));
+    }
+
+    #[test]
+    fn a_nonce_is_good_once_whatever_its_time() {
+        let mut replays = Replays::new(1_000);
+        assert_eq!(replays.admit_nonce(KEY, "n", 1_000, 1_000), Ok(()));
+        assert_eq!(replays.admit_nonce(KEY, "n", 1_001, 1_001), Err(SignatureError::Replayed));
+        assert_eq!(replays.admit_nonce(KeyId::from_raw(8), "n", 1_001, 1_001), Ok(()));
     }
 
     #[test]
