@@ -12,6 +12,7 @@ mod channels;
 mod contacts;
 mod customers;
 mod download;
+mod events;
 mod imports;
 mod inbound;
 pub mod json;
@@ -72,6 +73,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(tags::router())
         .merge(suppressions::router())
         .merge(inbound::router())
+        .merge(events::router())
         .merge(channels::router())
         .merge(customers::router())
         .merge(routes::router())

@@ -38,6 +38,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "contacts", description = "联系人 · Contacts"),
         (name = "suppressions", description = "退订与黑名单 · Suppressions"),
         (name = "inbound", description = "上行短信 · Inbound messages"),
+        (name = "events", description = "事件 · Events"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
         (name = "callbacks", description = "服务商回调 · Callbacks of providers"),
         (name = "customers", description = "下游客户 · Customers that connect to us"),

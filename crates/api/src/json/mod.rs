@@ -8,6 +8,7 @@ mod campaign;
 mod channel;
 mod contact;
 mod customer;
+mod event;
 mod import;
 mod inbound;
 mod message;
@@ -26,6 +27,7 @@ pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, Su
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
+pub use event::{Event, EventRecording, Events};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
 pub use message::{

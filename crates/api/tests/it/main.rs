@@ -6,6 +6,7 @@ mod channels;
 mod contract;
 mod customers;
 mod doors;
+mod events;
 mod house;
 mod messages;
 mod people;

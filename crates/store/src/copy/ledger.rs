@@ -38,9 +38,10 @@ const SUPPRESSION: usize = 9;
 const INBOUND: usize = 10;
 const ORIGIN: usize = 11;
 const WAITING: usize = 12;
+const LISTENER: usize = 13;
 
 /// The tables of the new place.
-const TARGETS: [&str; 13] = [
+const TARGETS: [&str; 14] = [
     "ledger_lane",
     "ledger_message",
     "ledger_queue",
@@ -54,10 +55,11 @@ const TARGETS: [&str; 13] = [
     "ledger_inbound",
     "ledger_origin",
     "ledger_waiting",
+    "ledger_listener",
 ];
 
 /// The tables of a file, in the order in which they are copied. Their rows are turned by the order of their columns.
-const FILES: [&str; 13] = [
+const FILES: [&str; 14] = [
     "lane",
     "message",
     "queue",
@@ -71,6 +73,7 @@ const FILES: [&str; 13] = [
     "inbound",
     "origin",
     "waiting",
+    "listener",
 ];
 
 /// How many tables of a file there are.
@@ -159,6 +162,7 @@ impl Turner {
             "origin" => Ok(vec![(ORIGIN, self.at_message(int(row, 0), row.clone()))]),
             // Its number names the slot of its phone, whatever it is.
             "waiting" => Ok(vec![(WAITING, self.at_message(int(row, 3), row.clone()))]),
+            "listener" => self.listener(db, row),
             "inbound" => {
                 let phone = opened(&self.inbounds, int(row, 0), &row[10], INBOUND_TABLE)?;
                 let mut to = flagged(row, 8);
@@ -218,6 +222,13 @@ impl Turner {
             return Ok(Turned::new());
         }
         Ok(vec![(RECENT, self.recent(phone_index, &recent))])
+    }
+
+    /// Who listens goes on listening. Events stay behind: a reader with a place among them is told that they are gone.
+    fn listener(&self, db: &Connection, row: &Row) -> Result<Turned, CopyError> {
+        let mut to = flagged(row, 1);
+        to[2] = Cell::Int(last_event(db)?);
+        Ok(self.everywhere(LISTENER, &to))
     }
 
     fn recent(&self, phone_index: i64, recent: &Recent) -> Row {
@@ -282,6 +293,12 @@ fn carrier_id(cell: &Cell) -> Result<Cell, CopyError> {
 fn opened(sealer: &TableSealer, id: i64, cell: &Cell, table: &'static str) -> Result<Phone, CopyError> {
     let Cell::Bytes(bytes) = cell else { return Err(CopyError::Odd(table)) };
     sealed::phone_of(sealer, id, bytes).map_err(|_| CopyError::Odd(table))
+}
+
+/// No event of a file has a greater number, nor may any in the new place have a smaller one.
+pub(super) fn last_event(db: &Connection) -> Result<i64, CopyError> {
+    let next: i64 = db.query_row("SELECT next_event FROM partition", [], |row| row.get(0))?;
+    Ok(next + crate::ledger::EVENT_GAP)
 }
 
 /// Where the suppressed phones of a file live.

@@ -145,6 +145,7 @@ impl Work<'_> {
             self.tell_inbound(record, answered)?;
         }
         self.suppress(orders)?;
+        self.note_inbound(record, orders);
         Ok(true)
     }
 

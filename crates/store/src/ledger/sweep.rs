@@ -35,6 +35,7 @@ impl Work<'_> {
         // It walks over what may be many rows: after everything else, not in each of the quick steps.
         if !swept.more {
             self.retire_waiting(now)?;
+            self.retire_events(&mut swept, now)?;
         }
         Ok(swept)
     }
@@ -53,7 +54,7 @@ impl Work<'_> {
         let Some(&(due_at, last)) = rows.last() else { return self.look_at_head(found) };
         for &(_, id) in &rows {
             let Some(mut life) = self.load_life(id)? else { continue };
-            if cancel(self, swept, &mut life, now) {
+            if cancel(self, swept, id, &mut life, now) {
                 self.store_life(id, &life)?;
             }
         }

@@ -116,6 +116,7 @@ impl Operation for Inbound<'_> {
             query.bind(record.received_at.millis()).bind(record.id.raw()).execute(&mut *db).await?;
         }
         suppress(shared, db, self.partition, &held, self.orders).await?;
+        super::events::tell_inbound(db, self.partition, record, self.orders).await?;
         Ok(true)
     }
 

@@ -64,6 +64,7 @@ impl Operation for Sweep<'_> {
         // It walks over what may be many rows: after everything else, not in each of the quick steps.
         if !swept.more {
             super::waiting::retire(db, self.partition, now).await?;
+            swept.more |= super::events::retire(db, self.partition, now).await?;
         }
         let query = sqlx::query(sql::PARTITION_SWEPT).bind(number(self.partition)).bind(now.millis());
         query.bind(held.unknown_through).bind(held.retired_through).execute(db).await?;
@@ -98,7 +99,7 @@ impl Sweep<'_> {
         for (due_at, id) in waiting {
             batch.cut(stream(lane, which as u32), due_at, id);
             let Some(mut life) = batch.take(id) else { continue };
-            if cancel(batch, swept, &mut life, now) {
+            if cancel(batch, swept, id, &mut life, now) {
                 batch.put(id, life);
             } else {
                 batch.put_unchanged(id, life);
