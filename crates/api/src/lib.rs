@@ -9,6 +9,7 @@ mod auth;
 mod callbacks;
 mod campaigns;
 mod channels;
+mod codes;
 mod contacts;
 mod customers;
 mod download;
@@ -19,6 +20,7 @@ pub mod json;
 mod language;
 mod layers;
 mod messages;
+mod numbers;
 mod openapi;
 mod page;
 mod prices;
@@ -78,6 +80,8 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(customers::router())
         .merge(routes::router())
         .merge(prices::router())
+        .merge(numbers::router())
+        .merge(codes::router())
         .merge(callbacks::router())
         .merge(system::router())
 }

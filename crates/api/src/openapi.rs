@@ -40,6 +40,8 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "events", description = "事件 · Events"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
+        (name = "numbers", description = "号码 · Numbers"),
+        (name = "codes", description = "运营商错误码 · Codes of carriers"),
         (name = "callbacks", description = "服务商回调 · Callbacks of providers"),
         (name = "customers", description = "下游客户 · Customers that connect to us"),
         (name = "system", description = "系统 · System"),

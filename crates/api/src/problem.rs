@@ -10,8 +10,10 @@ use axum::response::{IntoResponse, Response};
 use domain::control::ControlError;
 use domain::ledger::LedgerError;
 use domain::text::Bilingual;
+use engine::DownstreamError;
 use engine::Whose;
 use engine::import::ImportError;
+use engine::numbers::{NumbersError, TableError};
 
 use crate::json;
 use crate::language::Language;
@@ -312,6 +314,17 @@ impl From<ImportError> for Problem {
     }
 }
 
+impl From<NumbersError> for Problem {
+    fn from(error: NumbersError) -> Self {
+        let kind = match &error {
+            NumbersError::Table(TableError::TooLarge) => Kind::TooLarge,
+            other => kind_of(other.whose(), Kind::UnreadableFile),
+        };
+        report(kind, &error);
+        Self::new(kind).with(error.explain())
+    }
+}
+
 impl From<ControlError> for Problem {
     fn from(error: ControlError) -> Self {
         let (kind, detail) = match &error {
@@ -324,6 +337,13 @@ impl From<ControlError> for Problem {
                 Kind::Conflict,
                 Some(say(format!("{what} 已被他人修改"), format!("{what} was changed meanwhile"))),
             ),
+            ControlError::Gone(what) => (
+                Kind::Conflict,
+                Some(say(
+                    format!("{what} 的这个编号已被删除，请换一个编号"),
+                    format!("{what} of this number was deleted; take another number"),
+                )),
+            ),
             ControlError::Inconsistent { .. } => (Kind::Internal, None),
         };
         report(kind, &error);
@@ -331,6 +351,15 @@ impl From<ControlError> for Problem {
         match detail {
             Some(detail) => problem.with(detail),
             None => problem,
+        }
+    }
+}
+
+impl From<DownstreamError> for Problem {
+    fn from(error: DownstreamError) -> Self {
+        match error {
+            DownstreamError::Control(error) => error.into(),
+            DownstreamError::Ledger(error) => error.into(),
         }
     }
 }

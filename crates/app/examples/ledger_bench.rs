@@ -158,7 +158,7 @@ async fn live(
             channel: CHANNEL,
             gateway: GATEWAY,
             carriers: CarrierSet::ALL,
-            takes: vec![Take { stream, limit: u32::try_from(batch)? }],
+            takes: vec![Take { stream, limit: u32::try_from(batch)?, reach: CarrierSet::ALL }],
             max_parts: u32::MAX,
             now: NOW,
             policy: Arc::clone(&policy),

@@ -1,14 +1,16 @@
 //! What an operator may set: a file over the defaults compiled in, flags over the file.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use domain::audit::{Auditor, WordList, seed_list};
+use domain::carrier_code::CodeBook;
+use domain::numbers::DeadNumber;
 use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
-use gateway::Family;
+use gateway::{Family, TlsError, TlsServer};
 use jiff::civil::Time;
 use serde::Deserialize;
 
@@ -30,6 +32,14 @@ pub(crate) struct Config {
     pub(crate) storage: StorageConfig,
     pub(crate) downstream: DownstreamConfig,
     pub(crate) policy: PolicyConfig,
+    codes: CodesConfig,
+}
+
+/// The operator's own lines of the catalogue of codes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CodesConfig {
+    file: Option<PathBuf>,
 }
 
 /// Where customers connect to us.
@@ -40,11 +50,49 @@ pub(crate) struct DownstreamConfig {
     sgip: Option<SocketAddr>,
     smgp: Option<SocketAddr>,
     smpp: Option<SocketAddr>,
+    /// The same over TLS.
+    smpp_tls: Option<SocketAddr>,
+    /// Our certificate with its chain, PEM.
+    tls_certificate: Option<PathBuf>,
+    /// Its key, PEM.
+    tls_key: Option<PathBuf>,
     pub(crate) connections: usize,
 }
 
+/// Why the port over TLS cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PortTlsError {
+    #[error("downstream.smpp_tls needs downstream.tls_certificate and downstream.tls_key")]
+    Missing,
+    #[error("{}: {source}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("downstream.tls_certificate, downstream.tls_key: {0}")]
+    Wrong(#[from] TlsError),
+}
+
 impl DownstreamConfig {
-    /// The ports that are named.
+    /// Every protocol at any free port of this machine: for the measurements.
+    pub(crate) fn anywhere() -> Self {
+        let any = Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
+        Self { cmpp: any, sgip: any, smgp: any, smpp: any, connections: 16, ..Self::default() }
+    }
+
+    /// The port over TLS, if one is named, and who we are on it.
+    ///
+    /// # Errors
+    /// [`PortTlsError`], for a person to mend.
+    pub(crate) fn smpp_tls(&self) -> Result<Option<(SocketAddr, TlsServer)>, PortTlsError> {
+        let Some(address) = self.smpp_tls else { return Ok(None) };
+        let (Some(certificate), Some(key)) = (&self.tls_certificate, &self.tls_key) else {
+            return Err(PortTlsError::Missing);
+        };
+        let read = |path: &PathBuf| {
+            std::fs::read(path).map_err(|source| PortTlsError::Read { path: path.clone(), source })
+        };
+        Ok(Some((address, TlsServer::from_pem(&read(certificate)?, &read(key)?)?)))
+    }
+
+    /// The ports in clear that are named.
     pub(crate) fn ports(&self) -> impl Iterator<Item = (Family, SocketAddr)> {
         let all = [
             (Family::Cmpp, self.cmpp),
@@ -64,7 +112,21 @@ pub(crate) struct PolicyConfig {
     pub(crate) zone: String,
     pub(crate) marketing_per_day: u32,
     pub(crate) marketing_per_week: u32,
+    pub(crate) dead_number_days: u8,
+    pub(crate) dead_number_within_days: u16,
+    pub(crate) dead_number_kept_days: u16,
     pub(crate) word_lists: Vec<PathBuf>,
+}
+
+impl PolicyConfig {
+    fn dead_number(&self) -> DeadNumber {
+        let days = |days: u16| Duration::from_secs(u64::from(days) * 86_400);
+        DeadNumber {
+            failures: self.dead_number_days,
+            within: days(self.dead_number_within_days),
+            kept: days(self.dead_number_kept_days),
+        }
+    }
 }
 
 impl Config {
@@ -118,8 +180,22 @@ impl Config {
             .with_auditor(Arc::new(Auditor::build(&lists)?))
             .with_hours(RuleId::QUIET_HOURS, hours)
             .with_cap(RuleId::MARKETING_DAY, self.policy.marketing_per_day)
-            .with_cap(RuleId::MARKETING_WEEK, self.policy.marketing_per_week);
+            .with_cap(RuleId::MARKETING_WEEK, self.policy.marketing_per_week)
+            .with_dead_number(RuleId::DEAD_NUMBER, self.policy.dead_number());
         Ok(builder.build()?)
+    }
+
+    /// What carriers' codes mean.
+    ///
+    /// # Errors
+    /// When the file cannot be read or has mistakes; they are told in both languages, with their lines.
+    pub(crate) fn codes(&self) -> anyhow::Result<CodeBook> {
+        let Some(path) = &self.codes.file else { return Ok(CodeBook::default()) };
+        let bytes = std::fs::read(path).with_context(|| path.display().to_string())?;
+        engine::codes::read_codes(bytes).map_err(|error| {
+            let told = error.explain();
+            anyhow::anyhow!("{}: {} / {}", path.display(), told.zh, told.en)
+        })
     }
 }
 
@@ -186,5 +262,14 @@ mod tests {
         assert!(error.contains("partition"), "{error}");
         std::fs::write(&path, "[policy]\nmarketing_hours = \"8 to 20\"\n").unwrap();
         assert!(Config::load(Some(&path)).unwrap().policy().is_err());
+        std::fs::write(&path, "[policy]\ndead_number_days = 0\n").unwrap();
+        assert!(Config::load(Some(&path)).unwrap().policy().is_err());
+        let codes = folder.path().join("codes.csv");
+        std::fs::write(&path, format!("[codes]\nfile = {codes:?}\n")).unwrap();
+        std::fs::write(&codes, "code,reason\nZZ:1,unreachable\n").unwrap();
+        assert_eq!(Config::load(Some(&path)).unwrap().codes().unwrap().entries().len(), 1);
+        std::fs::write(&codes, "code,reason\nZZ:1,late\n").unwrap();
+        let error = Config::load(Some(&path)).unwrap().codes().unwrap_err().to_string();
+        assert!(error.contains("第 2 行") && error.contains("line 2"), "{error}");
     }
 }

@@ -55,7 +55,7 @@ pub(crate) struct DoctorArgs {
 pub(crate) async fn run(args: DoctorArgs, show: Show) -> Result<(), Failure> {
     let config = args.serve.config()?;
     let clock = SystemClock::new();
-    let mut findings = vec![look_at_clock(&clock), look_at_policy(&config)];
+    let mut findings = vec![look_at_clock(&clock), look_at_policy(&config), look_at_codes(&config)];
     findings.extend(look_at_folder(&config.data, &clock));
     findings.push(look_at_key_file(&config.key_file()));
     let storage = config.storage.storage();
@@ -102,6 +102,26 @@ fn look_at_policy(config: &Config) -> Finding {
         Err(error) => {
             let error = format!("{error:#}");
             Finding { name: "policy", good: false, zh: format!("规则无法加载：{error}"), en: error }
+        }
+    }
+}
+
+fn look_at_codes(config: &Config) -> Finding {
+    match config.codes() {
+        Ok(codes) => {
+            let own = codes.entries().len();
+            Finding {
+                name: "codes",
+                good: true,
+                zh: format!("自定义错误码 {own} 条"),
+                en: format!("{own} codes of your own"),
+            }
+        }
+        Err(error) => {
+            let error = format!("{error:#}");
+            Finding {
+                name: "codes", good: false, zh: format!("错误码表无法加载：{error}"), en: error
+            }
         }
     }
 }

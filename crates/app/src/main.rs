@@ -8,6 +8,7 @@ mod copy;
 mod demo;
 mod doctor;
 mod exit;
+mod load;
 mod migrate;
 mod node;
 mod pdu;
@@ -25,7 +26,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use client::{Asked, CampaignArgs, ImportArgs, MessageArgs, RouteArgs, SendArgs, To};
+use client::{Asked, CampaignArgs, CodesArgs, ImportArgs, MessageArgs, NumbersArgs, RouteArgs, SendArgs, To};
 use exit::Failure;
 use show::Show;
 
@@ -58,6 +59,10 @@ enum Command {
     Message(To<MessageArgs>),
     /// 路由 / routes
     Route(To<RouteArgs>),
+    /// 号段库、号码查询与清洗 / number ranges, what is known of a number, list cleaning
+    Numbers(To<NumbersArgs>),
+    /// 运营商错误码 / codes of carriers
+    Codes(To<CodesArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -99,6 +104,8 @@ async fn main() -> ExitCode {
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
         Command::Route(asked) => client::run(Asked::Route(asked), show).await,
+        Command::Numbers(asked) => client::run(Asked::Numbers(asked), show).await,
+        Command::Codes(asked) => client::run(Asked::Codes(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::carrier_code::CodeBook;
 use domain::control::Secret;
 use domain::downstream::Downstream;
 use domain::ids::IdGenerator;
@@ -18,7 +19,7 @@ use domain::retry::RetryPolicy;
 use domain::time::Clock;
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, Settings, StartChannel};
-use gateway::{ChannelSettings, DownstreamSettings, Family};
+use gateway::{ChannelSettings, DownstreamSettings, Family, Ports};
 use store::control::{ControlDb, FirstStart};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -52,6 +53,8 @@ pub(crate) struct NodeOptions {
     pub(crate) partitions: u16,
     pub(crate) listen: SocketAddr,
     pub(crate) policy: Policy,
+    /// What carriers' codes mean.
+    pub(crate) codes: CodeBook,
     /// How long a carrier's answer may take before a message is uncertain.
     pub(crate) response_timeout: Duration,
     /// Where customers connect to us.
@@ -120,7 +123,8 @@ impl Node {
                 .map_err(|error| error.to_string())
         });
         engine.set_providers(Arc::new(gateway::HttpProviders::default()));
-        engine.start_dispatch(start_channel, events, RetryPolicy::default()).await?;
+        let retry = RetryPolicy { codes: options.codes, ..RetryPolicy::default() };
+        engine.start_dispatch(start_channel, events, retry).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
@@ -169,10 +173,17 @@ impl Node {
 }
 
 /// Opens the ports for customers that connect to us; what comes waits until they are served.
-async fn open_ports(config: &DownstreamConfig) -> anyhow::Result<Vec<(Family, TcpListener)>> {
-    let mut ports = Vec::new();
+async fn open_ports(config: &DownstreamConfig) -> anyhow::Result<Vec<(Family, Ports)>> {
+    let mut ports: Vec<(Family, Ports)> = Vec::new();
     for (family, address) in config.ports() {
-        ports.push((family, bind(address).await?));
+        ports.push((family, bind(address).await?.into()));
+    }
+    if let Some((address, tls)) = config.smpp_tls()? {
+        let enciphered = Some((bind(address).await?, tls));
+        match ports.iter_mut().find(|(family, _)| *family == Family::Smpp) {
+            Some((_, ports)) => ports.tls = enciphered,
+            None => ports.push((Family::Smpp, Ports { plain: None, tls: enciphered })),
+        }
     }
     Ok(ports)
 }
@@ -185,7 +196,7 @@ async fn bind(address: SocketAddr) -> anyhow::Result<TcpListener> {
 async fn serve_customers(
     engine: &Arc<Engine>,
     clock: &Arc<dyn Clock>,
-    (config, ports): (&DownstreamConfig, Vec<(Family, TcpListener)>),
+    (config, ports): (&DownstreamConfig, Vec<(Family, Ports)>),
     tracker: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<Vec<(Family, SocketAddr)>> {
@@ -194,8 +205,11 @@ async fn serve_customers(
     }
     engine.start_downstream().await?;
     let mut served = Vec::new();
-    for (family, listener) in ports {
-        served.push((family, listener.local_addr()?));
+    for (family, ports) in ports {
+        let listeners = [ports.plain.as_ref(), ports.tls.as_ref().map(|(listener, _)| listener)];
+        for listener in listeners.into_iter().flatten() {
+            served.push((family, listener.local_addr()?));
+        }
         let settings = DownstreamSettings {
             clock: Arc::clone(clock),
             active_test_interval: ACTIVE_TEST_INTERVAL,
@@ -204,7 +218,7 @@ async fn serve_customers(
             connections: config.connections,
         };
         let downstream = Arc::clone(engine) as Arc<dyn Downstream>;
-        gateway::listen(family, listener, settings, downstream, tracker, stop);
+        gateway::listen(family, ports, settings, downstream, tracker, stop);
     }
     Ok(served)
 }

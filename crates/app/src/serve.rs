@@ -101,6 +101,7 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
 /// Starts a node and says where it is.
 async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
     let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let codes = config.codes().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let node = Node::start(NodeOptions {
         storage,
@@ -110,6 +111,7 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         partitions: config.partitions,
         listen: config.listen,
         policy,
+        codes,
         response_timeout: config.response_timeout(),
         downstream: config.downstream.clone(),
     })

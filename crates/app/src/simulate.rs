@@ -4,17 +4,21 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use sim::{Fault, Latency, LogNormal, SimConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::exit::Failure;
+use crate::load::{self, LoadArgs};
 use crate::serve::wait_for_signal;
 use crate::show::Show;
 
 /// 运营商模拟器（服务端），输出 JSON 计数 / a simulated carrier; prints counters as JSON
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct SimArgs {
+    #[command(subcommand)]
+    other: Option<OtherEnd>,
     /// 协议 / protocol
     #[arg(long, value_enum, default_value = "cmpp")]
     protocol: Protocol,
@@ -65,9 +69,15 @@ pub(crate) struct SimArgs {
     dump: Option<PathBuf>,
 }
 
-/// What the carrier speaks.
+/// The simulator's other roles.
+#[derive(Subcommand, Debug)]
+enum OtherEnd {
+    Load(LoadArgs),
+}
+
+/// What is spoken.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Protocol {
+pub(crate) enum Protocol {
     /// CMPP 2.0, 3.0
     Cmpp,
     /// SGIP 1.2
@@ -79,7 +89,7 @@ enum Protocol {
 }
 
 impl Protocol {
-    fn simulated(self) -> sim::Protocol {
+    pub(crate) fn simulated(self) -> sim::Protocol {
         match self {
             Self::Cmpp => sim::Protocol::Cmpp,
             Self::Sgip => sim::Protocol::Sgip,
@@ -93,7 +103,10 @@ impl Protocol {
 ///
 /// # Errors
 /// When the address is taken, a share is none, or the dump cannot be written.
-pub(crate) async fn run(args: SimArgs, show: Show) -> Result<(), Failure> {
+pub(crate) async fn run(mut args: SimArgs, show: Show) -> Result<(), Failure> {
+    if let Some(OtherEnd::Load(load)) = args.other.take() {
+        return load::run(load, show).await;
+    }
     let stop = CancellationToken::new();
     let (every, dump) = (args.every.max(1), args.dump.clone());
     let handle =

@@ -9,6 +9,7 @@ use store::ledger::LedgerOpenError;
 use store::postgres::{MigrateError, PlaceError, PostgresOpenError};
 use store::sealing::KeyFileError;
 
+use crate::config::PortTlsError;
 use crate::copy;
 use crate::exit::Failure;
 use crate::show::Show;
@@ -25,6 +26,18 @@ pub(crate) fn explain(error: anyhow::Error, show: Show) -> Failure {
 
 /// What somebody must mend.
 fn chinese(error: &anyhow::Error, en: &str) -> Option<String> {
+    if let Some(error) = error.downcast_ref::<PortTlsError>() {
+        return Some(match error {
+            PortTlsError::Missing => {
+                "配置 downstream.smpp_tls 时须同时写 downstream.tls_certificate 与 downstream.tls_key"
+                    .to_owned()
+            }
+            PortTlsError::Read { path, source } => format!("无法读取 {}：{source}", path.display()),
+            PortTlsError::Wrong(_) => {
+                format!("TLS 证书或私钥有误，请检查 downstream.tls_certificate 与 downstream.tls_key：{en}")
+            }
+        });
+    }
     if let Some(error) = error.downcast_ref::<MigrateError>() {
         return migrate(error, en);
     }

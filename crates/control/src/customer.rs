@@ -6,7 +6,7 @@ use domain::downstream::{CallBack, Customer, Signing};
 use domain::ids::{AccountId, CustomerId, RouteId};
 use domain::message::Category;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{EntityTrait, IntoActiveModel, Iterable, QueryOrder};
+use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Iterable, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use super::ControlDb;
@@ -32,6 +32,13 @@ struct Settings {
     route: Option<u16>,
     #[serde(default)]
     call_back: Option<(String, u16)>,
+    /// Only its number is kept, so that nobody else takes it.
+    #[serde(default, skip_serializing_if = "is_not")]
+    deleted: bool,
+}
+
+fn is_not(flag: &bool) -> bool {
+    !flag
 }
 
 #[async_trait]
@@ -39,7 +46,8 @@ impl Customers for ControlDb {
     async fn customers(&self) -> Result<Vec<Customer>, ControlError> {
         let rows = customer::Entity::find().order_by_asc(customer::Column::Id).all(&self.db).await;
         let rows = rows.map_err(|error| of_database(&error, "customer"))?;
-        rows.into_iter().map(|row| self.customer_of(row)).collect()
+        let all = rows.into_iter().map(|row| self.customer_of(row));
+        all.filter_map(Result::transpose).collect()
     }
 
     async fn put_customer(&self, customer: &Customer) -> Result<(), ControlError> {
@@ -47,29 +55,49 @@ impl Customers for ControlDb {
         let replace =
             OnConflict::column(customer::Column::Id).update_columns(customer::Column::iter()).to_owned();
         let write = self.write().await?;
+        let known = customer::Entity::find_by_id(i64::from(customer.id.0)).one(&write.transaction).await;
+        if let Some(known) = known.map_err(|error| of_database(&error, "customer"))?
+            && self.customer_of(known)?.is_none()
+        {
+            return Err(ControlError::Gone("customer"));
+        }
         let put = customer::Entity::insert(row).on_conflict(replace);
         put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "customer"))?;
         configuration_changed(&write.transaction).await?;
         write.commit().await
+    }
+
+    async fn delete_customer(&self, id: CustomerId) -> Result<bool, ControlError> {
+        let failed = |error| of_database(&error, "customer");
+        let write = self.write().await?;
+        let known = customer::Entity::find_by_id(i64::from(id.0)).one(&write.transaction).await;
+        let Some(known) = known.map_err(failed)? else { return Ok(false) };
+        let Some(customer) = self.customer_of(known)? else { return Ok(false) };
+        // A blank, which no login has, keeps this one apart from all that may come.
+        let gone = Customer {
+            name: String::new(),
+            login: format!("deleted {}", id.0),
+            secret: Secret(String::new()),
+            networks: Vec::new(),
+            addresses: Vec::new(),
+            signature: None,
+            enabled: false,
+            call_back: None,
+            ..customer
+        };
+        let mut row = self.customer_row(&gone);
+        row.settings = json(&Settings { deleted: true, ..settings(&gone) });
+        let row = row.into_active_model().reset_all();
+        row.update(&write.transaction).await.map_err(failed)?;
+        configuration_changed(&write.transaction).await?;
+        write.commit().await?;
+        Ok(true)
     }
 }
 
 impl ControlDb {
     fn customer_row(&self, customer: &Customer) -> customer::Model {
         let id = i64::from(customer.id.0);
-        let call_back = customer.call_back.as_ref().map(|CallBack { host, port }| (host.clone(), *port));
-        let settings = Settings {
-            networks: customer.networks.iter().map(ToString::to_string).collect(),
-            addresses: customer.addresses.clone(),
-            connections: customer.connections,
-            window: customer.window,
-            parts_per_second: customer.parts_per_second,
-            category: customer.category.word().to_owned(),
-            signature: customer.signature.clone(),
-            signing: customer.signing.word().to_owned(),
-            route: customer.route.map(|route| route.0),
-            call_back,
-        };
         customer::Model {
             id,
             account: customer.account.raw(),
@@ -77,16 +105,20 @@ impl ControlDb {
             protocol: customer.protocol.code().into(),
             login: customer.login.clone(),
             sealed: seal(&self.sealer, "customer", id, &customer.secret.0),
-            settings: json(&settings),
+            settings: json(&settings(customer)),
             enabled: customer.enabled,
         }
     }
 
-    fn customer_of(&self, row: customer::Model) -> Result<Customer, ControlError> {
+    /// `None`: it was deleted.
+    fn customer_of(&self, row: customer::Model) -> Result<Option<Customer>, ControlError> {
         let reading = Reading("customer");
         let settings: Settings = reading.json("settings", &row.settings)?;
+        if settings.deleted {
+            return Ok(None);
+        }
         let network = |text: &String| text.parse().map_err(|_| reading.odd("settings"));
-        Ok(Customer {
+        Ok(Some(Customer {
             id: CustomerId(reading.number("id", row.id)?),
             account: AccountId::from_raw(row.account),
             name: row.name,
@@ -104,6 +136,23 @@ impl ControlDb {
             route: settings.route.map(RouteId),
             enabled: row.enabled,
             call_back: settings.call_back.map(|(host, port)| CallBack { host, port }),
-        })
+        }))
+    }
+}
+
+fn settings(customer: &Customer) -> Settings {
+    let call_back = customer.call_back.as_ref().map(|CallBack { host, port }| (host.clone(), *port));
+    Settings {
+        networks: customer.networks.iter().map(ToString::to_string).collect(),
+        addresses: customer.addresses.clone(),
+        connections: customer.connections,
+        window: customer.window,
+        parts_per_second: customer.parts_per_second,
+        category: customer.category.word().to_owned(),
+        signature: customer.signature.clone(),
+        signing: customer.signing.word().to_owned(),
+        route: customer.route.map(|route| route.0),
+        call_back,
+        deleted: false,
     }
 }

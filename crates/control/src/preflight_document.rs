@@ -1,8 +1,11 @@
 //! A preflight's report as the document that a campaign's row holds, sealed: it quotes texts and shows phones.
 
-use domain::control::{ControlError, HeldSample, PreflightReport, Sample};
+use domain::campaign::Unrouted;
+use domain::control::{ControlError, HeldSample, PreflightReport, RouteLoad, Sample};
+use domain::ids::RouteId;
 use domain::message::Reason;
 use domain::money::Money;
+use domain::phone::{Carrier, Country};
 use domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +27,15 @@ pub(super) struct PreflightDocument {
     samples: Vec<SampleDocument>,
     done_at: Option<i64>,
     by_carrier: Vec<(String, u64, i64)>,
+    /// Route, people, parts, cost.
+    #[serde(default)]
+    by_route: Vec<(u16, u64, u64, i64)>,
+    /// Carrier, country, route, people, masked phone.
+    #[serde(default)]
+    unrouted: Vec<(String, Option<String>, Option<u16>, u64, String)>,
     audience_checksum: Vec<u8>,
+    #[serde(default)]
+    by_province: Vec<(String, u64)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -60,6 +71,12 @@ impl PreflightDocument {
             people: held.people,
         };
         let carrier = |(word, parts, cost): &(String, u64, Money)| (word.clone(), *parts, cost.micros());
+        let load = |load: &RouteLoad| (load.route.0, load.people, load.parts, load.cost.micros());
+        let unrouted = |left: &Unrouted| {
+            let country = left.country.map(|country| country.code().to_owned());
+            let route = left.route.map(|route| route.0);
+            (left.carrier.as_str().to_owned(), country, route, left.people, left.sample.clone())
+        };
         Self {
             at: report.at.millis(),
             decided_for: report.decided_for.millis(),
@@ -74,7 +91,10 @@ impl PreflightDocument {
             samples: report.samples.iter().map(sample).collect(),
             done_at: report.done_at.map(Timestamp::millis),
             by_carrier: report.by_carrier.iter().map(carrier).collect(),
+            by_route: report.by_route.iter().map(load).collect(),
+            unrouted: report.unrouted.iter().map(unrouted).collect(),
             audience_checksum: report.audience_checksum.to_vec(),
+            by_province: report.by_province.clone(),
         }
     }
 
@@ -90,6 +110,23 @@ impl PreflightDocument {
         let held =
             |held: HeldDocument| HeldSample { text: held.text, spans: held.spans, people: held.people };
         let carrier = |(word, parts, cost)| (word, parts, Money::from_micros(cost));
+        let load = |(route, people, parts, cost)| RouteLoad {
+            route: RouteId(route),
+            people,
+            parts,
+            cost: Money::from_micros(cost),
+        };
+        let unrouted =
+            |(carrier, country, route, people, sample): (String, Option<String>, Option<u16>, _, _)| {
+                let country = country.map(|code| reading.word("preflight", &code, Country::from_code));
+                Ok(Unrouted {
+                    carrier: reading.word("preflight", &carrier, Carrier::from_word)?,
+                    country: country.transpose()?,
+                    route: route.map(RouteId),
+                    people,
+                    sample,
+                })
+            };
         let reason = |(word, n): (String, u64)| Ok((reading.word("preflight", &word, Reason::from_word)?, n));
         Ok(PreflightReport {
             at: Timestamp::from_millis(self.at),
@@ -105,7 +142,10 @@ impl PreflightDocument {
             samples: self.samples.into_iter().map(sample).collect(),
             done_at: self.done_at.map(Timestamp::from_millis),
             by_carrier: self.by_carrier.into_iter().map(carrier).collect(),
+            by_route: self.by_route.into_iter().map(load).collect(),
+            unrouted: self.unrouted.into_iter().map(unrouted).collect::<Result<_, ControlError>>()?,
             audience_checksum: reading.digest("preflight", &self.audience_checksum)?,
+            by_province: self.by_province,
         })
     }
 }

@@ -4,12 +4,16 @@
 //! most often (the status pages of Tencent Cloud, Huawei Cloud and Qiniu, and the CMPP specification); where they
 //! differ, the first meaning is taken. The raw code is always kept beside the reason, for the customer's own eyes.
 
+mod book;
+mod explain;
 mod other_protocols;
 mod providers;
 
 use crate::channel::CarrierCode;
 use crate::message::Reason;
 
+pub use book::{CodeBook, CodeEntry, CodePattern, CodeScope, CodeTrouble, family};
+pub use explain::{CodeLine, CodeMeaning, advise, catalogue, qualified};
 pub use providers::{Provider, advice, shortened};
 
 impl CarrierCode {

@@ -191,6 +191,9 @@ pub enum ChannelEvent {
 pub struct Capacity {
     /// Parts that may be written now: free window over all connections, bounded by the pace of the next 250 ms.
     pub parts: u32,
+    /// How many of them messages may take that are no emergencies: a little of window and pace is kept for those
+    /// ([`crate::pace::kept_of_window`], [`crate::pace::kept_of_rate`]).
+    pub open: u32,
     pub connections_up: u16,
 }
 

@@ -50,7 +50,20 @@ pub struct Lane {
     pub version: i64,
 }
 
+/// Whose share of the channels a lane's messages are sent from: the lanes of a campaign have one share and one speed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Share {
+    Campaign(CampaignId),
+    Lane(LaneId),
+}
+
 impl Lane {
+    /// Whose share it is sent from.
+    #[must_use]
+    pub fn share(&self) -> Share {
+        self.campaign.map_or(Share::Lane(self.id), Share::Campaign)
+    }
+
     /// Whether it holds what part of every channel is kept for.
     #[must_use]
     pub fn is_emergency(&self) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod approved;
 pub mod audit;
+pub mod campaign;
 pub mod carrier_code;
 pub mod channel;
 pub mod control;
@@ -13,6 +14,7 @@ pub mod ledger;
 pub mod message;
 pub mod money;
 pub mod nodes;
+pub mod numbers;
 pub mod opt_out;
 pub mod pace;
 pub mod phone;

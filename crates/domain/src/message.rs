@@ -195,6 +195,8 @@ coded_enum! {
         CampaignCancelled = 17, "campaign_cancelled";
         /// A customer sent some parts of a long text and not the others.
         PartsMissing = 18, "parts_missing";
+        /// Carriers called the number dead on several days, and nothing since then showed life.
+        DeadNumber = 19, "dead_number";
         /// Carrier: no such number.
         UnknownNumber = 20, "unknown_number";
         /// Carrier: the number is suspended, barred or in arrears.
@@ -264,6 +266,9 @@ impl Reason {
             Self::NoRoute => ("没有可用路由", "no route"),
             Self::CampaignCancelled => ("任务已撤销", "campaign cancelled"),
             Self::PartsMissing => ("长短信缺少分段", "parts of a long text are missing"),
+            Self::DeadNumber => {
+                ("多次空号或停机,已停发", "dead number: called so by carriers on several days")
+            }
             Self::UnknownNumber => ("空号", "no such number"),
             Self::NumberSuspended => ("停机", "number suspended"),
             Self::Unreachable => ("关机或不在服务区", "switched off or out of coverage"),

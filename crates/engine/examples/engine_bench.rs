@@ -205,6 +205,8 @@ async fn preflight(
         window_close: WindowClose::Hold,
         valid_for: None,
         route: None,
+        canary: None,
+        limits: None,
     };
     let campaign = house.engine.create_campaign(house.account, draft).await?;
     let started = Started::now();

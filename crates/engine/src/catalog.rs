@@ -10,13 +10,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig, Traffic, choose_route};
 use domain::downstream::Customer;
-use domain::ids::{AccountId, EntityId, RouteId};
+use domain::ids::{AccountId, CustomerId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::Carrier;
 use domain::routing::Reach;
 
 use crate::Engine;
+use crate::numbers::NumberTable;
 
 /// What an account pays per part, by category and carrier.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -52,6 +53,7 @@ pub(crate) struct Catalog {
     routes: RwLock<Option<Arc<[RouteConfig]>>>,
     channels: RwLock<Option<Arc<[ChannelConfig]>>>,
     customers: RwLock<Option<Arc<[Arc<Customer>]>>>,
+    numbers: RwLock<Option<NumberTable>>,
 }
 
 impl Catalog {
@@ -63,9 +65,18 @@ impl Catalog {
         *write(&self.routes) = None;
         *write(&self.channels) = None;
         *write(&self.customers) = None;
+        *write(&self.numbers) = None;
     }
 
-    fn age(&self) -> u64 {
+    pub(crate) fn number_table(&self) -> Option<NumberTable> {
+        read(&self.numbers).clone()
+    }
+
+    pub(crate) fn keep_number_table(&self, read_at: u64, table: &NumberTable) {
+        self.keep(read_at, &self.numbers, |kept| *kept = Some(table.clone()));
+    }
+
+    pub(crate) fn age(&self) -> u64 {
         self.age.load(Ordering::Acquire)
     }
 
@@ -205,10 +216,18 @@ impl Engine {
         Ok(customers)
     }
 
-    /// Adds or replaces a customer. Connections that are open keep what they were begun with.
+    /// Deletes a customer's configuration. `false`: there is none.
+    pub(crate) async fn unset_customer(&self, id: CustomerId) -> Result<bool, ControlError> {
+        let deleted = self.control.delete_customer(id).await?;
+        self.catalog.forget();
+        Ok(deleted)
+    }
+
+    /// Adds or replaces a customer. Connections that were begun on other terms close within a second.
     ///
     /// # Errors
-    /// When the control database refuses; [`ControlError::Exists`] when another customer has this login.
+    /// When the control database refuses; [`ControlError::Exists`] when another customer has this login,
+    /// [`ControlError::Gone`] when one of this number was deleted.
     pub async fn set_customer(&self, customer: &Customer) -> Result<(), ControlError> {
         self.control.put_customer(customer).await?;
         self.catalog.forget();

@@ -1,7 +1,10 @@
 //! From a recipient to a finished text with its count and price: the one way for preflight, expansion and API.
 
+use std::sync::Arc;
+
 use domain::message::{Category, Reason};
 use domain::money::Money;
+use domain::numbers::PrefixTable;
 use domain::phone::{Carrier, Phone};
 use domain::routing::Reach;
 use domain::template::{RenderError, Template, Values};
@@ -31,17 +34,18 @@ pub(crate) struct Composer {
     /// Per part, in the order of [`Carrier::ALL`]; none where no channel leads.
     prices: [Option<Money>; Carrier::ALL.len()],
     by_carrier: bool,
+    numbers: Arc<PrefixTable>,
 }
 
 impl Composer {
-    /// Marketing gets the opt-out words; `reach` says which carriers the route leads to.
+    /// Marketing gets the opt-out words; `reach` says which carriers the route leads to, the table whose a phone is.
     pub(crate) fn new(
         category: Category,
         signature: Option<Signature>,
         opt_out_suffix: &str,
         rules: TextRules,
         prices: &Prices,
-        reach: Reach,
+        (reach, numbers): (Reach, Arc<PrefixTable>),
     ) -> Self {
         Self {
             signature,
@@ -50,6 +54,7 @@ impl Composer {
             prices: Carrier::ALL
                 .map(|carrier| reach.leads_to(carrier).then(|| prices.per_part(category, carrier))),
             by_carrier: reach.is_by_carrier(),
+            numbers,
         }
     }
 
@@ -58,7 +63,7 @@ impl Composer {
     /// # Errors
     /// The reason for which this recipient gets nothing.
     pub(crate) fn compose(&self, body: &str, phone: Phone) -> Result<Composed, Reason> {
-        let carrier = phone.carrier();
+        let carrier = self.numbers.carrier(phone);
         let per_part = self.prices[place(carrier)].ok_or(Reason::NoRoute)?;
         let text = compose(self.signature.as_ref(), body, self.suffix.as_deref());
         let plan = plan(&text, &self.rules).map_err(|error| match error {

@@ -25,7 +25,7 @@ impl Whose {
         match error {
             ControlError::Full => Self::DiskFull,
             ControlError::Unavailable(_) => Self::Retry,
-            ControlError::Exists(_) | ControlError::Changed(_) => Self::Conflict,
+            ControlError::Exists(_) | ControlError::Changed(_) | ControlError::Gone(_) => Self::Conflict,
             ControlError::Inconsistent { .. } => Self::Ours,
         }
     }

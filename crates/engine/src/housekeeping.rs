@@ -40,7 +40,7 @@ impl Engine {
             if !self.node.holds(Duty::Housekeeping) {
                 return false;
             }
-            let retry = Arc::clone(&dispatch.retry);
+            let retry = dispatch.retry();
             match self.ledger.sweep(partition, retention, retry, self.clock.now()).await {
                 Ok(swept) => more |= swept.more,
                 Err(error) => tracing::warn!(partition = partition.0, %error, "a sweep failed"),

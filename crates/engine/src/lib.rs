@@ -6,9 +6,11 @@
 
 pub mod accept;
 pub mod campaign;
+pub mod codes;
 pub mod dispatch;
 mod downstream;
 pub mod import;
+pub mod numbers;
 
 mod audience;
 mod catalog;
@@ -75,9 +77,11 @@ pub struct Engine {
     pub(crate) draining: AtomicBool,
     policy: RwLock<Arc<Policy>>,
     pub(crate) catalog: catalog::Catalog,
+    pub(crate) held_numbers: numbers::HeldTable,
     pub(crate) imports: import::RunningImports,
     pub(crate) preflights: campaign::RunningPreflights,
     pub(crate) expansions: campaign::Expansions,
+    pub(crate) replies: campaign::Replies,
     /// Campaigns whose lane lags behind them after a failure of storage.
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
@@ -109,9 +113,11 @@ impl Engine {
             draining: AtomicBool::new(false),
             policy: RwLock::new(policy),
             catalog: catalog::Catalog::default(),
+            held_numbers: numbers::HeldTable::default(),
             imports: import::RunningImports::default(),
             preflights: campaign::RunningPreflights::default(),
             expansions: campaign::Expansions::default(),
+            replies: campaign::Replies::default(),
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
             providers: OnceLock::new(),

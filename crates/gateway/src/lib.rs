@@ -13,6 +13,8 @@ mod downstream;
 mod drivers;
 mod pace;
 mod provider;
+mod socket;
+mod tls;
 
 use std::sync::Arc;
 
@@ -25,8 +27,9 @@ use tokio_util::task::TaskTracker;
 use wire::EncodeError;
 
 pub use carrier::ChannelSettings;
-pub use downstream::{DownstreamSettings, Family, listen};
+pub use downstream::{DownstreamSettings, Family, Ports, listen};
 pub use provider::HttpProviders;
+pub use tls::{TlsError, TlsServer};
 
 use carrier::CarrierChannel;
 use drivers::{CmppDriver, SgipDriver, SmgpDriver, SmppDriver};
@@ -44,6 +47,9 @@ pub enum StartError {
     /// TLS cannot be set up on this machine.
     #[error("{0}")]
     Tls(String),
+    /// The channel's settings of TLS.
+    #[error(transparent)]
+    Enciphered(#[from] TlsError),
 }
 
 /// Starts a channel's connections as tasks of `tracker`; they end when `stop` is cancelled, after saying goodbye.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::pace::TokenBucket;
+use domain::pace::{TokenBucket, kept_of_rate, kept_of_window};
 use domain::text::MAX_PARTS;
 use tokio::sync::futures::Notified;
 
@@ -37,9 +37,15 @@ impl Pace {
         self.bucket.as_mut()
     }
 
-    /// Parts that may be written now; none is no limit.
-    pub(crate) fn available(&mut self, now: u64) -> Option<u32> {
-        self.bucket(now).map(|bucket| bucket.available(now))
+    /// Parts that may be written now, and those of them that are kept for nobody; none is no limit.
+    pub(crate) fn available(&mut self, now: u64) -> Option<(u32, u32)> {
+        self.bucket(now).map(|bucket| (bucket.available(now), bucket.open(now)))
+    }
+
+    /// What a channel with so much of its window free may write now.
+    pub(crate) fn capacity(&mut self, free: u32, window: u32, now: u64) -> (u32, u32) {
+        let (parts, open) = self.available(now).unwrap_or((u32::MAX, u32::MAX));
+        (free.min(parts), free.saturating_sub(kept_of_window(window)).min(open))
     }
 
     /// Takes tokens for parts that are about to be written, or all there are.
@@ -49,7 +55,7 @@ impl Pace {
         }
     }
 
-    /// Milliseconds until a part may be written; none when one may be now.
+    /// Milliseconds until any part may be written; none when one may be now.
     pub(crate) fn wait_millis(&mut self, now: u64) -> Option<u64> {
         self.bucket(now)?.wait_millis(now).filter(|millis| *millis > 0)
     }
@@ -75,7 +81,7 @@ pub(crate) async fn refilled(wait_millis: Option<u64>, changed: Notified<'_>) {
 
 fn bucket(rate: Option<u32>, now: u64) -> Option<TokenBucket> {
     let burst = |rate: u32| (rate.saturating_mul(BURST_MILLIS) / 1_000).max(rate.min(MAX_PARTS.into()));
-    rate.map(|rate| TokenBucket::new(rate, burst(rate), now))
+    rate.map(|rate| TokenBucket::new(rate, burst(rate), now).keeping(kept_of_rate(rate)))
 }
 
 #[cfg(test)]
@@ -86,9 +92,9 @@ mod tests {
     fn run(pace: &mut Pace, from: u64, millis: u64) -> u64 {
         let mut written = 0;
         for now in from..from + millis {
-            let free = pace.available(now).unwrap();
-            pace.take(free, now);
-            written += u64::from(free);
+            let (_, open) = pace.available(now).unwrap();
+            pace.take(open, now);
+            written += u64::from(open);
         }
         written
     }
@@ -96,17 +102,32 @@ mod tests {
     #[test]
     fn the_rate_is_held_and_a_pause_gives_no_flood() {
         let mut pace = Pace::new(Some(500), 0);
-        assert!((498..=510).contains(&run(&mut pace, 0, 1_000)));
+        assert!((490..=510).contains(&run(&mut pace, 0, 1_000)), "less what is kept, which gathers first");
         let after_pause = run(&mut pace, 61_000, 1_000);
         assert!(after_pause <= 500 + u64::from(MAX_PARTS) + 1, "{after_pause}");
     }
 
     #[test]
     fn a_slow_channel_gathers_enough_for_the_longest_message() {
+        let most = u32::from(MAX_PARTS);
         let mut pace = Pace::new(Some(30), 0);
-        assert_eq!(pace.available(10_000), Some(MAX_PARTS.into()));
+        assert_eq!(pace.available(10_000), Some((most + 4, most)));
         let mut slower = Pace::new(Some(5), 0);
-        assert_eq!(slower.available(10_000), Some(5), "and never more than a second's worth");
+        assert_eq!(slower.available(10_000), Some((9, 5)), "and never more than a second's worth");
+    }
+
+    #[test]
+    fn emergencies_have_tokens_while_everybody_else_takes_all_they_may() {
+        let mut pace = Pace::new(Some(10), 0);
+        assert!(run(&mut pace, 0, 10_000) >= 95, "others lose the kept ones once, at the beginning");
+        let (parts, open) = pace.available(10_000).unwrap();
+        assert!(parts >= 4 && open <= 1, "{parts} {open}");
+        assert_eq!(
+            pace.capacity(1_000, 1_024, 10_000),
+            (parts, open),
+            "a wide window takes nothing of a slow pace"
+        );
+        assert_eq!(Pace::new(None, 0).capacity(1_000, 1_024, 0), (1_000, 984));
     }
 
     #[test]
@@ -114,7 +135,7 @@ mod tests {
         let mut pace = Pace::new(Some(1_000), 0);
         pace.slow_down(0);
         assert!(run(&mut pace, 0, 1_000) <= 520);
-        assert!(run(&mut pace, 1_000, 1_000) >= 980);
+        assert!(run(&mut pace, 1_000, 1_000) >= 970);
         let mut unlimited = Pace::new(None, 0);
         assert_eq!(unlimited.available(1), None);
         unlimited.slow_down(1);

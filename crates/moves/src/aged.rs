@@ -2,6 +2,7 @@
 
 use domain::ids::{EntityId, MessageId};
 use domain::message::Category;
+use domain::numbers::NumberFacts;
 use domain::policy::{Consented, LegalBasis, PersonFacts, Recent};
 use domain::time::Timestamp;
 
@@ -29,5 +30,6 @@ pub fn aged(phone_index: i64, entity: EntityId, now: Timestamp) -> PersonFacts {
             category: Category::Marketing,
             text_hash: phone_index.cast_unsigned(),
         }],
+        number: NumberFacts::default(),
     }
 }

@@ -6,15 +6,20 @@ use domain::ids::PartitionId;
 use domain::ledger::Due;
 use tokio::sync::Notify;
 
+use crate::told::Told;
+
 /// The last published streams of every partition.
 pub struct Board {
     partitions: Mutex<Vec<Vec<Due>>>,
     changed: Notify,
+    /// Published after commits.
+    pub told: Told,
 }
 
 impl Board {
     pub fn new(partitions: u16) -> Self {
-        Self { partitions: Mutex::new(vec![Vec::new(); usize::from(partitions)]), changed: Notify::new() }
+        let partitions = Mutex::new(vec![Vec::new(); usize::from(partitions)]);
+        Self { partitions, changed: Notify::new(), told: Told::new(1) }
     }
 
     pub fn publish(&self, id: PartitionId, due: Vec<Due>) {

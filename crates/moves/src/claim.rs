@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use domain::channel::{Outgoing, Ticket};
 use domain::ids::{MessageId, PartitionId};
-use domain::lane::Stream;
 use domain::ledger::{Claim, ClaimRequest, TakeOutcome, TrailEntry, TrailEvent};
 use domain::message::{Category, MessageState, Reason};
-use domain::phone::Phone;
+use domain::numbers::NumberFacts;
+use domain::phone::{CarrierSet, Phone};
 use domain::policy::RuleId;
 use domain::time::Timestamp;
 
@@ -115,11 +115,10 @@ impl<'a> Taking<'a> {
         self.claim.rejected += 1;
     }
 
-    /// Policy puts it off: it waits in the same stream.
+    /// Policy puts it off: it waits in the same stream, or in that of the network that its phone was found to be of.
     pub fn defer<M: Moves>(
         &mut self,
         moves: &mut M,
-        stream: Stream,
         id: MessageId,
         life: &mut Life,
         (until, reason, rule): (Timestamp, Reason, RuleId),
@@ -133,8 +132,23 @@ impl<'a> Taking<'a> {
             moves.tallies().count(Some(from), life, self.now);
         }
         self.claim.deferred += 1;
-        moves.enqueue(stream, until, id)
+        moves.enqueue(life.stream(), until, id)
     }
+}
+
+/// Follows what is known of the number, as far as the route leads there. `false`: the channel that claims does not reach
+/// the network, and the message is to be set apart.
+pub fn follow_number(
+    life: &mut Life,
+    number: &NumberFacts,
+    reach: CarrierSet,
+    carriers: CarrierSet,
+    now: Timestamp,
+) -> bool {
+    let found = number.carrier(life.carrier, now);
+    life.toward = (found != life.carrier && reach.contains(found)).then_some(found);
+    life.marked = !number.failures.is_empty();
+    carriers.contains(life.heading())
 }
 
 /// Queued when every channel of its route reached its carrier, and one does not any more: it waits with its

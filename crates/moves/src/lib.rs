@@ -23,6 +23,7 @@ pub mod steps;
 pub mod stream;
 pub mod sweep;
 pub mod tally;
+pub mod told;
 pub mod verified;
 pub mod waiting;
 

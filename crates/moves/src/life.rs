@@ -6,7 +6,7 @@
 //! | offset | bytes | field |
 //! |---|---|---|
 //! | 0 | 1 | format (1) |
-//! | 1 | 1 each | state, reason, attempts, flags, category, encoding, carrier, parts, trail length |
+//! | 1 | 1 each | state, reason, attempts, flags, category, encoding, carrier (upper half: the one found instead), parts, trail length |
 //! | 10 | 1 + 15 | carrier's last code: length, bytes |
 //! | 26 | 2 each | channel, gateway, rule, avoided channel (0: none) |
 //! | 34 | 8 each | claim, due at, valid until, price, lane, entity |
@@ -46,6 +46,7 @@ const TAKEN: u8 = 1 << 3;
 const BY_CARRIER: u8 = 1 << 4;
 const WATCHED: u8 = 1 << 5;
 const SHARED: u8 = 1 << 6;
+const MARKED: u8 = 1 << 7;
 
 /// The changing facts of one message, and the frozen ones that every step needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,12 @@ pub struct Life {
     pub ended: Option<Timestamp>,
     pub category: Category,
     pub encoding: Encoding,
+    /// By the phone's range, as at acceptance: prices and counters follow it.
     pub carrier: Carrier,
+    /// The network that the phone was found to be of instead.
+    pub toward: Option<Carrier>,
+    /// Its phone was called dead lately: a sign of life must be told to the person's row.
+    pub marked: bool,
     pub parts: u8,
     pub code: CarrierCode,
     pub channel: Option<ChannelId>,
@@ -117,6 +123,8 @@ impl Life {
             category: frozen.category,
             encoding: frozen.encoding,
             carrier: frozen.carrier,
+            toward: None,
+            marked: false,
             parts: frozen.parts.max(1),
             code: CarrierCode::default(),
             channel: None,
@@ -137,8 +145,13 @@ impl Life {
 
     /// Where it waits while it is queued.
     pub fn stream(&self) -> Stream {
-        let carrier = self.by_carrier.then_some(self.carrier);
+        let carrier = self.by_carrier.then(|| self.heading());
         Stream { lane: self.lane, carrier, avoid: self.avoid }
+    }
+
+    /// The network whose channels are to carry it.
+    pub fn heading(&self) -> Carrier {
+        self.toward.unwrap_or(self.carrier)
     }
 
     /// A new try begins: nothing of it has arrived yet.
@@ -223,6 +236,7 @@ impl Life {
             (self.by_carrier, BY_CARRIER),
             (self.watched, WATCHED),
             (self.shared, SHARED),
+            (self.marked, MARKED),
         ];
         let flags = flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag);
         let code = self.code.as_str().as_bytes();
@@ -236,7 +250,7 @@ impl Life {
             flags,
             self.category.code(),
             encoding_code(self.encoding),
-            carrier_code(self.carrier),
+            carrier_code(self.carrier) | self.toward.map_or(0, carrier_code) << 4,
             self.parts,
             self.trail.len() as u8,
             code.len() as u8,
@@ -295,7 +309,9 @@ impl Life {
             ended: None,
             category: Category::from_code(category)?,
             encoding: encoding_from(encoding)?,
-            carrier: carrier_from(carrier)?,
+            carrier: carrier_from(carrier & 0xf)?,
+            toward: if carrier >> 4 == 0 { None } else { Some(carrier_from(carrier >> 4)?) },
+            marked: flags & MARKED != 0,
             parts,
             code: CarrierCode::new(head[11..26].get(..usize::from(code_len))?),
             channel: Some(small(26)).filter(|id| *id != 0).map(ChannelId),
@@ -393,6 +409,7 @@ mod tests {
         (life.channel, life.gateway, life.due_at) =
             (Some(ChannelId(2)), Some(GatewayId(9)), Some(Timestamp::from_millis(7)));
         (life.outstanding, life.taken, life.by_carrier, life.claim) = (true, true, true, 77);
+        (life.toward, life.marked) = (Some(Carrier::Unicom), true);
         assert!(life.mark_part(1, 1) && !life.mark_part(1, 1) && !life.has_arrived(1));
         let (mut raw, mut longer) = (Vec::new(), Vec::new());
         life.pack_tight(&mut raw);

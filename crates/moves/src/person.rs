@@ -2,14 +2,19 @@
 //! touches. Suppressions, consents and recent hand-overs lie together, so one look reads what a claim decides on.
 //!
 //! Layout, little-endian: format (1), counts of suppressions, consents and recents (2 bytes each), then the entries
-//! in that order.
+//! in that order. Format 2, of a number about which receipts taught something: behind them the counts of failures and of
+//! networks that it is not of (1 byte each), then six bytes of milliseconds of each failure, and a code and six bytes of each network.
 
 use domain::ids::{EntityId, MessageId};
 use domain::message::Category;
+use domain::numbers::NumberFacts;
 use domain::policy::{Consented, LegalBasis, PersonFacts, Recent, Scope, Suppressed, SuppressionSource};
 use domain::time::Timestamp;
 
+use super::life::{carrier_code, carrier_from};
+
 const FORMAT: u8 = 1;
+const WITH_NUMBER: u8 = 2;
 const RECENT_LEN: usize = 31;
 /// Stands for [`Scope::Operator`]; no id is 0.
 const OPERATOR: i64 = 0;
@@ -35,12 +40,14 @@ pub fn clear(facts: &mut PersonFacts) {
     facts.suppressions.clear();
     facts.consents.clear();
     facts.recents.clear();
+    facts.number.failures.clear();
+    facts.number.not_of.clear();
 }
 
 /// Writes a row.
 pub fn pack(facts: &PersonFacts, raw: &mut Vec<u8>) {
     raw.clear();
-    raw.push(FORMAT);
+    raw.push(if facts.number.is_empty() { FORMAT } else { WITH_NUMBER });
     let suppressions = &facts.suppressions[..facts.suppressions.len().min(MAX_ENTRIES)];
     let consents = &facts.consents[..facts.consents.len().min(MAX_ENTRIES)];
     let recents = &facts.recents[facts.recents.len().saturating_sub(MAX_RECENTS)..];
@@ -64,6 +71,21 @@ pub fn pack(facts: &PersonFacts, raw: &mut Vec<u8>) {
     }
     for recent in recents {
         raw.extend_from_slice(&pack_recent(recent));
+    }
+    if !facts.number.is_empty() {
+        pack_number(&facts.number, raw);
+    }
+}
+
+/// Both lists are bounded by [`NumberFacts`] itself.
+fn pack_number(number: &NumberFacts, raw: &mut Vec<u8>) {
+    let most = usize::from(u8::MAX);
+    let (failures, networks) = (number.failures.iter().take(most), number.not_of.iter().take(most));
+    raw.extend_from_slice(&[failures.len() as u8, networks.len() as u8]);
+    failures.for_each(|at| raw.extend_from_slice(&at.millis().to_le_bytes()[..6]));
+    for (carrier, at) in networks {
+        raw.push(carrier_code(*carrier));
+        raw.extend_from_slice(&at.millis().to_le_bytes()[..6]);
     }
 }
 
@@ -127,9 +149,7 @@ pub fn consent(facts: &mut PersonFacts, grant: Consented) -> bool {
 
 fn read(raw: &[u8], facts: &mut PersonFacts) -> Option<()> {
     let mut rest = Rest(raw);
-    if rest.take::<1>()? != [FORMAT] {
-        return None;
-    }
+    let [format @ (FORMAT | WITH_NUMBER)] = rest.take::<1>()? else { return None };
     let [suppressions, consents, recents] =
         [rest.take()?, rest.take()?, rest.take()?].map(u16::from_le_bytes);
     for _ in 0..suppressions {
@@ -140,6 +160,16 @@ fn read(raw: &[u8], facts: &mut PersonFacts) -> Option<()> {
     }
     for _ in 0..recents {
         facts.recents.push(rest.recent()?);
+    }
+    if format == WITH_NUMBER {
+        let [failures, networks] = rest.take()?;
+        for _ in 0..failures {
+            facts.number.failures.push(rest.instant()?);
+        }
+        for _ in 0..networks {
+            let [code] = rest.take()?;
+            facts.number.not_of.push((carrier_from(code)?, rest.instant()?));
+        }
     }
     rest.0.is_empty().then_some(())
 }
@@ -155,6 +185,11 @@ impl Rest<'_> {
 
     fn big(&mut self) -> Option<i64> {
         self.take().map(i64::from_le_bytes)
+    }
+
+    fn instant(&mut self) -> Option<Timestamp> {
+        let [a, b, c, d, e, f] = self.take()?;
+        Some(Timestamp::from_millis(i64::from_le_bytes([a, b, c, d, e, f, 0, 0])))
     }
 
     fn suppressed(&mut self) -> Option<Suppressed> {
@@ -184,9 +219,8 @@ impl Rest<'_> {
     }
 
     fn recent(&mut self) -> Option<Recent> {
-        let [a, b, c, d, e, f] = self.take()?;
         Some(Recent {
-            handed_at: Timestamp::from_millis(i64::from_le_bytes([a, b, c, d, e, f, 0, 0])),
+            handed_at: self.instant()?,
             message: MessageId::from_raw(self.big()?),
             entity: EntityId::from_raw(self.big()?),
             category: Category::from_code(self.take::<1>()?[0])?,
@@ -198,6 +232,8 @@ impl Rest<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::numbers::Lesson;
+    use domain::phone::Carrier;
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
@@ -237,5 +273,13 @@ mod tests {
         assert_eq!(unpack(&raw[..raw.len() - 1]), None);
         raw.push(0);
         assert_eq!(unpack(&raw), None);
+        let mut facts = unpack(&raw[..raw.len() - 1]).unwrap();
+        facts.number.learn(Lesson::Dead, at(1_800_000_000_000));
+        facts.number.learn(Lesson::NotOf(Carrier::Unicom), at(1_800_000_000_001));
+        pack(&facts, &mut raw);
+        assert_eq!(unpack(&raw), Some(facts.clone()));
+        assert_eq!(unpack(&raw[..raw.len() - 1]), None);
+        clear(&mut facts);
+        assert_eq!(facts, PersonFacts::default());
     }
 }

@@ -6,6 +6,7 @@ use domain::ids::MessageId;
 use domain::lane::LaneState;
 use domain::ledger::{ReceiptOutcome, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
+use domain::numbers::Lesson;
 use domain::policy::RuleId;
 use domain::retry::Next;
 use domain::time::Timestamp;
@@ -13,7 +14,7 @@ use domain::time::Timestamp;
 use super::fault::Outcome;
 use super::life::Life;
 use super::parts::Place;
-use super::steps::{Moves, advance, requeue, tried};
+use super::steps::{Moves, advance, heed, requeue, tried};
 
 /// Changes `life`; the caller writes it back, unless the outcome is [`ReceiptOutcome::Duplicate`].
 pub fn apply<M: Moves>(
@@ -47,6 +48,7 @@ fn arrived<M: Moves>(
     if overtaken || !life.mark_part(place.attempt, place.part) {
         return Ok(false);
     }
+    moves.learn(MessageId::from_raw(place.message), life, Lesson::Alive, now)?;
     life.code = receipt.code;
     let entry =
         |event| TrailEntry { at: now, event, channel: life.channel, reason: Reason::None, rule: RuleId(0) };
@@ -85,11 +87,12 @@ fn will_not_arrive<M: Moves>(
     if !waits || place.attempt != life.attempts {
         return Ok(false);
     }
-    let reason = match receipt.code.reason() {
+    let reason = match moves.retry().codes.reason(Some(receipt.gateway), receipt.code) {
         Reason::None => Reason::CarrierUnknown,
         reason => reason,
     };
     life.code = receipt.code;
+    heed(moves, MessageId::from_raw(place.message), life, (receipt.gateway, receipt.code, reason), now)?;
     let step = TrailEntry { at: now, event, channel: life.channel, reason, rule: RuleId(0) };
     match next_try(moves, life, reason, now) {
         Next::Retry { due_at, avoid } => {

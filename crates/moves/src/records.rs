@@ -92,7 +92,7 @@ impl MessageRow<'_> {
             encoding: life.encoding,
             parts: life.parts,
             price: life.price,
-            carrier: life.carrier,
+            carrier: life.heading(),
             test: life.test,
             possible_duplicate: life.possible_duplicate,
             due_at: life.due_at,

@@ -8,7 +8,7 @@ use domain::policy::RuleId;
 
 use super::fault::Outcome;
 use super::life::Life;
-use super::steps::{Moves, advance, requeue};
+use super::steps::{Moves, advance, heed, requeue};
 
 /// Ends the claim that the settlement answers, if it is still the message's own. `true`: that claim waits for one
 /// message less.
@@ -53,13 +53,15 @@ pub fn dispose<M: Moves>(
             }
         }
         Disposition::Uncertain { .. } => life.taken = true,
-        Disposition::Failed { code, .. } => {
+        Disposition::Failed { code, gateway, .. } => {
             life.code = *code;
+            heed(moves, id, life, (*gateway, *code, reason), at)?;
             forget_untaken(moves, id, life)?;
         }
-        Disposition::Requeue { due_at, spends_attempt, avoid, code, possible_duplicate, .. } => {
+        Disposition::Requeue { due_at, spends_attempt, avoid, code, possible_duplicate, gateway, .. } => {
             if *code != CarrierCode::default() {
                 life.code = *code;
+                heed(moves, id, life, (*gateway, *code, reason), at)?;
             }
             life.possible_duplicate |= *possible_duplicate;
             // The carrier may have it: it counts for caps as what was taken does.

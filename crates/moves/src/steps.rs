@@ -1,9 +1,11 @@
 //! What an engine does for a message that moves, and the moves that everything else is made of.
 
-use domain::ids::{ChannelId, LaneId, MessageId};
+use domain::channel::CarrierCode;
+use domain::ids::{ChannelId, GatewayId, LaneId, MessageId};
 use domain::lane::{LaneState, Stream};
 use domain::ledger::{Entry, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
+use domain::numbers::Lesson;
 use domain::policy::RuleId;
 use domain::retry::{RetryPolicy, Tried};
 use domain::time::Timestamp;
@@ -29,6 +31,9 @@ pub trait Moves {
 
     /// Takes back what a message counted for caps.
     fn take_back(&mut self, id: MessageId) -> Outcome<()>;
+
+    /// What a message taught about its phone: `life` is its own, out of store, and may be marked.
+    fn learn(&mut self, id: MessageId, life: &mut Life, lesson: Lesson, at: Timestamp) -> Outcome<()>;
 
     /// A sweep looks at the message again at that time.
     fn look_at(&mut self, id: MessageId, at: Timestamp) -> Outcome<()>;
@@ -94,6 +99,26 @@ pub fn requeue<M: Moves>(
 /// A step without channel or rule.
 pub fn step(at: Timestamp, event: TrailEvent, reason: Reason) -> TrailEntry {
     TrailEntry { at, event, channel: None, reason, rule: RuleId(0) }
+}
+
+/// A carrier said why not: what that teaches about the phone is kept, and a code that is in no table is counted.
+pub fn heed<M: Moves>(
+    moves: &mut M,
+    id: MessageId,
+    life: &mut Life,
+    said: (GatewayId, CarrierCode, Reason),
+    at: Timestamp,
+) -> Outcome<()> {
+    let (gateway, code, reason) = said;
+    if code != CarrierCode::default()
+        && moves.retry().codes.reason(Some(gateway), code) == Reason::CarrierUnknown
+    {
+        moves.tallies().count_code(gateway, code, at);
+    }
+    match Lesson::of_failure(reason, life.heading()) {
+        Some(lesson) => moves.learn(id, life, lesson, at),
+        None => Ok(()),
+    }
 }
 
 /// What the retry policy asks about a message.

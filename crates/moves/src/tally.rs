@@ -1,9 +1,11 @@
 //! Counts of moves, gathered in memory during a transaction and written as deltas at its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
-use domain::ids::{ChannelId, LaneId};
-use domain::ledger::Tally;
+use domain::channel::CarrierCode;
+use domain::ids::{ChannelId, GatewayId, LaneId};
+use domain::ledger::{Tally, UnknownCode};
 use domain::message::{MessageState, Reason};
 use domain::money::Money;
 use domain::time::Timestamp;
@@ -36,10 +38,24 @@ pub struct Gain {
     pub price: i64,
 }
 
-/// The moves of one transaction.
+/// The moves of one transaction, and the codes it met that are in no table.
 #[derive(Default)]
 pub struct Tallies {
     gains: HashMap<TallyKey, Gain>,
+    codes: BTreeMap<(u16, String), CodeGain>,
+}
+
+/// Different codes that one partition keeps, the ones seen last; a carrier has some hundred.
+pub const CODES_KEPT: u32 = 2_048;
+/// A code that was not seen for so long is forgotten.
+pub const CODES_FOR: Duration = Duration::from_secs(180 * 86_400);
+
+/// How often a code came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CodeGain {
+    pub times: i64,
+    pub first_at: i64,
+    pub last_at: i64,
 }
 
 impl Tallies {
@@ -62,17 +78,59 @@ impl Tallies {
         gain.price += life.price.micros();
     }
 
+    /// Counts a code that is in no table.
+    pub fn count_code(&mut self, gateway: GatewayId, code: CarrierCode, at: Timestamp) {
+        let at = at.millis();
+        let key = (gateway.0, code.as_str().to_owned());
+        let gain = self.codes.entry(key).or_insert(CodeGain { times: 0, first_at: at, last_at: at });
+        gain.times += 1;
+        (gain.first_at, gain.last_at) = (gain.first_at.min(at), gain.last_at.max(at));
+    }
+
     pub fn is_empty(&self) -> bool {
         self.gains.is_empty()
     }
 
     pub fn clear(&mut self) {
         self.gains.clear();
+        self.codes.clear();
+    }
+
+    /// Gives the codes away, in order of gateway and code.
+    pub fn take_codes(&mut self) -> BTreeMap<(u16, String), CodeGain> {
+        std::mem::take(&mut self.codes)
     }
 
     /// Gives the deltas away, in no order.
     pub fn drain(&mut self) -> impl Iterator<Item = (TallyKey, Gain)> + '_ {
         self.gains.drain()
+    }
+}
+
+/// Adds up the codes of several partitions, most frequent first.
+pub fn fold_codes(codes: Vec<UnknownCode>) -> Vec<UnknownCode> {
+    let mut folded: HashMap<(GatewayId, CarrierCode), UnknownCode> = HashMap::new();
+    for code in codes {
+        let sum = folded.entry((code.gateway, code.code)).or_insert(UnknownCode { times: 0, ..code });
+        sum.times += code.times;
+        (sum.first_at, sum.last_at) = (sum.first_at.min(code.first_at), sum.last_at.max(code.last_at));
+    }
+    let mut all: Vec<UnknownCode> = folded.into_values().collect();
+    all.sort_by(|a, b| {
+        let key = |code: &UnknownCode| (std::cmp::Reverse(code.times), code.gateway);
+        key(a).cmp(&key(b)).then_with(|| a.code.as_str().cmp(b.code.as_str()))
+    });
+    all
+}
+
+/// Reads a stored counter of a code.
+pub fn read_code(gateway: u16, code: &str, gain: CodeGain) -> UnknownCode {
+    UnknownCode {
+        gateway: GatewayId(gateway),
+        code: CarrierCode::new(code.as_bytes()),
+        times: gain.times.unsigned_abs(),
+        first_at: Timestamp::from_millis(gain.first_at),
+        last_at: Timestamp::from_millis(gain.last_at),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows for customers that connect to us: whence a message came, how it ended, and what waits to be told.
 
 use domain::channel::CarrierCode;
-use domain::downstream::{Ending, Fragment, Origin, Waiting, WaitingKind, WaitingPlace, What};
+use domain::downstream::{Ending, Fragment, Origin, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace, What};
 use domain::ids::{CustomerId, MessageId};
 use domain::message::{MessageState, Reason};
 use domain::phone::Phone;
@@ -12,6 +12,32 @@ use super::{INBOUND_TABLE, MESSAGE_TABLE, WAITING_TABLE, sealed};
 
 const ON_SUCCESS: u8 = 1;
 const ON_FAILURE: u8 = 1 << 1;
+
+/// Rows beyond the bound that may wait before the oldest are dropped: finding where the bound lies means walking over all of
+/// them, so it is done once for so many that came.
+pub const SLACK: u32 = 16_384;
+
+/// What is known of the rows of one customer and kind: how many there were at most when the last one lay at this place. It
+/// lives in memory, and is counted anew after a restart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    pub rows: u64,
+    pub last: (i64, i64),
+}
+
+impl Counted {
+    /// With those that came since; rows that were delivered meanwhile are still in it.
+    #[must_use]
+    pub fn and(self, came: u64, last: (i64, i64)) -> Self {
+        Self { rows: self.rows.saturating_add(came), last }
+    }
+
+    /// Whether so many may be there that they are to be counted and cut.
+    #[must_use]
+    pub fn is_beyond(self) -> bool {
+        self.rows > u64::from(WAITING_ROWS) + u64::from(SLACK)
+    }
+}
 
 /// Flags, length of the source, the source, then 16 bytes of each part's id, little-endian.
 pub fn pack_origin(origin: &Origin) -> Vec<u8> {
@@ -142,5 +168,13 @@ mod tests {
         };
         assert_eq!(unpack_ending(&pack_ending(&ending)).unwrap(), ending);
         assert!(unpack_ending(&pack_ending(&ending)[..6]).is_err());
+    }
+
+    #[test]
+    fn a_count_is_beyond_its_bound_only_after_many_more_came() {
+        let full = Counted { rows: WAITING_ROWS.into(), last: (1, 1) };
+        assert!(!full.and(SLACK.into(), (2, 1)).is_beyond());
+        let beyond = full.and(SLACK.into(), (2, 1)).and(1, (3, 1));
+        assert!(beyond.is_beyond() && beyond.last == (3, 1));
     }
 }

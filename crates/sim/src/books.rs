@@ -32,17 +32,20 @@ struct Codes {
     throttled: u32,
     /// The destination is wrong.
     destination: u32,
+    /// The gateway fails: CMPP knows no such result, and says that the phone is not of its network.
+    failing: u32,
 }
 
 impl Codes {
     fn of(protocol: Protocol) -> Self {
         match protocol {
-            Protocol::Cmpp => Self { throttled: 8, destination: 13 },
-            Protocol::Sgip => Self { throttled: wire::sgip::result::FLOW, destination: 6 },
-            Protocol::Smgp => Self { throttled: 1, destination: 47 },
+            Protocol::Cmpp => Self { throttled: 8, destination: 13, failing: 13 },
+            Protocol::Sgip => Self { throttled: wire::sgip::result::FLOW, destination: 6, failing: 32 },
+            Protocol::Smgp => Self { throttled: 1, destination: 47, failing: 39 },
             Protocol::Smpp => Self {
                 throttled: wire::smpp::status::THROTTLED,
                 destination: wire::smpp::status::BAD_DESTINATION,
+                failing: wire::smpp::status::SYSTEM_ERROR,
             },
         }
     }
@@ -96,6 +99,7 @@ pub(crate) struct Books {
     pub(crate) counters: Counters,
     pub(crate) script: Script,
     pub(crate) throttled_until: Millis,
+    pub(crate) refused_until: Millis,
     calendar: Calendar,
     messages: Table<2>,
     /// Submits per phone, whatever became of them: the number that chance depends on.
@@ -132,6 +136,7 @@ impl Books {
             counters: Counters { started_unix_ms, listening: true, ..Counters::default() },
             script: Script::new(&config.faults),
             throttled_until: Millis(0),
+            refused_until: Millis(0),
             calendar: Calendar::new(started_unix_ms),
             messages: Table::new(),
             phones: Table::new(),
@@ -177,6 +182,10 @@ impl Books {
             self.counters.throttled += 1;
             let mut dice = Dice::new(self.config.seed, 0, self.counters.submits);
             return self.refused(self.codes.throttled, &mut dice);
+        }
+        if now < self.refused_until {
+            let mut dice = Dice::new(self.config.seed, 0, self.counters.submits);
+            return self.refused(self.codes.failing, &mut dice);
         }
         let first = given.destinations.get(0).and_then(|phone| read_phone(phone.as_bytes()));
         let Some(first) = first.filter(|phone| *phone < PHONE_LIMIT) else {

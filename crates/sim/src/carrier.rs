@@ -221,6 +221,7 @@ impl Carrier {
                 self.order(Order::Cut);
             }
             FaultKind::ThrottleAll { millis } => self.books().throttled_until = Millis(until(millis)),
+            FaultKind::RefuseAll { millis } => self.books().refused_until = Millis(until(millis)),
             FaultKind::Silent { millis } => self.silent_until.store(until(millis), Ordering::Relaxed),
             FaultKind::Disconnect
             | FaultKind::DisconnectFullWindow

@@ -341,6 +341,7 @@ impl<'a, D: Dialect> Connection<'a, D> {
             FaultKind::DisconnectAll
             | FaultKind::StopListening
             | FaultKind::ThrottleAll { .. }
+            | FaultKind::RefuseAll { .. }
             | FaultKind::Silent { .. } => {
                 self.cut |= matches!(kind, FaultKind::DisconnectAll | FaultKind::StopListening);
                 self.carrier.strike_all(kind);

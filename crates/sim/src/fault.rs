@@ -42,6 +42,11 @@ pub enum FaultKind {
         /// How long.
         millis: u64,
     },
+    /// Every submit is answered with a failure that another channel may not have, for so many milliseconds.
+    RefuseAll {
+        /// How long; `u64::MAX` for ever.
+        millis: u64,
+    },
     /// Submits are taken and nothing at all is sent for so many milliseconds; then everything is.
     Silent {
         /// How long; `u64::MAX` for ever.
@@ -63,7 +68,11 @@ impl FaultKind {
     pub(crate) fn is_carrier_wide(self) -> bool {
         matches!(
             self,
-            Self::DisconnectAll | Self::StopListening | Self::ThrottleAll { .. } | Self::Silent { .. }
+            Self::DisconnectAll
+                | Self::StopListening
+                | Self::ThrottleAll { .. }
+                | Self::RefuseAll { .. }
+                | Self::Silent { .. }
         )
     }
 }
@@ -72,7 +81,7 @@ impl FaultKind {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} is no fault: write WHEN:WHAT, where WHEN is after-submits=N, every-submits=N, after-ms=N or every-ms=N, and \
-     WHAT is disconnect, disconnect-all, disconnect-full-window, stop-listening, throttle=MS, silent=MS, silent, garbage, \
+     WHAT is disconnect, disconnect-all, disconnect-full-window, stop-listening, throttle=MS, refuse=MS, refuse, silent=MS, silent, garbage, \
      huge-length or unknown-receipts=N"
 )]
 pub struct FaultSyntaxError(String);
@@ -109,12 +118,14 @@ fn read_kind(text: &str) -> Option<FaultKind> {
             "disconnect-all" => Some(FaultKind::DisconnectAll),
             "disconnect-full-window" => Some(FaultKind::DisconnectFullWindow),
             "stop-listening" => Some(FaultKind::StopListening),
+            "refuse" => Some(FaultKind::RefuseAll { millis: u64::MAX }),
             "silent" => Some(FaultKind::Silent { millis: u64::MAX }),
             "garbage" => Some(FaultKind::Garbage),
             "huge-length" => Some(FaultKind::HugeLength),
             _ => None,
         },
         Some(("throttle", millis)) => Some(FaultKind::ThrottleAll { millis: millis.parse().ok()? }),
+        Some(("refuse", millis)) => Some(FaultKind::RefuseAll { millis: millis.parse().ok()? }),
         Some(("silent", millis)) => Some(FaultKind::Silent { millis: millis.parse().ok()? }),
         Some(("unknown-receipts", count)) => Some(FaultKind::UnknownReceipts { count: count.parse().ok()? }),
         Some(_) => None,

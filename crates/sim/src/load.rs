@@ -1,6 +1,7 @@
-//! A bare CMPP client that pumps submits as fast as a window allows and stores nothing: the yardstick for what the wire alone
-//! costs. It counts answers and receipts, and ends when all have come.
+//! A bare client of any protocol that pumps submits as fast as a window allows and stores nothing: the yardstick for what the
+//! wire alone costs, and a customer that is in a hurry. It counts answers and receipts, and ends when all have come.
 
+mod client;
 mod pumping;
 
 use std::io;
@@ -10,10 +11,12 @@ use std::time::Duration;
 
 use domain::text::{TextError, TextRules, plan, segment};
 use serde::{Deserialize, Serialize};
-use wire::cmpp::{Refusal, Version};
+use wire::cmpp::Version;
 use wire::{CloseCause, EncodeError};
 
 use crate::clock::Clock;
+use crate::config::Protocol;
+use client::{Client, CmppClient, SgipClient, SmgpClient, SmppClient};
 use pumping::{Progress, pump_connection};
 
 /// What is pumped, where to.
@@ -21,11 +24,13 @@ use pumping::{Progress, pump_connection};
 pub struct PumpConfig {
     /// The carrier.
     pub addr: SocketAddr,
-    /// SP_Id, at most six octets.
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// SP_Id, login name, ClientID or system_id, as short as its protocol wants it.
     pub login: String,
     /// The secret of the login.
     pub secret: String,
-    /// The version to ask for.
+    /// CMPP: the version to ask for.
     pub version: Version,
     /// Connections at the same time.
     pub connections: usize,
@@ -41,6 +46,8 @@ pub struct PumpConfig {
     pub source: String,
     /// How long after the last answer or receipt to wait for more.
     pub patience: Duration,
+    /// Whether the end waits for a report of each part that was taken.
+    pub awaits_reports: bool,
 }
 
 /// What a pump measured. "Parts" are submits.
@@ -52,7 +59,7 @@ pub struct PumpReport {
     pub submitted: u64,
     /// Parts taken.
     pub accepted: u64,
-    /// Parts refused with 8.
+    /// Parts refused because they came too fast.
     pub throttled: u64,
     /// Parts refused otherwise.
     pub refused: u64,
@@ -100,7 +107,7 @@ pub enum PumpError {
     },
     /// The carrier refused the log-in.
     #[error("the log-in was refused")]
-    Refused(#[source] Refusal),
+    Refused(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The session ended before all was done.
     #[error("the session ended early")]
     Closed(#[source] CloseCause),
@@ -113,15 +120,18 @@ pub(crate) struct PumpPart {
     pub(crate) has_header: bool,
     pub(crate) number: u8,
     pub(crate) total: u8,
+    /// What SMGP says beside the content.
+    pub(crate) parameters: Vec<u8>,
 }
 
 impl PumpConfig {
-    /// One message of one part after the other over four connections with a window of 256, without patience for stragglers
+    /// CMPP 3.0, one message of one part after the other over four connections with a window of 256, without patience for stragglers
     /// beyond ten seconds.
     #[must_use]
     pub fn new(addr: SocketAddr, login: &str, secret: &str, messages: u64) -> Self {
         Self {
             addr,
+            protocol: Protocol::Cmpp,
             login: login.to_owned(),
             secret: secret.to_owned(),
             version: Version::V30,
@@ -132,6 +142,7 @@ impl PumpConfig {
             first_phone: 13_000_000_000,
             source: "10690001".to_owned(),
             patience: Duration::from_secs(10),
+            awaits_reports: true,
         }
     }
 }
@@ -140,6 +151,7 @@ impl std::fmt::Debug for PumpConfig {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("PumpConfig")
             .field("addr", &self.addr)
+            .field("protocol", &self.protocol)
             .field("connections", &self.connections)
             .field("window", &self.window)
             .field("messages", &self.messages)
@@ -152,10 +164,19 @@ impl std::fmt::Debug for PumpConfig {
 /// # Errors
 /// [`PumpError`] when any connection fails; what the others have done is then lost.
 pub async fn pump(config: PumpConfig) -> Result<PumpReport, PumpError> {
+    match config.protocol {
+        Protocol::Cmpp => pump_over::<CmppClient>(config).await,
+        Protocol::Sgip => pump_over::<SgipClient>(config).await,
+        Protocol::Smgp => pump_over::<SmgpClient>(config).await,
+        Protocol::Smpp => pump_over::<SmppClient>(config).await,
+    }
+}
+
+async fn pump_over<C: Client>(config: PumpConfig) -> Result<PumpReport, PumpError> {
     if config.texts.is_empty() || config.connections == 0 || config.window == 0 {
         return Err(PumpError::Nothing);
     }
-    let texts = config.texts.iter().map(|text| cut(text)).collect::<Result<Vec<_>, _>>()?;
+    let texts = config.texts.iter().map(|text| cut(text, &C::RULES)).collect::<Result<Vec<_>, _>>()?;
     let clock = Clock::start();
     let progress = Arc::new(Progress::new(config.connections));
     let (config, texts) = (Arc::new(config), Arc::new(texts));
@@ -163,7 +184,7 @@ pub async fn pump(config: PumpConfig) -> Result<PumpReport, PumpError> {
     let mut tasks = tokio::task::JoinSet::new();
     for index in 0..config.connections {
         let (config, texts) = (Arc::clone(&config), Arc::clone(&texts));
-        tasks.spawn(pump_connection(config, texts, Arc::clone(&progress), clock, index));
+        tasks.spawn(pump_connection::<C>(config, texts, Arc::clone(&progress), clock, index));
     }
     while let Some(done) = tasks.join_next().await {
         match done {
@@ -180,18 +201,22 @@ pub async fn pump(config: PumpConfig) -> Result<PumpReport, PumpError> {
     Ok(report)
 }
 
-fn cut(text: &str) -> Result<Vec<PumpPart>, PumpError> {
-    let plan = plan(text, &TextRules::CMPP)?;
-    let segments = segment(text, plan.encoding, &TextRules::CMPP, 1)?;
+fn cut(text: &str, rules: &TextRules) -> Result<Vec<PumpPart>, PumpError> {
+    let plan = plan(text, rules)?;
+    let segments = segment(text, plan.encoding, rules, 1)?;
     let total = segments.len() as u8;
-    let part = |(number, content): (u8, &[u8])| PumpPart {
-        content: content.to_vec(),
-        format: plan.encoding.code(),
-        has_header: segments.has_header(),
-        number,
-        total,
+    let has_header = segments.has_header();
+    let part = |(number, content): (u8, &[u8])| {
+        Ok(PumpPart {
+            content: content.to_vec(),
+            format: plan.encoding.code(),
+            has_header,
+            number,
+            total,
+            parameters: if has_header { client::parameters(total, number)? } else { Vec::new() },
+        })
     };
-    Ok((1..).zip(segments.iter()).map(part).collect())
+    (1..).zip(segments.iter()).map(part).collect()
 }
 
 /// User and system time of this process in microseconds.

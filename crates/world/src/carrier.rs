@@ -97,6 +97,9 @@ pub(crate) struct Carriers {
 const REFUSALS: [u32; 3] = [9, 3, 13];
 /// `Result` of SUBMIT_RESP: flow control.
 const THROTTLED: u32 = 8;
+/// Of so many phones one is dead, most of the time: so that some are called dead on several days.
+const DEAD_OF: u64 = 8;
+const DEAD: u64 = 5;
 /// Codes of receipts that say no: absent, no such number, black list, congestion.
 const FAILURES: [&str; 4] = ["UNDELIV", "MK:0001", "MBBLACK", "MH:0007"];
 
@@ -149,7 +152,9 @@ impl Carriers {
             16..22 if parts > 1 => Fate::Taken(parts - 1, refusal),
             _ => Fate::Taken(parts, 0),
         };
+        let dead = outgoing.phone.to_u64() % DEAD_OF == DEAD;
         let (status, code) = match self.random.below(100) {
+            0..85 if dead => (Some(ReceiptStatus::Undelivered), "MK:0001"),
             0..68 => (Some(ReceiptStatus::Delivered), "DELIVRD"),
             68..86 => (Some(ReceiptStatus::Undelivered), FAILURES[self.random.below(FAILURES.len())]),
             86..94 => (Some(ReceiptStatus::Expired), "EXPIRED"),
@@ -293,7 +298,8 @@ impl Channel for WorldChannel {
     fn capacity(&self) -> Capacity {
         let carriers = self.carriers.lock();
         let line = &carriers.lines[self.line];
-        Capacity { parts: line.free(), connections_up: u16::from(line.link.is_some()) }
+        let parts = line.free();
+        Capacity { parts, open: parts, connections_up: u16::from(line.link.is_some()) }
     }
 
     async fn capacity_changed(&self) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::campaign::{CampaignLane, Watch};
 use domain::control::{
     Account, AudienceSource, Campaign, CampaignState, ChannelConfig, PriceLine, Protocol, Quirks,
     RouteConfig, RouteStep, Secret,
@@ -116,6 +117,12 @@ pub(crate) fn route() -> RouteConfig {
     RouteConfig::for_all(RouteId(1), "main", vec![step(&[1, 2]), step(&[3])])
 }
 
+/// The same channels in another order: campaigns go over both, by the network of the phone.
+pub(crate) fn second_route() -> RouteConfig {
+    let step = |channels: &[u16]| RouteStep::by_weight(channels.iter().map(|n| (ChannelId(*n), 1)).collect());
+    RouteConfig::for_all(RouteId(2), "second", vec![step(&[3]), step(&[1, 2])])
+}
+
 pub(crate) fn prices(account: AccountId) -> Vec<PriceLine> {
     vec![PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) }]
 }
@@ -152,7 +159,11 @@ pub(crate) fn campaign(
         speed: None,
         window_close,
         valid_for: CAMPAIGN_VALID_FOR,
-        route: RouteId(1),
+        route: None,
+        routes: Vec::new(),
+        canary: None,
+        watch: Watch::default(),
+        resend: None,
         held_words_approved: false,
         state: CampaignState::Preflighted,
         lane,
@@ -166,25 +177,27 @@ pub(crate) fn campaign(
     }
 }
 
-/// The lane of a campaign, when it should be there.
-pub(crate) fn lane(campaign: &Campaign) -> Option<Lane> {
+/// The lanes of a campaign, when they should be there.
+pub(crate) fn lanes(campaign: &Campaign) -> Vec<Lane> {
     let state = match campaign.state {
         CampaignState::Running => LaneState::Open,
         CampaignState::Paused => LaneState::Paused,
-        _ => return None,
+        _ => return Vec::new(),
     };
-    Some(Lane {
-        id: campaign.lane,
+    let is_held = |canary: bool| campaign.holds_back() && !canary;
+    let lane = |lane: CampaignLane| Lane {
+        id: lane.lane,
         account: campaign.account,
         entity: campaign.entity,
         campaign: Some(campaign.id),
-        route: campaign.route,
+        route: lane.route,
         priority: Priority::Marketing,
         category: campaign.category,
-        state,
+        state: if is_held(lane.canary) { LaneState::Paused } else { state },
         speed: campaign.speed,
         window_close: campaign.window_close,
         held_words_approved: false,
         version: campaign.version,
-    })
+    };
+    campaign.lanes().into_iter().map(lane).collect()
 }

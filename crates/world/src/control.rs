@@ -11,15 +11,16 @@ use async_trait::async_trait;
 use domain::control::{
     Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences, Campaign, CampaignState,
     Campaigns, ChannelConfig, Channels, Contact, ContactFilter, ContactRow, Contacts, ControlError,
-    Customers, Entity, Idempotency, IdempotentStart, Import, Imports, PriceLine, ReadSeek, RejectedRow,
-    RouteConfig, TemplateRecord, Templates, Uploads, Upserted,
+    Customers, Document, DocumentMark, Documents, Entity, Idempotency, IdempotentStart, Import, Imports,
+    PriceLine, ReadSeek, RejectedRow, RouteConfig, TemplateRecord, Templates, Uploads, Upserted,
 };
 use domain::downstream::Customer;
-use domain::ids::{AccountId, AudienceId, CampaignId, ImportId, MessageId, TemplateId};
+use domain::ids::{AccountId, AudienceId, CampaignId, CustomerId, ImportId, MessageId, TemplateId};
 use domain::time::Timestamp;
 
 use crate::cast;
 use crate::faults::Fault;
+use crate::model::SharedModel;
 use crate::random::Random;
 
 type Asked<T> = Result<T, ControlError>;
@@ -46,11 +47,12 @@ pub(crate) struct MemoryControl {
     tables: Mutex<Tables>,
     fault: Fault,
     random: Mutex<Random>,
+    model: SharedModel,
 }
 
 impl MemoryControl {
-    pub(crate) fn new(fault: Fault, random: Random) -> Self {
-        Self { tables: Mutex::default(), fault, random: Mutex::new(random) }
+    pub(crate) fn new(fault: Fault, random: Random, model: SharedModel) -> Self {
+        Self { tables: Mutex::default(), fault, random: Mutex::new(random), model }
     }
 
     /// What others do meanwhile.
@@ -114,7 +116,7 @@ impl Channels for MemoryControl {
         not_here()
     }
     async fn routes(&self) -> Asked<Vec<RouteConfig>> {
-        Ok(vec![cast::route()])
+        Ok(vec![cast::route(), cast::second_route()])
     }
     async fn put_route(&self, _: &RouteConfig) -> Asked<()> {
         not_here()
@@ -135,11 +137,27 @@ impl Channels for MemoryControl {
 }
 
 #[async_trait]
+impl Documents for MemoryControl {
+    async fn document_mark(&self, _: &str) -> Asked<Option<DocumentMark>> {
+        Ok(None)
+    }
+    async fn document(&self, _: &str) -> Asked<Option<Document>> {
+        Ok(None)
+    }
+    async fn put_document(&self, _: &str, _: &[u8], _: Timestamp) -> Asked<DocumentMark> {
+        not_here()
+    }
+}
+
+#[async_trait]
 impl Customers for MemoryControl {
     async fn customers(&self) -> Asked<Vec<Customer>> {
         Ok(Vec::new())
     }
     async fn put_customer(&self, _: &Customer) -> Asked<()> {
+        not_here()
+    }
+    async fn delete_customer(&self, _: CustomerId) -> Asked<bool> {
         not_here()
     }
 }
@@ -157,6 +175,7 @@ impl Campaigns for MemoryControl {
             let known = tables.campaigns.get_mut(&campaign.id);
             let known = known.filter(|known| known.version == campaign.version);
             let known = known.ok_or(ControlError::Changed("campaign"))?;
+            self.model.lock().canary_changed(known, campaign);
             campaign.version += 1;
             known.clone_from(campaign);
         }
@@ -167,7 +186,7 @@ impl Campaigns for MemoryControl {
         self.linger().await;
         let found = self.tables().campaigns.get(&id).filter(|campaign| campaign.account == account).cloned();
         self.linger().await;
-        Ok(found)
+        Ok(found.map(|campaign| self.fault.read(campaign)))
     }
     async fn campaigns(
         &self,
@@ -179,6 +198,12 @@ impl Campaigns for MemoryControl {
         let newest = tables.campaigns.values().rev().filter(|campaign| campaign.account == account);
         let page = newest.filter(|campaign| before.is_none_or(|before| campaign.id < before));
         Ok(page.take(limit as usize).cloned().collect())
+    }
+    async fn add_resend(&self, _: &Campaign, _: &mut Campaign) -> Asked<()> {
+        not_here()
+    }
+    async fn resends(&self, _: AccountId, _: CampaignId) -> Asked<Vec<Campaign>> {
+        Ok(Vec::new())
     }
     async fn campaigns_in(&self, states: &[CampaignState]) -> Asked<Vec<Campaign>> {
         let tables = self.tables();

@@ -68,6 +68,9 @@ const REQUIRED: &[&str] = &[
     "campaign launched outside sending hours",
     "campaign expanded in several groups",
     "campaign finished",
+    "campaign went on after its canary",
+    "campaign stopped itself",
+    "campaign went over several routes",
     "answer taken",
     "answer throttled",
     "answer refused",
@@ -103,6 +106,9 @@ const REQUIRED: &[&str] = &[
     "rejected quiet_hours",
     "rejected validity_passed",
     "rejected signature_missing",
+    "rejected dead_number",
+    "numbers dead",
+    "numbers showed life",
 ];
 
 /// Counters by name.

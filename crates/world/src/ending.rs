@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use domain::campaign::CanaryPhase;
 use domain::control::{Campaign, CampaignState, Campaigns as _};
 use domain::ids::{AccountId, MessageId, PartitionId};
 use domain::lane::LaneState;
@@ -63,7 +64,22 @@ impl World {
             self.calm_down(60)?;
         }
         self.check_campaigns()?;
+        self.inspect_numbers()?;
         self.inspect(true)
+    }
+
+    /// Compares what the ledger knows of numbers with the model.
+    fn inspect_numbers(&mut self) -> Result<(), String> {
+        let Some(storage) = &self.storage else { return Ok(()) };
+        let reader = std::sync::Arc::clone(&storage.reader);
+        let mut known = Vec::new();
+        for phone in self.phones.clone() {
+            let partition = reader.partitions().of(phone.slot());
+            let facts = self.look(reader.facts(partition, vec![phone])).map_err(|error| error.to_string())?;
+            known.extend(facts.into_iter().map(|facts| (phone, facts)));
+        }
+        self.model.lock().inspect_numbers(&known);
+        self.check()
     }
 
     /// Lets everything move without faults until nothing does, for so many rounds at most.
@@ -160,6 +176,7 @@ impl World {
             let lane = lanes.iter().find(|lane| lane.id == campaign.lane).map(|lane| lane.state);
             self.cover_campaign(&campaign, plan.rows);
             let expected = match campaign.state {
+                CampaignState::Running if campaign.holds_back() => LaneState::Paused,
                 CampaignState::Running => LaneState::Open,
                 CampaignState::Paused => LaneState::Paused,
                 CampaignState::Cancelled if campaign.started_at.is_some() => LaneState::Cancelled,
@@ -182,6 +199,16 @@ impl World {
         let ended = matches!(campaign.state, CampaignState::Cancelled);
         if campaign.started_at.is_some() && !ended {
             self.model.lock().expanded(campaign.lane, rows);
+        }
+        let canary = campaign.canary.as_ref().map(|canary| canary.phase);
+        if canary == Some(CanaryPhase::Released) {
+            self.count("campaign", "went on after its canary");
+        }
+        if campaign.watch.stopped.is_some() {
+            self.count("campaign", "stopped itself");
+        }
+        if campaign.routes.len() > 1 && campaign.expanded {
+            self.count("campaign", "went over several routes");
         }
         if campaign.state == CampaignState::Finished {
             self.count("campaign", "finished");

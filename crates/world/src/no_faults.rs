@@ -53,6 +53,10 @@ impl Fault {
 
     pub(crate) fn mix_up<P>(self, _steps: &mut [(u64, P, bool)]) {}
 
+    pub(crate) fn read(self, campaign: Campaign) -> Campaign {
+        campaign
+    }
+
     pub(crate) fn listed(self, campaign: Campaign) -> Campaign {
         campaign
     }

@@ -103,11 +103,12 @@ impl World {
         let scheduled_at = Self::any_schedule(&mut self.random, now, moments);
         let campaign = cast::campaign(names, account, window_close, scheduled_at, now);
         let phones: Vec<Phone> = (0..4 + self.random.below(22)).map(|_| self.any_phone()).collect();
+        let campaign = self.set_out(campaign, &phones, node);
         let (audience, chunks) = freeze(names.2, &campaign, &phones);
         self.control.put_audience(audience, chunks);
         let at = scheduled_at.map_or_else(|| "now".to_owned(), |at| format!("at {at:?}"));
         self.tell(&format!("campaign {} of {account} to {} {at}", names.0, phones.len()));
-        self.model.lock().planned(campaign.lane, scheduled_at);
+        self.model.lock().planned(&campaign, scheduled_at);
         let (control, engine) = (Arc::clone(&self.control), Arc::clone(&node.engine));
         let model = self.model.clone();
         self.plans.push(Plan { campaign: campaign.clone(), rows: phones.len() as u64, cancelled: false });
@@ -164,12 +165,13 @@ impl World {
         node.spawn(async move {
             let Ok(Some(mut campaign)) = control.campaign(account, id).await else { return };
             campaign.speed = speed;
-            if control.update_campaign(&mut campaign).await.is_ok()
-                && let Some(lane) = cast::lane(&campaign)
-            {
-                for _ in 0..slow {
-                    tokio::task::yield_now().await;
-                }
+            if control.update_campaign(&mut campaign).await.is_err() {
+                return;
+            }
+            for _ in 0..slow {
+                tokio::task::yield_now().await;
+            }
+            for lane in cast::lanes(&campaign) {
                 let _asked_again_by_whoever_cares = ledger.put_lane(lane).await;
             }
         });

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use domain::channel::Receipt;
+use domain::channel::{Receipt, ReceiptStatus};
 use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
 use domain::ids::{
     AccountId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
@@ -14,7 +14,7 @@ use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally,
+    SuppressionRecord, Swept, Tally, UnknownCode,
 };
 use domain::phone::Phone;
 use domain::policy::{PersonFacts, Suppressed};
@@ -22,6 +22,7 @@ use domain::retry::RetryPolicy;
 use domain::time::{Clock as _, Timestamp};
 use store::ledger::SqliteLedger;
 
+use crate::cast;
 use crate::clock::{NodeClock, WorldClock};
 use crate::coverage::Coverage;
 use crate::faults::Fault;
@@ -29,6 +30,18 @@ use crate::model::{By, ClaimedAt, SharedModel, Span};
 use crate::random::Random;
 
 type Asked<T> = Result<T, LedgerError>;
+
+/// Codes of the carriers by which they call a number dead.
+const DEAD: [&str; 1] = ["MK:0001"];
+
+/// What a receipt says of its phone.
+#[derive(Clone, Copy)]
+struct Heard {
+    message: MessageId,
+    phone: Phone,
+    /// Whether it is alive, else dead; and when the ledger was asked.
+    says: Option<(bool, u64)>,
+}
 
 /// [`Ledger`] of one node under observation.
 pub(crate) struct WatchedLedger {
@@ -67,6 +80,73 @@ impl WatchedLedger {
     pub(crate) fn witness(&self) -> impl Fn() -> By + Send + use<> {
         let (node, world) = (self.place, Arc::clone(&self.world));
         move || By { node, at: world.monotonic_millis() }
+    }
+
+    /// What receipts will say of their phones, if the ledger applies them.
+    fn listen(&self, receipts: &[Receipt]) -> Vec<Heard> {
+        let mut model = self.model.lock();
+        let mut listen = |receipt: &Receipt| {
+            let (message, phone) = model.phone_of(receipt.gateway, &receipt.carrier_id)?;
+            let alive = receipt.status == ReceiptStatus::Delivered;
+            if !alive && !DEAD.contains(&receipt.code.as_str()) {
+                return Some(Heard { message, phone, says: None });
+            }
+            let asked = if alive {
+                model.life_begins(phone, self.place)
+            } else {
+                model.dead_begins(phone, self.place)
+            };
+            Some(Heard { message, phone, says: Some((alive, asked)) })
+        };
+        let nothing = Heard { message: MessageId::from_raw(0), phone: cast::phones()[0], says: None };
+        receipts.iter().map(|receipt| listen(receipt).unwrap_or(nothing)).collect()
+    }
+
+    /// What the ledger knows of a phone that has just shown life.
+    async fn look_for_life(&self, phone: Phone, asked: u64) {
+        if !self.model.lock().ends_it(phone, asked) {
+            return;
+        }
+        let partition = self.seen.partitions().of(phone.slot());
+        if let Ok(facts) = self.seen.facts(partition, vec![phone]).await
+            && let Some(facts) = facts.first()
+        {
+            self.count("numbers", "showed life");
+            self.model.lock().life_shown(phone, asked, facts);
+        }
+    }
+
+    /// What became of them; no outcomes at all when the ledger refused. Returns the phones that showed life.
+    fn heard(&self, heard: Vec<Heard>, outcomes: &[ReceiptOutcome], now: Timestamp) -> Vec<(Phone, u64)> {
+        let at = Span { low: now.millis(), high: self.world.latest().max(self.clock.now()).millis() };
+        let mut model = self.model.lock();
+        let mut alive = Vec::new();
+        for (place, Heard { message, phone, says }) in heard.into_iter().enumerate() {
+            let outcome = outcomes.get(place);
+            let applied = matches!(outcome, Some(ReceiptOutcome::Applied { .. }));
+            match says {
+                Some((true, asked)) => {
+                    model.life_ends(phone, self.place, applied.then_some(asked));
+                    alive.extend(applied.then_some((phone, asked)));
+                }
+                Some((false, asked)) => {
+                    model.dead_ends(phone, self.place);
+                    if applied {
+                        model.called_dead(phone, asked, at);
+                    }
+                }
+                None => {}
+            }
+            if matches!(outcome, Some(ReceiptOutcome::Held)) {
+                model.receipt_is_held(message);
+            }
+        }
+        let dead = model.dead_numbers();
+        drop(model);
+        if dead > 0 {
+            self.count("numbers", "dead");
+        }
+        alive
     }
 
     /// Ends the claims of another node, which is silent.
@@ -118,6 +198,10 @@ impl Ledger for WatchedLedger {
 
     async fn due_changed(&self) {
         self.inner.due_changed().await;
+    }
+
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.inner.told()
     }
 
     async fn put_lane(&self, lane: Lane) -> Asked<()> {
@@ -182,8 +266,23 @@ impl Ledger for WatchedLedger {
     }
 
     async fn settle(&self, partition: PartitionId, settlements: Vec<Settlement>) -> Asked<()> {
+        let held: Vec<Phone> = {
+            let mut model = self.model.lock();
+            let held = settlements.iter().filter_map(|s| model.of_held(s.ticket.message));
+            let held: Vec<Phone> = held.collect();
+            for phone in &held {
+                model.life_begins(*phone, self.place);
+                model.dead_begins(*phone, self.place);
+            }
+            held
+        };
         let answer = self.inner.settle(partition, settlements.clone()).await;
         self.note(&answer);
+        for phone in held {
+            let mut model = self.model.lock();
+            model.life_ends(phone, self.place, None);
+            model.dead_ends(phone, self.place);
+        }
         if answer.is_ok() {
             self.model.lock().settled(partition, &settlements, self.world.now());
         }
@@ -199,8 +298,12 @@ impl Ledger for WatchedLedger {
         retry: Arc<RetryPolicy>,
         now: Timestamp,
     ) -> Asked<Vec<ReceiptOutcome>> {
+        let heard = self.listen(&receipts);
         let answer = self.inner.receipts(partition, receipts, hold, retry, now).await;
         self.note(&answer);
+        for (phone, asked) in self.heard(heard, answer.as_deref().unwrap_or_default(), now) {
+            self.look_for_life(phone, asked).await;
+        }
         for outcome in answer.iter().flatten() {
             let word = match outcome {
                 ReceiptOutcome::Applied { .. } => "applied",
@@ -234,8 +337,15 @@ impl Ledger for WatchedLedger {
     }
 
     async fn inbound(&self, record: InboundRecord, orders: Vec<SuppressionOrder>) -> Asked<bool> {
+        let phone = record.from;
+        let asked = self.model.lock().life_begins(phone, self.place);
         let answer = self.inner.inbound(record, orders).await;
         self.note(&answer);
+        let certain = matches!(answer, Ok(true)).then_some(asked);
+        self.model.lock().life_ends(phone, self.place, certain);
+        if certain.is_some() {
+            self.look_for_life(phone, asked).await;
+        }
         self.linger().await;
         answer
     }
@@ -248,6 +358,10 @@ impl Ledger for WatchedLedger {
 
     async fn facts(&self, partition: PartitionId, phones: Vec<Phone>) -> Asked<Vec<PersonFacts>> {
         self.inner.facts(partition, phones).await
+    }
+
+    async fn unknown_codes(&self) -> Asked<Vec<UnknownCode>> {
+        self.inner.unknown_codes().await
     }
 
     async fn tallies(&self, lanes: &[LaneId]) -> Asked<Vec<Tally>> {

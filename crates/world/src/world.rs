@@ -81,11 +81,12 @@ impl World {
         let clock = Arc::new(WorldClock::default());
         let seats = (0..nodes).map(|_| Seat::new(NodeClock::new(Arc::clone(&clock), &mut random))).collect();
         let carriers = SharedCarriers::new(Carriers::new(random.split(), nodes));
-        let control = Arc::new(MemoryControl::new(fault, random.split()));
+        let model = SharedModel::default();
+        let control = Arc::new(MemoryControl::new(fault, random.split(), model.clone()));
         Ok(Self {
             random,
             clock,
-            model: SharedModel::default(),
+            model,
             carriers,
             coverage: Arc::default(),
             control,

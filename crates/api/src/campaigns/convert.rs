@@ -11,6 +11,7 @@ use domain::time::Timestamp;
 use engine::campaign::CampaignDraft;
 use jiff::tz::TimeZone;
 
+use super::course;
 use crate::language::Language;
 use crate::messages::not_a_moment;
 use crate::problem::Problem;
@@ -53,6 +54,8 @@ pub(super) async fn draft(
         },
         valid_for: draft.valid_for_seconds.map(Duration::from_secs),
         route: route.transpose()?,
+        canary: draft.canary.as_ref().map(course::canary_plan).transpose()?,
+        limits: draft.limits.map(course::limits),
     })
 }
 
@@ -92,7 +95,9 @@ pub(super) fn draft_of(campaign: &Campaign, zone: &TimeZone) -> json::CampaignDr
         speed: campaign.speed,
         window_close: window_close(campaign.window_close, zone),
         valid_for_seconds: Some(campaign.valid_for.as_secs()),
-        route: Some(campaign.route.to_string()),
+        route: campaign.route.map(|route| route.to_string()),
+        canary: campaign.canary.as_ref().map(|canary| course::plan_document(&canary.plan)),
+        limits: Some(course::limits_document(&campaign.watch.limits)),
     }
 }
 
@@ -120,6 +125,7 @@ impl View<'_> {
         let moment = |at| json::Moment::new(at, self.zone);
         json::Campaign {
             id: campaign.id.to_string(),
+            routes: course::routes(&campaign),
             audience: source(&campaign.audience),
             name: campaign.name,
             category: campaign.category.into(),
@@ -131,7 +137,11 @@ impl View<'_> {
             speed: campaign.speed,
             window_close: window_close(campaign.window_close, self.zone),
             valid_for_seconds: campaign.valid_for.as_secs(),
-            route: campaign.route.to_string(),
+            route: campaign.route.map(|route| route.to_string()),
+            canary: campaign.canary.as_ref().map(|canary| self.canary(canary)),
+            limits: course::limits_document(&campaign.watch.limits),
+            stopped: campaign.watch.stopped.as_ref().map(|stopped| self.stopped(stopped)),
+            resend: campaign.resend.as_ref().map(course::resend_of),
             held_words_approved: campaign.held_words_approved,
             state: campaign.state.into(),
             preflight: campaign.preflight.map(|report| self.preflight(report)),
@@ -172,6 +182,13 @@ impl View<'_> {
                     Some(json::CarrierShare { carrier, parts, cost: cost.into() })
                 })
                 .collect(),
+            by_province: report
+                .by_province
+                .into_iter()
+                .map(|(province, people)| json::ProvinceShare { province, people })
+                .collect(),
+            by_route: report.by_route.iter().map(course::route_share).collect(),
+            unrouted: report.unrouted.iter().map(|left| self.unrouted(left)).collect(),
             audience_checksum: report.audience_checksum.iter().map(|byte| format!("{byte:02x}")).collect(),
         }
     }

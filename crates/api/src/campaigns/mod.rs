@@ -2,6 +2,7 @@
 
 mod action;
 mod convert;
+mod course;
 mod create;
 mod edit;
 mod export;
@@ -9,6 +10,7 @@ mod list;
 mod preflight;
 mod progress;
 mod report;
+mod resend;
 mod show;
 mod suggested;
 mod trouble;
@@ -28,6 +30,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(action::resume))
         .routes(routes!(action::cancel))
         .routes(routes!(action::approve_held_words))
+        .routes(routes!(resend::resend))
         .routes(routes!(report::report))
         .routes(routes!(progress::progress))
         .routes(routes!(export::export))

@@ -29,7 +29,7 @@ pub(crate) async fn progress(
 ) -> Result<Json<json::CampaignProgress>, Problem> {
     let campaign = state.engine().campaign(caller.account, id).await?;
     let counting = state.engine().preflight_progress(id).map(|watched| *watched.borrow());
-    let tallies = state.ledger().tallies(&[campaign.lane]).await?;
+    let tallies = state.ledger().tallies(&campaign.lane_ids()).await?;
     Ok(Json(document(&campaign, counting, &Standings::from_tallies(&tallies))))
 }
 
@@ -63,5 +63,11 @@ fn document(
         rejected: now(&[S::Rejected]),
         cancelled: now(&[S::Cancelled]),
         uncertain: now(&[S::Uncertain]),
+        canary: campaign.canary.as_ref().map(|canary| canary.phase.into()),
+        stopped: campaign
+            .watch
+            .stopped
+            .filter(|stopped| stopped.resumed_at.is_none())
+            .map(|stopped| stopped.found.rule.into()),
     }
 }

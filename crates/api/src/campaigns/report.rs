@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::ids::CampaignId;
+use domain::ids::{CampaignId, RouteId};
 use domain::message::Reason;
 use domain::phone::Carrier;
 use domain::report::{Amount, Funnel};
@@ -35,7 +35,14 @@ pub(crate) async fn report(
 }
 
 fn document(report: CampaignReport, language: Language, zone: &TimeZone) -> json::CampaignReport {
-    let CampaignReport { campaign, funnel: people, tests, by_carrier, stranded } = report;
+    let CampaignReport { campaign, funnel: people, tests, by_carrier, by_route, stranded } = report;
+    let of_route = |(route, taken, delivered): (RouteId, Amount, Amount)| json::RouteAmount {
+        route: route.to_string(),
+        messages: taken.messages,
+        parts: taken.parts,
+        price: taken.price.into(),
+        delivered: delivered.messages,
+    };
     json::CampaignReport {
         campaign: campaign.id.to_string(),
         name: campaign.name,
@@ -45,6 +52,7 @@ fn document(report: CampaignReport, language: Language, zone: &TimeZone) -> json
         funnel: funnel(people, language),
         tests: funnel(tests, language),
         by_carrier: by_carrier.into_iter().map(of_carrier).collect(),
+        by_route: by_route.into_iter().map(of_route).collect(),
         stranded: stranded.into_iter().map(of_carrier).collect(),
     }
 }

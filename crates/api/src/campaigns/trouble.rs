@@ -7,6 +7,9 @@ use crate::problem::{Kind, Problem, kind_of, report};
 
 impl From<CampaignTrouble> for Problem {
     fn from(trouble: CampaignTrouble) -> Self {
+        if matches!(trouble, CampaignTrouble::KeyReused) {
+            return Self::new(Kind::IdempotencyMismatch);
+        }
         if let Some(pointer) = pointer(&trouble) {
             return Self::field(pointer, trouble.explain());
         }
@@ -35,6 +38,9 @@ fn pointer(trouble: &CampaignTrouble) -> Option<String> {
         T::TooManyTestNumbers => "/test_numbers".to_owned(),
         T::NoTags => "/audience/tags".to_owned(),
         T::NobodyThere => "/audience".to_owned(),
+        T::Canary => "/canary".to_owned(),
+        T::Limits => "/limits".to_owned(),
+        T::ResendStates => "/states".to_owned(),
         T::Speed => "/speed".to_owned(),
         T::Validity => "/valid_for_seconds".to_owned(),
         T::File(ImportError::NoSuchFile) => "/audience/import".to_owned(),

@@ -59,6 +59,7 @@ fn config(
     let quirks = Quirks::read(named).map_err(|error| {
         Problem::field("/quirks", say(format!("通道设置有误：{error}"), error.to_string()))
     })?;
+    encipherable(protocol, &quirks)?;
     if id.0 == 0 || put.connections == 0 || put.window == 0 {
         let field = if put.window == 0 { "/window" } else { "/connections" };
         return Err(Problem::field(field, say("至少为 1", "At least 1")));
@@ -89,6 +90,27 @@ fn config(
         quirks,
         provider,
     })
+}
+
+/// Who asks for TLS gets it, or is told that there is none: never a connection in clear.
+fn encipherable(protocol: Protocol, quirks: &Quirks) -> Result<(), Problem> {
+    let asked = quirks.tls || !quirks.tls_ca.is_empty() || !quirks.tls_name.is_empty();
+    let said = if asked && !protocol.enciphers() {
+        say(
+            "只有 SMPP 通道支持 TLS（tls、tls_name、tls_ca）",
+            "Only SMPP channels have TLS (tls, tls_name, tls_ca)",
+        )
+    } else if asked && !quirks.tls {
+        say("设置 tls_name 或 tls_ca 时须同时设置 tls = yes", "With tls_name or tls_ca, set tls to yes too")
+    } else if quirks.tls && quirks.listen.is_some() {
+        say(
+            "tls 与 listen 不能同时设置：运营商呼入的连接不加密",
+            "tls and listen exclude each other: connections that the carrier makes are in clear",
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Problem::field("/quirks", said))
 }
 
 /// The settings of a provider's channel; the secret part of the callback's address is never shown, so it may be left out.

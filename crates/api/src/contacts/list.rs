@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use domain::control::{Contact, ContactFilter};
+use domain::numbers::PrefixTable;
 use domain::phone::Phone;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -54,7 +55,9 @@ pub(crate) async fn list(
     let contacts = state.control().contacts(caller.account, &filter, limit).await?;
     let full = contacts.len() == limit as usize;
     let next = contacts.last().filter(|_| full).map(|last| last.id.to_string());
-    let items = contacts.into_iter().map(|contact| document(contact, listing.reveal, state.zone())).collect();
+    let numbers = state.engine().numbers().await?;
+    let shown = |contact| document(contact, listing.reveal, state.zone(), &numbers);
+    let items = contacts.into_iter().map(shown).collect();
     Ok(Json(json::Page { items, next }))
 }
 
@@ -69,7 +72,8 @@ pub(crate) fn asked_phone(state: &ApiState, text: &str) -> Result<Phone, Problem
     })
 }
 
-fn document(contact: Contact, reveal: bool, zone: &TimeZone) -> json::Contact {
+fn document(contact: Contact, reveal: bool, zone: &TimeZone, numbers: &PrefixTable) -> json::Contact {
+    let (province, city) = privacy::place(numbers, contact.phone);
     json::Contact {
         id: contact.id.to_string(),
         phone: privacy::phone(contact.phone, reveal),
@@ -80,6 +84,8 @@ fn document(contact: Contact, reveal: bool, zone: &TimeZone) -> json::Contact {
             .collect(),
         queryable: contact.queryable.into_iter().collect(),
         tags: contact.tags,
+        province,
+        city,
         import: contact.import.map(|id| id.to_string()),
         created_at: json::Moment::new(contact.created_at, zone),
         updated_at: json::Moment::new(contact.updated_at, zone),

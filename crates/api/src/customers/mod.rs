@@ -1,5 +1,6 @@
 //! Customers that connect to us over a carrier protocol.
 
+mod delete;
 mod list;
 mod put;
 
@@ -11,7 +12,7 @@ use crate::json;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put))
+    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(put::put)).routes(routes!(delete::delete))
 }
 
 /// A customer without its password.

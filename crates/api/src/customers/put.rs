@@ -15,8 +15,8 @@ use crate::state::ApiState;
 
 /// 配置下游客户 · Add or change a customer
 ///
-/// The customer's messages belong to the account of the key. Connections that are open keep what they were begun with;
-/// new ones follow the change.
+/// The customer's messages belong to the account of the key. Whatever is changed but its name closes its connections within
+/// a second, with the protocol's own goodbye; it may log in again at once, under the new terms.
 #[utoipa::path(
     put, path = "/v1/customers/{id}", tag = "customers",
     params(("id" = String, Path, description = "`cus_` and a number from 1 to 65535.", example = "cus_1")),

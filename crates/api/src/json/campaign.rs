@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CampaignState, Category, Column, Moment, Preflight};
+use super::{
+    CampaignRoute, CampaignState, Canary, CanaryPlan, Category, Column, Moment, Preflight, ResendOf,
+    StopLimits, Stopped,
+};
 
 /// Who is to get a campaign.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -71,9 +74,15 @@ pub struct CampaignDraft {
     /// How long each message is of use from its start.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_for_seconds: Option<u64>,
-    /// The first route if left out.
+    /// Each phone goes over the first route whose scope it fits if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
+    /// Some people get it first; left out: all at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<CanaryPlan>,
+    /// When it stops itself; left out: the usual for its category. An empty object: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<StopLimits>,
 }
 
 /// A campaign.
@@ -82,7 +91,8 @@ pub struct CampaignDraft {
     "id": "cmp_0d4x0k1g00000", "name": "双十一会员日", "category": "marketing", "signature": "鸿雁",
     "text": "{{ 姓名 }}您好，您的专属券已到账。", "audience": {"kind": "tags", "tags": ["双十一"]}, "test_numbers": [],
     "scheduled_at": "2026-11-25T10:00:00.000+08:00", "speed": 2000, "window_close": {"kind": "hold"},
-    "valid_for_seconds": 86400, "route": "rte_1", "held_words_approved": false, "state": "preflighted",
+    "valid_for_seconds": 86400, "routes": [{"route": "rte_1", "carriers": [], "countries": []}],
+    "limits": {"failures": {"per_10_000": 3000, "at_least": 200}}, "held_words_approved": false, "state": "preflighted",
     "preflight": {
         "at": "2026-11-24T16:00:00.000+08:00", "decided_for": "2026-11-25T10:00:00.000+08:00", "rows": 10000,
         "invalid": 120, "duplicate": 80, "people": 9800, "tests": 0, "eligible": 9500, "parts": 9600,
@@ -92,6 +102,8 @@ pub struct CampaignDraft {
         "samples": [{"phone": "+86138****8000", "text": "【鸿雁】张三您好，您的专属券已到账。拒收请回复R",
             "encoding": "ucs2", "length": 26, "parts": 1, "price": {"micros": 45000, "currency": "CNY"}}],
         "done_at": "2026-11-25T10:00:05.000+08:00",
+        "by_route": [{"route": "rte_1", "people": 9500, "parts": 9600, "cost": {"micros": 432000000, "currency": "CNY"}}],
+        "unrouted": [],
         "by_carrier": [{"carrier": "mobile", "parts": 9600, "cost": {"micros": 432000000, "currency": "CNY"}}],
         "audience_checksum": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
     },
@@ -114,7 +126,22 @@ pub struct Campaign {
     pub speed: Option<u32>,
     pub window_close: WindowClose,
     pub valid_for_seconds: u64,
-    pub route: String,
+    /// The route asked for; left out: each phone goes over the first whose scope it fits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// The routes that carry it, as its preflight has decided, in the order in which they are tried.
+    #[serde(default)]
+    pub routes: Vec<CampaignRoute>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<Canary>,
+    #[serde(default)]
+    pub limits: StopLimits,
+    /// Its last stop by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<Stopped>,
+    /// It sends failures of another campaign again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resend: Option<ResendOf>,
     pub held_words_approved: bool,
     pub state: CampaignState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,6 +182,12 @@ pub struct CampaignProgress {
     pub rejected: i64,
     pub cancelled: i64,
     pub uncertain: i64,
+    /// While some get it first: how far that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary: Option<super::CanaryPhase>,
+    /// Why it stopped itself, until a person lets it go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<super::StopRule>,
 }
 
 /// Times to offer for a campaign.

@@ -50,7 +50,9 @@ pub struct Channel {
     /// Where the carrier differs from the usual, by name and value: `receipt_ids` (`decimal_of_hex`,
     /// `hex_of_decimal`), `numbers` (`national`, `international`), `receipts` (`first_part`), `ask_receipts` (`no`),
     /// `headers` (`unflagged`), `binds` (`separate`), `sender_extension` (`no`), `default_alphabet` (`latin1`),
-    /// `septets` (`packed`), `system_type`, `corporation`, `node`, `listen`, `source_type` and `throttle_codes`.
+    /// `septets` (`packed`), `system_type`, `corporation`, `node`, `listen`, `source_type`, `throttle_codes`, `long_text`
+    /// (SMPP: `sar`, `payload`), and `tls` (SMPP: `yes`) with `tls_name` (the name in the carrier's certificate, else
+    /// `host`) and `tls_ca` (certificates in PEM that may have signed it, else the usual authorities).
     pub quirks: BTreeMap<String, String>,
     /// Settings of a channel over a provider, but for `callback_token`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,11 @@ pub struct Contact {
     /// Plain, usable in texts and segments.
     pub queryable: BTreeMap<String, String>,
     pub tags: Vec<String>,
+    /// Where the phone's range was sold; left out when it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub province: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
     /// The import that brought it last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub import: Option<String>,

@@ -142,6 +142,11 @@ pub struct Message {
     pub parts: u8,
     pub price: Money,
     pub carrier: Carrier,
+    /// Where the phone's range was sold; left out when it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub province: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub city: Option<String>,
     /// A test number: exempt from caps, not from opt-out.
     pub test: bool,
     /// An earlier attempt may have reached the carrier too.

@@ -6,7 +6,9 @@
 
 mod campaign;
 mod channel;
+mod code;
 mod contact;
+mod course;
 mod customer;
 mod event;
 mod import;
@@ -14,6 +16,7 @@ mod inbound;
 mod message;
 mod moment;
 mod money;
+mod number;
 mod page;
 mod preflight;
 mod problem;
@@ -25,7 +28,12 @@ mod words;
 
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
+pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
 pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
+pub use course::{
+    CampaignRoute, Canary, CanaryPlan, EndCount, ResendOf, ResendOrder, Resent, RouteAmount, RouteShare,
+    StopLimit, StopLimits, Stopped, Unrouted,
+};
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use event::{Event, EventRecording, Events};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
@@ -35,8 +43,11 @@ pub use message::{
 };
 pub use moment::Moment;
 pub use money::Money;
+pub use number::{
+    CleaningReport, NotOf, NumberQuestion, NumberShown, NumberTable, NumbersImported, Saved, SkippedCampaign,
+};
 pub use page::Page;
-pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ReasonCount, Sample};
+pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
 pub use problem::ProblemDocument;
 pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
 pub use route::{
@@ -46,6 +57,6 @@ pub use route::{
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use words::{
-    CampaignState, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis, MessageState, Pick,
-    Priority, Reason, Scope, Signing, SuppressionSource, TrailEvent,
+    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis,
+    MessageState, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource, TrailEvent,
 };

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Carrier, Encoding, Moment, Money, Reason};
+use super::{Carrier, Encoding, Moment, Money, Reason, RouteShare, Unrouted};
 
 /// So many people, for one reason.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -55,6 +55,14 @@ pub struct CarrierShare {
     pub cost: Money,
 }
 
+/// People of one province.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ProvinceShare {
+    /// Empty: of ranges that are not in the table.
+    pub province: String,
+    pub people: u64,
+}
+
 /// Who will get a campaign, who will not and why, and what it costs.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Preflight {
@@ -86,6 +94,15 @@ pub struct Preflight {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Moment>,
     pub by_carrier: Vec<CarrierShare>,
+    /// Who will get it, by province, most first. Empty without imported number ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_province: Vec<ProvinceShare>,
+    /// Of each route that carries some, in the order in which they are tried.
+    #[serde(default)]
+    pub by_route: Vec<RouteShare>,
+    /// Whom no route leads to, most first.
+    #[serde(default)]
+    pub unrouted: Vec<Unrouted>,
     /// Of the frozen audience, in hexadecimal.
     pub audience_checksum: String,
 }

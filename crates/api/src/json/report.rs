@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{CampaignState, Carrier, Moment, Money, Reason};
+use super::{CampaignState, Carrier, Moment, Money, Reason, RouteAmount};
 
 /// So many messages, their parts and their price.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
@@ -83,7 +83,10 @@ pub struct CampaignReport {
     pub tests: Funnel,
     /// What carriers have (or may have), without test numbers.
     pub by_carrier: Vec<CarrierAmount>,
-    /// What is queued for carriers that no channel of the route reaches any more, without test numbers: it waits for
+    /// The same by route, with what arrived.
+    #[serde(default)]
+    pub by_route: Vec<RouteAmount>,
+    /// What is queued for carriers that no channel of their route reaches any more, without test numbers: it waits for
     /// such a channel until its validity ends.
     #[serde(default)]
     pub stranded: Vec<CarrierAmount>,
@@ -125,6 +128,6 @@ fn example() -> serde_json::Value {
             vec![because("suppressed", "已退订或在黑名单中")],
         ),
         "tests": funnel(0, Vec::new(), Vec::new()),
-        "by_carrier": [mobile], "stranded": []
+        "by_carrier": [mobile], "by_route": [], "stranded": []
     })
 }

@@ -39,10 +39,10 @@ pub struct RouteScope {
     pub accounts: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub categories: Vec<Category>,
-    /// Networks of the phones; for single messages, not for campaigns.
+    /// Networks of the phones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub carriers: Vec<Carrier>,
-    /// ISO 3166-1 alpha-2, of the phones; for single messages, not for campaigns.
+    /// ISO 3166-1 alpha-2, of the phones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub countries: Vec<String>,
     /// Without brackets.

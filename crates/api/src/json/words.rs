@@ -57,7 +57,7 @@ words! {
     Reason = domain::message::Reason {
         None, Suppressed, NoConsent, Capped, RepeatedText, QuietHours, ValidityPassed, SignatureMissing,
         OptOutTextMissing, ContentBlocked, ContentHeld, MissingVariable, RenderFailed, TextTooLong, InvalidPhone,
-        DuplicatePhone, NoRoute, CampaignCancelled, PartsMissing, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
+        DuplicatePhone, NoRoute, CampaignCancelled, PartsMissing, DeadNumber, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
         NotSubscribed, CarrierBlacklist, CarrierContent, CarrierSignature, CarrierRate, CarrierAccount, CarrierSystem,
         NumberPorted, CarrierUnknown, Partial, Throttled, ConnectionLost, NoAnswer, NoReceipt, Recalled,
         DeadlinePassed, NoTemplate,
@@ -74,6 +74,20 @@ words! {
     /// Where a campaign is in its life.
     CampaignState = domain::control::CampaignState {
         Draft, Preflighted, Scheduled, Running, Paused, Finished, Cancelled,
+    }
+}
+words! {
+    /// How far a canary is. `sending` and `judged` hold the rest back.
+    CanaryPhase = domain::campaign::CanaryPhase { Sending, Judged, Released }
+}
+words! {
+    /// What follows a canary that went well: the rest by itself, or a person looks first.
+    CanaryThen = domain::campaign::CanaryThen { GoOn, WaitForPerson }
+}
+words! {
+    /// Why a campaign stopped itself.
+    StopRule = domain::campaign::StopRule {
+        Failures, OptOuts, Complaints, CanaryToBeJudged, CanaryWithoutReceipts,
     }
 }
 words! {
@@ -115,13 +129,16 @@ mod tests {
 
     #[test]
     fn words_are_the_same_as_everywhere_else() {
-        use domain::{control, ledger, message, phone, policy, text};
+        use domain::{campaign, control, ledger, message, phone, policy, text};
         message::Category::ALL.iter().for_each(|v| assert_eq!(word(Category::from(*v)), v.word()));
         message::Priority::ALL.iter().for_each(|v| assert_eq!(word(Priority::from(*v)), v.word()));
         message::MessageState::ALL.iter().for_each(|v| assert_eq!(word(MessageState::from(*v)), v.word()));
         message::Reason::ALL.iter().for_each(|v| assert_eq!(word(Reason::from(*v)), v.word()));
         ledger::TrailEvent::ALL.iter().for_each(|v| assert_eq!(word(TrailEvent::from(*v)), v.word()));
         control::CampaignState::ALL.iter().for_each(|v| assert_eq!(word(CampaignState::from(*v)), v.word()));
+        campaign::CanaryPhase::ALL.iter().for_each(|v| assert_eq!(word(CanaryPhase::from(*v)), v.word()));
+        campaign::CanaryThen::ALL.iter().for_each(|v| assert_eq!(word(CanaryThen::from(*v)), v.word()));
+        campaign::StopRule::ALL.iter().for_each(|v| assert_eq!(word(StopRule::from(*v)), v.word()));
         control::ImportState::ALL.iter().for_each(|v| assert_eq!(word(ImportState::from(*v)), v.word()));
         control::Pick::ALL.iter().for_each(|v| assert_eq!(word(Pick::from(*v)), v.word()));
         control::ColumnUse::ALL.iter().for_each(|v| assert_eq!(word(ColumnUse::from(*v)), v.word()));

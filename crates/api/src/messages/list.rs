@@ -63,7 +63,9 @@ pub(crate) async fn list(
     };
     let (records, next) = state.ledger().messages(&filter, limit).await?;
     let policy = state.engine().policy();
-    let view = View { zone: state.zone(), policy: &policy, language, reveal: listing.reveal };
+    let numbers = state.engine().numbers().await?;
+    let view =
+        View { zone: state.zone(), policy: &policy, numbers: &numbers, language, reveal: listing.reveal };
     let items = records.into_iter().map(|record| view.document(record, false)).collect();
     Ok(Json(json::Page { items, next: next.map(|id| id.to_string()) }))
 }

@@ -7,6 +7,7 @@ mod show;
 pub(crate) use send::not_a_moment;
 
 use domain::ledger::{MessageRecord, TrailEntry};
+use domain::numbers::PrefixTable;
 use domain::policy::{Policy, RuleId};
 use jiff::tz::TimeZone;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,6 +25,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 struct View<'a> {
     zone: &'a TimeZone,
     policy: &'a Policy,
+    numbers: &'a PrefixTable,
     language: Language,
     reveal: bool,
 }
@@ -33,6 +35,7 @@ impl View<'_> {
         let moment = |at| json::Moment::new(at, self.zone);
         let trail =
             if with_trail { record.trail.iter().map(|entry| self.step(entry)).collect() } else { Vec::new() };
+        let (province, city) = privacy::place(self.numbers, record.phone);
         json::Message {
             id: record.id.to_string(),
             campaign: record.campaign.map(|id| id.to_string()),
@@ -51,6 +54,8 @@ impl View<'_> {
             parts: record.parts,
             price: record.price.into(),
             carrier: record.carrier.into(),
+            province,
+            city,
             test: record.test,
             possible_duplicate: record.possible_duplicate,
             accepted_at: moment(record.trail.first().map_or(record.id.made_at(), |entry| entry.at)),

@@ -42,6 +42,8 @@ pub(crate) async fn show(
     let record = state.ledger().message(caller.account, id).await?;
     let record = record.ok_or_else(|| Problem::no_such("短信", "message"))?;
     let policy = state.engine().policy();
-    let view = View { zone: state.zone(), policy: &policy, language, reveal: showing.reveal };
+    let numbers = state.engine().numbers().await?;
+    let view =
+        View { zone: state.zone(), policy: &policy, numbers: &numbers, language, reveal: showing.reveal };
     Ok(Json(view.document(record, true)))
 }

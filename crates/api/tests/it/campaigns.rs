@@ -32,7 +32,7 @@ async fn carrier(house: &House) {
             channel: ChannelId(1),
             gateway: GatewayId(1),
             carriers: CarrierSet::ALL,
-            takes: vec![Take { stream: due.stream, limit: 100 }],
+            takes: vec![Take { stream: due.stream, limit: 100, reach: CarrierSet::ALL }],
             max_parts: 100,
             now: NOON,
             policy: house.engine.policy(),
@@ -175,4 +175,47 @@ async fn a_campaign_is_paused_resumed_and_cancelled() {
     assert!(listed["items"][0].get("preflight").is_none());
     let times = house.get("/v1/schedules/suggested").await.ok(200);
     assert_eq!(times["times"][0], "2026-11-25T15:00:00.000+08:00");
+}
+
+#[tokio::test]
+async fn a_course_is_shown_as_it_was_written_and_mistakes_are_pointed_at() {
+    let place = tempfile::tempdir().unwrap();
+    let house = House::open(place.path()).await;
+    let audience = file(&house).await;
+    let with = |more: Value| {
+        let mut draft = draft(&audience);
+        draft.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        draft
+    };
+    for (more, pointer) in [
+        (json!({"canary": {"percent": 100}}), "/canary"),
+        (json!({"canary": {"percent": 5, "people": 5}}), "/canary"),
+        (json!({"canary": {"people": 5, "wait_seconds": 99_999_999}}), "/canary"),
+        (json!({"limits": {"failures": {"per_10_000": 10_001, "at_least": 1}}}), "/limits"),
+        (json!({"route": "rte_99"}), "/route"),
+    ] {
+        let problem = house.post("/v1/campaigns", with(more)).await.problem(422, "invalid_field");
+        assert_eq!(problem["pointer"], pointer);
+    }
+    let usual = house.post("/v1/campaigns", with(json!({}))).await.ok(201);
+    assert_eq!(usual["limits"]["complaints"], json!({"per_10_000": 30, "at_least": 200}));
+    assert!(usual.get("route").is_none() && usual["routes"] == json!([]));
+    let id = usual["id"].as_str().unwrap();
+    let resend = format!("/v1/campaigns/{id}/resend");
+    house.post(&resend, json!({})).await.problem(409, "conflict");
+    let problem = house.post(&resend, json!({"states": ["delivered"]})).await.problem(422, "invalid_field");
+    assert_eq!(problem["pointer"], "/states");
+    let canary = json!({"percent": 5, "wait_seconds": 60, "then": "wait_for_person"});
+    let asked = json!({"canary": canary, "limits": {}, "route": "rte_1"});
+    let written = house.post("/v1/campaigns", with(asked)).await.ok(201);
+    let id = written["id"].as_str().unwrap();
+    assert_eq!((&written["canary"]["phase"], &written["limits"]), (&json!("sending"), &json!({})));
+    house.post(&format!("/v1/campaigns/{id}/preflight"), json!({})).await.ok(200);
+    let shown = house.get(&format!("/v1/campaigns/{id}")).await.ok(200);
+    assert_eq!(shown["routes"], json!([{"route": "rte_1", "carriers": [], "countries": []}]));
+    assert_eq!(shown["preflight"]["by_route"][0]["route"], "rte_1");
+    assert_eq!(
+        (&shown["canary"]["percent"], &shown["canary"]["then"]),
+        (&json!(5), &json!("wait_for_person"))
+    );
 }

@@ -78,6 +78,9 @@ fn examples_are_what_they_claim_to_be() {
         Channel,
         ChannelPut,
         Channels,
+        CleaningReport,
+        CodeMeaning,
+        Codes,
         Column,
         Contact,
         ContactUpsert,
@@ -95,6 +98,10 @@ fn examples_are_what_they_claim_to_be() {
         MessagesAccepted,
         MessagesSend,
         Money,
+        NumberQuestion,
+        NumberShown,
+        NumberTable,
+        NumbersImported,
         Preview,
         PreviewRequest,
         Prices,
@@ -109,6 +116,7 @@ fn examples_are_what_they_claim_to_be() {
         Tags,
         Template,
         TemplateCreate,
+        UnknownCodes,
     );
 }
 

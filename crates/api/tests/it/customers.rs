@@ -1,8 +1,9 @@
 //! Customers that connect to us, as an operator configures them.
 
+use axum::body::Body;
 use serde_json::json;
 
-use crate::house::{House, Who, json_request};
+use crate::house::{House, Who, json_request, request};
 
 #[tokio::test]
 async fn a_customer_is_shown_without_its_password_and_keeps_it() {
@@ -40,4 +41,21 @@ async fn a_customer_is_shown_without_its_password_and_keeps_it() {
     assert_eq!(refused(1, "route", json!("one")).await, "/route");
     let stranger = json_request("PUT", "/v1/customers/cus_1", &put);
     house.send(Who::Stranger, stranger).await.problem(403, "forbidden");
+}
+
+#[tokio::test]
+async fn a_deleted_customer_is_gone_and_its_number_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let put = json!({
+        "name": "银行", "protocol": "smpp34", "login": "bank", "secret": "pass-1", "category": "otp",
+        "signing": "own"});
+    house.ask("PUT", "/v1/customers/cus_1", put.clone()).await.ok(200);
+    let delete = || request("DELETE", "/v1/customers/cus_1", Body::empty());
+    house.send(Who::Stranger, delete()).await.problem(403, "forbidden");
+    assert_eq!(house.send(Who::Owner, delete()).await.status, 204);
+    house.send(Who::Owner, delete()).await.problem(404, "not_found");
+    assert_eq!(house.get("/v1/customers").await.ok(200)["customers"], json!([]));
+    house.ask("PUT", "/v1/customers/cus_1", put.clone()).await.problem(409, "conflict");
+    house.ask("PUT", "/v1/customers/cus_2", put).await.ok(200);
 }

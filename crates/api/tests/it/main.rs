@@ -9,4 +9,5 @@ mod doors;
 mod events;
 mod house;
 mod messages;
+mod numbers;
 mod people;

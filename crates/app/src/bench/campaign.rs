@@ -13,6 +13,7 @@ use super::ledger::{LedgerSetup, Place};
 use super::nodes::Nodes;
 use super::process::{Helper, Usage};
 use super::server::{ServerOrder, ServerSetup};
+use super::spoken::Spoken;
 use super::{Show, ledger, pump, world};
 use crate::storage::Engine;
 
@@ -35,6 +36,9 @@ pub(super) struct World {
     pub(super) partitions: u16,
     pub(super) connections: u16,
     pub(super) window: u16,
+    pub(super) protocol: Spoken,
+    /// Of one database.
+    pub(super) nodes: u16,
 }
 
 impl World {
@@ -53,13 +57,14 @@ impl World {
             "recipients": self.recipients,
             "recents": self.people(),
             "partitions": self.partitions,
+            "nodes": self.nodes,
             "text": world::text(1),
             "long_text": world::text(0),
             "two_parts": "1 in 10",
             "template": world::TEMPLATE,
             "policy": "built-in rules with the shipped word list; caps on; marketing hours open all day",
             "durability": format!("{durability}; phones and texts sealed; trail and tallies on"),
-            "channel": format!("CMPP 3.0, {} connections, window {}", self.connections, self.window),
+            "channel": format!("{}, {} connections, window {}", self.protocol.word(), self.connections, self.window),
             "carrier": carrier,
             "cpus": std::thread::available_parallelism().map_or(0, usize::from),
         })
@@ -87,29 +92,22 @@ pub(super) struct Outcome {
 ///
 /// # Errors
 /// When a helper fails or the disk is full.
-pub(super) async fn run(
-    show: &Show,
-    folder: &Path,
-    world: World,
-    engine: Engine,
-    nodes: u16,
-) -> anyhow::Result<Value> {
-    if nodes > 1 && engine == Engine::Sqlite {
+pub(super) async fn run(show: &Show, folder: &Path, world: World, engine: Engine) -> anyhow::Result<Value> {
+    if world.nodes > 1 && engine == Engine::Sqlite {
         bail!(
             "多个节点共用一个数据库，请加 --engine postgres / several nodes share a database: add --engine postgres"
         );
     }
-    let carrier = CarrierSetup::default();
+    let carrier = CarrierSetup { protocol: world.protocol, ..CarrierSetup::default() };
     let database = Database::of(engine).await?;
-    let mut described = world.describe(&carrier, &database.durability());
-    described["nodes"] = Value::from(nodes);
+    let described = world.describe(&carrier, &database.durability());
     show.world(&described);
     show.step("filling the ledger with people who were sent something long ago");
     let place = ledger::new_place(folder, world.partitions)?.on(engine);
     let filled = ledger::filled(&place, world.people()).await?;
     // Not the whole answer: it holds the owner's key.
     show.done(&json!({ "recents": filled["recents"] }));
-    let (outcome, messages) = campaign(show, folder, &place, &world, &carrier, &database, nodes).await?;
+    let (outcome, messages) = campaign(show, folder, &place, &world, &carrier, &database).await?;
     let mut figures = figures(&world, &outcome);
     let truth = tokio::task::spawn_blocking(move || compare(&world, &messages)).await??;
     let never_sent = ["rejected", "failed"].iter().map(|name| number(&outcome.report, name)).sum::<u64>();
@@ -125,8 +123,10 @@ pub(super) async fn run(
     };
     let alone = ledger::measured(&setup).await?;
     show.done(&alone);
-    show.step("a bare CMPP pump of the same PDUs");
-    let pumped = pump::measure(world.recipients.min(PUMP_MESSAGES), world.connections, world.window).await?;
+    show.step("a bare pump of the same PDUs");
+    let pumped =
+        pump::measure(world.protocol, world.recipients.min(PUMP_MESSAGES), world.connections, world.window)
+            .await?;
     show.done(&pumped);
     for (name, from) in [
         ("ledger_messages_per_second", &alone),
@@ -148,11 +148,11 @@ pub(super) async fn campaign(
     world: &World,
     carrier: &CarrierSetup,
     database: &Database,
-    nodes: u16,
 ) -> anyhow::Result<(Outcome, std::path::PathBuf)> {
     let mut carrier = Helper::start("carrier", carrier).await?;
-    let setup = ServerSetup::new(place.clone(), port(&carrier)?, world.connections, world.window, None);
-    let mut nodes = Nodes::start(&setup, nodes).await?;
+    let setup = ServerSetup::new(place.clone(), port(&carrier)?, world.connections, world.window, None)
+        .speaking(world.protocol);
+    let mut nodes = Nodes::start(&setup, world.nodes).await?;
     show.step("freezing and counting the audience");
     let audience = audience_file(folder, 0, world.recipients, world.people())?;
     let preflight = nodes.first.ask(&ServerOrder::Prepare(audience)).await?;
@@ -229,7 +229,6 @@ pub(super) async fn wait_for_end(show: &Show, carrier: &mut Helper, parts: u64) 
 fn figures(world: &World, outcome: &Outcome) -> Value {
     let report = &outcome.report;
     let accepted = number(report, "accepted");
-    let per_second = |messages: u64, millis: u64| (messages as f64 * 1_000.0 / millis as f64).round();
     json!({
         "recipients": world.recipients,
         "messages_per_second": per_second(accepted, outcome.elapsed_ms),
@@ -253,19 +252,24 @@ fn figures(world: &World, outcome: &Outcome) -> Value {
     })
 }
 
-struct Compared {
-    missing: u64,
-    duplicated: u64,
+pub(super) struct Compared {
+    pub(super) missing: u64,
+    pub(super) duplicated: u64,
 }
 
 /// The expected recipients against the carrier's own set.
-fn compare(world: &World, messages: &Path) -> anyhow::Result<Compared> {
+pub(super) fn compare(world: &World, messages: &Path) -> anyhow::Result<Compared> {
     let received = sim::read_messages(messages)?;
     let duplicated = received.iter().map(|message| u64::from(message.count.saturating_sub(1))).sum();
     let phones: std::collections::HashSet<u64> = received.iter().map(|message| message.phone).collect();
     let people = world.people();
     let expected = (0..world.recipients).map(|place| world::recipient(place, people).to_u64());
     Ok(Compared { missing: expected.filter(|phone| !phones.contains(phone)).count() as u64, duplicated })
+}
+
+/// Whole ones.
+pub(super) fn per_second(messages: u64, millis: u64) -> f64 {
+    (messages as f64 * 1_000.0 / millis.max(1) as f64).round()
 }
 
 /// A number of an answer; absent ones are zero.

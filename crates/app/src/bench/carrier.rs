@@ -9,10 +9,13 @@ use sim::{Latency, LogNormal, Receipts, Replies, SimConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::child;
+use super::spoken::Spoken;
 
 /// What the carrier is like.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct CarrierSetup {
+    /// What it speaks.
+    pub(super) protocol: Spoken,
     /// How long an answer to a submit takes; 0 goes with the next write.
     pub(super) answer_ms: u64,
     /// Half of the receipts take at most this.
@@ -30,6 +33,7 @@ impl Default for CarrierSetup {
     /// seconds after its submit: a longer tail would measure the carrier's patience, not the platform.
     fn default() -> Self {
         Self {
+            protocol: Spoken::default(),
             answer_ms: 0,
             receipt_median_ms: 2_000.0,
             receipt_p95_ms: 3_000.0,
@@ -55,6 +59,7 @@ pub(super) enum CarrierOrder {
 /// When it cannot listen.
 pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let setup: CarrierSetup = serde_json::from_str(setup)?;
+    let ideal = SimConfig::ideal().speaking(setup.protocol.simulated());
     let config = SimConfig {
         answer: if setup.answer_ms == 0 { Latency::None } else { Latency::Fixed(setup.answer_ms) },
         tps_per_connection: setup.tps_per_connection,
@@ -64,11 +69,11 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
             delay: LogNormal { median_ms: setup.receipt_median_ms, p95_ms: setup.receipt_p95_ms },
             duplicates: 0.0,
             out_of_order: 0.0,
-            ..Receipts::default()
+            ..ideal.receipts
         },
         replies: Replies { opt_out: 0.0, ordinary: 0.0, ..Replies::default() },
         response_timeout: Duration::from_secs(60),
-        ..SimConfig::ideal()
+        ..ideal
     };
     let stop = CancellationToken::new();
     let carrier = sim::run(config, stop.clone()).await?;

@@ -1,5 +1,5 @@
-//! Single messages while a campaign expands and sends: how long a POST takes, and an OTP from acceptance to the
-//! carrier's answer.
+//! Single messages while a campaign expands and sends: how long a POST takes, and an OTP and an emergency message from
+//! acceptance to the carrier's answer.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +28,8 @@ const IDS_PER_ORDER: usize = 1_000;
 struct Posted {
     /// Microseconds per POST.
     micros: Vec<u64>,
-    ids: Vec<String>,
+    otps: Vec<String>,
+    emergencies: Vec<String>,
     failed: u64,
 }
 
@@ -56,13 +57,8 @@ pub(super) async fn run(show: &Show, folder: &Path, world: World, rate: u64) -> 
     posting.await?;
     wait_for_end(show, &mut carrier, number(&preflight, "parts")).await?;
     let posted = std::mem::take(&mut *posted.lock().unwrap_or_else(PoisonError::into_inner));
-    let mut until_taken = Histogram::<u64>::new_with_max(LONGEST_US, 3)?;
-    for ids in posted.ids.chunks(IDS_PER_ORDER) {
-        let millis = server.ask(&ServerOrder::Latencies(ids.to_vec())).await?;
-        for millis in millis.as_array().into_iter().flatten().filter_map(Value::as_u64) {
-            until_taken.saturating_record(millis);
-        }
-    }
+    let otps = until_taken(&mut server, &posted.otps).await?;
+    let emergencies = until_taken(&mut server, &posted.emergencies).await?;
     server.stop().await?;
     carrier.stop().await?;
     let mut posts = Histogram::<u64>::new_with_max(LONGEST_US, 3)?;
@@ -75,11 +71,27 @@ pub(super) async fn run(show: &Show, folder: &Path, world: World, rate: u64) -> 
         "post_p50_ms": millis(posts.value_at_quantile(0.5)),
         "post_p99_ms": millis(posts.value_at_quantile(0.99)),
         "post_max_ms": millis(posts.max()),
-        "otp_taken": until_taken.len(),
-        "otp_accept_to_submitted_p50_ms": until_taken.value_at_quantile(0.5),
-        "otp_accept_to_submitted_p99_ms": until_taken.value_at_quantile(0.99),
-        "otp_accept_to_submitted_max_ms": until_taken.max(),
+        "otp_taken": otps.len(),
+        "otp_accept_to_submitted_p50_ms": otps.value_at_quantile(0.5),
+        "otp_accept_to_submitted_p99_ms": otps.value_at_quantile(0.99),
+        "otp_accept_to_submitted_max_ms": otps.max(),
+        "emergencies_taken": emergencies.len(),
+        "emergency_accept_to_submitted_p50_ms": emergencies.value_at_quantile(0.5),
+        "emergency_accept_to_submitted_p99_ms": emergencies.value_at_quantile(0.99),
+        "emergency_accept_to_submitted_max_ms": emergencies.max(),
     }))
+}
+
+/// Milliseconds from acceptance to the carrier's answer, of those that were taken.
+async fn until_taken(server: &mut Helper, ids: &[String]) -> anyhow::Result<Histogram<u64>> {
+    let mut taken = Histogram::<u64>::new_with_max(LONGEST_US, 3)?;
+    for ids in ids.chunks(IDS_PER_ORDER) {
+        let millis = server.ask(&ServerOrder::Latencies(ids.to_vec())).await?;
+        for millis in millis.as_array().into_iter().flatten().filter_map(Value::as_u64) {
+            taken.saturating_record(millis);
+        }
+    }
+    Ok(taken)
 }
 
 /// Waits until as many parts have been submitted as the campaign has: the few single ones hardly matter.
@@ -98,7 +110,7 @@ async fn wait_for_campaign(show: &Show, carrier: &mut Helper, parts: u64) -> any
     }
 }
 
-/// Posts one OTP after the other at a steady rate, each from a task of its own: a slow answer delays no other.
+/// Posts OTPs and emergency messages by turns at a steady rate, each from a task of its own: a slow answer delays no other.
 async fn post(client: Client, first: u64, rate: u64, stop: CancellationToken, posted: Arc<Mutex<Posted>>) {
     let mut beat = tokio::time::interval(Duration::from_micros(1_000_000 / rate.max(1)));
     let mut tasks = tokio::task::JoinSet::new();
@@ -110,13 +122,15 @@ async fn post(client: Client, first: u64, rate: u64, stop: CancellationToken, po
         let (client, posted) = (client.clone(), Arc::clone(&posted));
         tasks.spawn(async move {
             let watch = Stopwatch::start();
-            let answer = client.post(&otp(number)).await;
+            let urgent = number % 2 == 1;
+            let answer = client.post(&if urgent { emergency(number) } else { otp(number) }).await;
             let micros = watch.micros();
             let mut posted = posted.lock().unwrap_or_else(PoisonError::into_inner);
             match answer.as_ref().ok().and_then(|answer| answer["results"][0]["id"].as_str()) {
                 Some(id) => {
                     posted.micros.push(micros);
-                    posted.ids.push(id.to_owned());
+                    let ids = if urgent { &mut posted.emergencies } else { &mut posted.otps };
+                    ids.push(id.to_owned());
                 }
                 None => posted.failed += 1,
             }
@@ -131,5 +145,15 @@ fn otp(number: u64) -> Value {
         "text": format!("您的验证码是 {:06}，5 分钟内有效。", number % 1_000_000),
         "signature": world::SIGNATURE,
         "category": "otp",
+    }] })
+}
+
+fn emergency(number: u64) -> Value {
+    json!({ "messages": [{
+        "phone": world::phone(number).e164().as_str(),
+        "text": format!("预警 {number}：今夜有暴雨，请勿外出。"),
+        "signature": world::SIGNATURE,
+        "category": "notice",
+        "priority": "emergency",
     }] })
 }

@@ -266,6 +266,7 @@ impl Drive {
             takes: vec![Take {
                 stream: Stream { lane: self.lane.id, carrier: None, avoid: None },
                 limit: u32::MAX,
+                reach: CarrierSet::ALL,
             }],
             max_parts: 2 * BATCH as u32,
             now: self.clock.now(),

@@ -5,6 +5,7 @@
 //! timed; what was lost or sent twice is judged by the carrier's own set; every figure is printed with its world.
 
 mod accept;
+mod allocations;
 mod campaign;
 mod carrier;
 mod child;
@@ -14,8 +15,10 @@ mod latency;
 mod ledger;
 mod nodes;
 mod process;
+mod protocol;
 mod pump;
 mod server;
+mod spoken;
 mod stopwatch;
 mod tps;
 mod world;
@@ -27,10 +30,11 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
-use crate::config::open_all_day;
+use crate::config::{DownstreamConfig, open_all_day};
 use crate::node::{Node, NodeOptions};
 use crate::storage::{Engine, Storage};
 use campaign::World;
+use spoken::Spoken;
 
 /// Partition files of every measurement.
 const PARTITIONS: u16 = 8;
@@ -79,6 +83,9 @@ enum Bench {
         /// 节点数（多于一个需要 postgres） / nodes; more than one need postgres
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=8))]
         nodes: u16,
+        /// 通道协议 / what the channel speaks
+        #[arg(long, value_enum, default_value_t)]
+        protocol: Spoken,
     },
     /// 只测账本 / the ledger alone
     Ledger {
@@ -94,8 +101,11 @@ enum Bench {
         #[arg(long, value_enum, default_value_t)]
         engine: Engine,
     },
-    /// 只测 CMPP 收发 / a bare CMPP pump
+    /// 只测收发 / a bare pump
     Pump {
+        /// 协议 / what is spoken
+        #[arg(long, value_enum, default_value_t)]
+        protocol: Spoken,
         /// 短信数 / messages
         #[arg(long, default_value_t = 1_000_000)]
         messages: u64,
@@ -148,6 +158,29 @@ enum Bench {
         #[arg(long, default_value_t = 50)]
         rate: u64,
     },
+    /// 各协议：编解码、收发、群发、服务端 / each protocol: codec, pump, campaign, server role
+    Protocol {
+        #[command(flatten)]
+        folder: Folder,
+        /// 只测这些部分（可重复） / these parts only (may be repeated)
+        #[arg(long, value_enum)]
+        only: Vec<protocol::Part>,
+        /// 每协议编解码次数 / PDUs written and read, of each protocol
+        #[arg(long, default_value_t = 1_000_000)]
+        rounds: u32,
+        /// 每协议收发短信数 / messages of each bare pump
+        #[arg(long, default_value_t = 500_000)]
+        messages: u64,
+        /// 每次群发收件人数 / recipients of each campaign
+        #[arg(long, default_value_t = 300_000)]
+        recipients: u64,
+        /// 客户提交的短信数 / messages that a customer submits
+        #[arg(long, default_value_t = 200_000)]
+        submits: u64,
+        /// 客户的窗口 / the customer's window
+        #[arg(long, default_value_t = 100)]
+        window: u16,
+    },
     /// 守住通道限速 / holding a channel's pace
     Tps {
         #[command(flatten)]
@@ -169,9 +202,10 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
     let show = |json| Show { json };
     let figures = match args.what {
         Bench::Helper { role, setup } => return help(&role, &setup).await,
-        Bench::Campaign { folder, recipients, recents, connections, window, engine, nodes } => {
-            let world = World { recipients, recents, partitions: PARTITIONS, connections, window };
-            campaign::run(&show(folder.json), &folder.data, world, engine, nodes).await?
+        Bench::Campaign { folder, recipients, recents, connections, window, engine, protocol, nodes } => {
+            let partitions = PARTITIONS;
+            let world = World { recipients, recents, partitions, connections, window, protocol, nodes };
+            campaign::run(&show(folder.json), &folder.data, world, engine).await?
         }
         Bench::Ledger { folder, messages, recents, engine } => {
             let place = ledger::new_place(&folder.data, PARTITIONS)?.on(engine);
@@ -181,8 +215,8 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
             show(folder.json).step("measuring");
             ledger::measured(&ledger::LedgerSetup { place, people, from: 0, messages }).await?
         }
-        Bench::Pump { messages, connections, window, json: _ } => {
-            pump::measure(messages, connections, window).await?
+        Bench::Pump { protocol, messages, connections, window, json: _ } => {
+            pump::measure(protocol, messages, connections, window).await?
         }
         Bench::Accept { folder, messages, batch, clients } => {
             accept::run(&show(folder.json), &folder.data, messages, batch, clients).await?
@@ -191,8 +225,21 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
             import::run(&show(folder.json), &folder.data, rows, existing).await?
         }
         Bench::Latency { folder, recipients, recents, rate } => {
-            let world = World { recipients, recents, partitions: PARTITIONS, connections: 4, window: 256 };
+            let protocol = Spoken::default();
+            let world = World {
+                recipients,
+                recents,
+                partitions: PARTITIONS,
+                connections: 4,
+                window: 256,
+                protocol,
+                nodes: 1,
+            };
             latency::run(&show(folder.json), &folder.data, world, rate).await?
+        }
+        Bench::Protocol { folder, only, rounds, messages, recipients, submits, window } => {
+            let sizes = protocol::Sizes { rounds, messages, recipients, submits, window };
+            protocol::run(&show(folder.json), &folder.data, &only, sizes).await?
         }
         Bench::Tps { folder, recipients } => tps::run(&show(folder.json), &folder.data, recipients).await?,
     };
@@ -243,11 +290,11 @@ impl Show {
     }
 }
 
-/// The server of a measurement, on any free port.
+/// The server of a measurement, on any free port; customers may connect where asked for.
 ///
 /// # Errors
 /// As [`Node::start`].
-async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
+async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<Node> {
     Node::start(NodeOptions {
         storage: Storage::from_environment(place.engine)?,
         data: place.data.clone(),
@@ -256,8 +303,9 @@ async fn start_node(place: &ledger::Place) -> anyhow::Result<Node> {
         partitions: place.partitions,
         listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         policy: open_all_day()?,
+        codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
-        downstream: crate::config::DownstreamConfig::default(),
+        downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
     })
     .await
 }

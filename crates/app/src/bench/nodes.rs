@@ -62,7 +62,7 @@ impl Nodes {
 /// When it cannot join the others.
 pub(super) async fn run(place: &str) -> anyhow::Result<()> {
     let place: Place = serde_json::from_str(place)?;
-    let node = super::start_node(&place).await?;
+    let node = super::start_node(&place, false).await?;
     child::say(&json!({}));
     child::serve(async |(): ()| Ok(json!({}))).await?;
     node.stop().await;

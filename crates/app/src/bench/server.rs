@@ -1,13 +1,15 @@
 //! The server under test, in a process of its own, so that its CPU and memory are exactly its own.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use domain::control::{
-    AudienceSource, Campaign, ChannelConfig, PriceLine, Protocol, Quirks, RouteConfig, RouteStep, Secret,
+    AudienceSource, Campaign, ChannelConfig, PriceLine, Quirks, RouteConfig, RouteStep, Secret,
 };
-use domain::ids::{AccountId, ChannelId, GatewayId, MessageId, RouteId};
+use domain::downstream::{CallBack, Customer, Signing};
+use domain::ids::{AccountId, ChannelId, CustomerId, GatewayId, MessageId, RouteId};
 use domain::lane::WindowClose;
 use domain::ledger::TrailEvent;
 use domain::message::Category;
@@ -22,6 +24,7 @@ use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use super::ledger::Place;
+use super::spoken::Spoken;
 use super::{child, world};
 use crate::node::Node;
 
@@ -37,6 +40,10 @@ pub(super) struct ServerSetup {
     connections: u16,
     window: u16,
     parts_per_second: Option<u32>,
+    /// What the channel speaks.
+    protocol: Spoken,
+    /// What a customer may connect with.
+    customer: Option<Spoken>,
 }
 
 impl ServerSetup {
@@ -47,7 +54,13 @@ impl ServerSetup {
         window: u16,
         parts_per_second: Option<u32>,
     ) -> Self {
-        Self { place, carrier: Some(carrier), connections, window, parts_per_second }
+        let carrier = Some(carrier);
+        Self { carrier, connections, window, parts_per_second, ..Self::without_carrier(place) }
+    }
+
+    /// The same server with a channel that speaks something else.
+    pub(super) fn speaking(self, protocol: Spoken) -> Self {
+        Self { protocol, ..self }
     }
 
     /// Where it keeps its things.
@@ -57,7 +70,20 @@ impl ServerSetup {
 
     /// A server that accepts and sends nothing.
     pub(super) fn without_carrier(place: Place) -> Self {
-        Self { place, carrier: None, connections: 1, window: 16, parts_per_second: None }
+        Self {
+            place,
+            carrier: None,
+            connections: 1,
+            window: 16,
+            parts_per_second: None,
+            protocol: Spoken::default(),
+            customer: None,
+        }
+    }
+
+    /// A server that takes submits of one customer and sends nothing.
+    pub(super) fn for_customer(place: Place, customer: Spoken, window: u16) -> Self {
+        Self { window, customer: Some(customer), ..Self::without_carrier(place) }
     }
 }
 
@@ -91,7 +117,7 @@ struct Server {
 /// When the folder is in use or the channel cannot be made.
 pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let setup: ServerSetup = serde_json::from_str(setup)?;
-    let node = super::start_node(&setup.place).await?;
+    let node = super::start_node(&setup.place, setup.customer.is_some()).await?;
     let engine = Arc::clone(&node.engine);
     let account = engine.control().accounts().await?.into_iter().next().context("nobody has this folder")?;
     let clock = Arc::clone(&node.clock);
@@ -105,7 +131,12 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let steps = vec![RouteStep::by_weight(vec![(ChannelId(1), 1)])];
     engine.set_route(&RouteConfig::for_all(RouteId(1), "bench", steps)).await?;
     engine.put_channel(&channel(&setup)).await?;
-    child::say(&json!({ "listen": node.addr.to_string() }));
+    if let Some(spoken) = setup.customer {
+        engine.set_customer(&customer(&setup, spoken, account.id)).await?;
+    }
+    let family = |port: &&(gateway::Family, SocketAddr)| Some(port.0) == setup.customer.map(Spoken::family);
+    let customers = node.ports.iter().find(family).map(|(_, address)| address.port());
+    child::say(&json!({ "listen": node.addr.to_string(), "customers": customers }));
     let mut server = Server { node, engine, clock, account: account.id, campaign: None };
     child::serve(async |order: ServerOrder| match order {
         ServerOrder::Prepare(path) => server.prepare(path).await,
@@ -119,12 +150,36 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Who connects: any number, any network, as fast as it can.
+fn customer(setup: &ServerSetup, spoken: Spoken, account: AccountId) -> Customer {
+    Customer {
+        id: CustomerId(1),
+        account,
+        name: "bench".to_owned(),
+        protocol: spoken.configured(),
+        login: "901234".to_owned(),
+        secret: Secret("bench".to_owned()),
+        networks: Vec::new(),
+        addresses: Vec::new(),
+        connections: 1,
+        window: setup.window,
+        parts_per_second: None,
+        category: Category::Notice,
+        signature: None,
+        signing: Signing::Own,
+        route: None,
+        enabled: true,
+        // Nothing is reported, so nobody has to be there.
+        call_back: Some(CallBack { host: "127.0.0.1".to_owned(), port: 1 }),
+    }
+}
+
 fn channel(setup: &ServerSetup) -> ChannelConfig {
     ChannelConfig {
         id: ChannelId(1),
         gateway: GatewayId(1),
         name: "bench".to_owned(),
-        protocol: Protocol::Cmpp30,
+        protocol: setup.protocol.configured(),
         host: "127.0.0.1".to_owned(),
         port: setup.carrier.unwrap_or(1),
         login: "901234".to_owned(),
@@ -178,6 +233,8 @@ impl Server {
             window_close: WindowClose::Hold,
             valid_for: None,
             route: None,
+            canary: None,
+            limits: None,
         };
         let campaign = self.engine.create_campaign(self.account, draft).await?;
         let began = self.clock.monotonic_millis();

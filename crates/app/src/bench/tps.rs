@@ -8,6 +8,7 @@ use super::campaign::{World, audience_file, number, port, round, wait_for_end};
 use super::carrier::CarrierSetup;
 use super::process::Helper;
 use super::server::{ServerOrder, ServerSetup};
+use super::spoken::Spoken;
 use super::{PARTITIONS, Show, ledger};
 
 const CONNECTIONS: u16 = 4;
@@ -28,8 +29,15 @@ pub(super) async fn run(show: &Show, folder: &Path, recipients: u64) -> anyhow::
         tps_per_connection: Some(TPS_PER_CONNECTION),
         ..CarrierSetup::default()
     };
-    let world =
-        World { recipients, recents: 0, partitions: PARTITIONS, connections: CONNECTIONS, window: WINDOW };
+    let world = World {
+        recipients,
+        recents: 0,
+        partitions: PARTITIONS,
+        connections: CONNECTIONS,
+        window: WINDOW,
+        protocol: Spoken::default(),
+        nodes: 1,
+    };
     let place = ledger::new_place(folder, PARTITIONS)?;
     show.step("filling the ledger");
     ledger::filled(&place, world.people()).await?;

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use api::json::{
-    AudienceSource, Campaign, CampaignDraft, CampaignProgress, CampaignReport, CampaignState, Category,
-    Moment, WindowClose,
+    AudienceSource, Campaign, CampaignDraft, CampaignProgress, CampaignReport, CampaignState, CanaryPlan,
+    CanaryThen, Category, Moment, StopLimits, WindowClose,
 };
 use clap::{Args, Subcommand};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::resend::{self, ResendArgs};
 use super::{Connection, import, tables};
 use crate::exit::Failure;
 use crate::show::grouped;
@@ -35,6 +36,8 @@ pub(crate) enum CampaignCommand {
     Resume { id: String },
     /// 撤销 / cancel
     Cancel { id: String },
+    /// 把失败的再发一次，作为新任务 / send failures again, as a campaign of its own
+    Resend(ResendArgs),
     /// 放行待审词 / let held words pass
     ApproveHeldWords { id: String },
     /// 实时进度 / live progress
@@ -87,6 +90,21 @@ pub(crate) struct CreateArgs {
     /// 测试号码，可重复 / test numbers; repeatable
     #[arg(long)]
     test: Vec<String>,
+    /// 指定路由，省略则按号码选择 / a route; left out: by each phone
+    #[arg(long)]
+    route: Option<String>,
+    /// 试发：5% 或人数 / some get it first: 5% or a number of people
+    #[arg(long)]
+    canary: Option<String>,
+    /// 试发后等待回执的秒数 / seconds from the canary to its verdict
+    #[arg(long, requires = "canary")]
+    canary_wait: Option<u64>,
+    /// 试发后由人确认再继续 / a person lets the rest go
+    #[arg(long, requires = "canary")]
+    canary_asks: bool,
+    /// 不因失败、退订、投诉过多而自动暂停 / never stops itself
+    #[arg(long)]
+    no_limits: bool,
     /// 时段结束时：hold、pause 或 drop@RFC3339 / at the end of sending hours
     #[arg(long, default_value = "hold")]
     window_close: String,
@@ -100,6 +118,7 @@ pub(super) async fn run(connection: &Connection, command: CampaignCommand) -> Re
         CampaignCommand::Pause { id } => act(connection, &id, "pause").await,
         CampaignCommand::Resume { id } => act(connection, &id, "resume").await,
         CampaignCommand::Cancel { id } => act(connection, &id, "cancel").await,
+        CampaignCommand::Resend(args) => resend::run(connection, args).await,
         CampaignCommand::ApproveHeldWords { id } => act(connection, &id, "approve-held-words").await,
         CampaignCommand::Watch { id } => watch(connection, &id).await,
         CampaignCommand::Report { id } => {
@@ -130,6 +149,7 @@ async fn create(connection: &Connection, args: CreateArgs) -> Result<(), Failure
             None => return Err(input("--window-close: hold, pause, drop@2026-11-11T20:00:00+08:00")),
         },
     };
+    let canary = args.canary.as_deref().map(|share| canary(share, args.canary_wait, args.canary_asks));
     let audience = match (&args.file, args.all, args.tag.is_empty()) {
         (Some(path), ..) => {
             let uploaded = import::upload(connection, path).await?;
@@ -156,10 +176,22 @@ async fn create(connection: &Connection, args: CreateArgs) -> Result<(), Failure
         speed: args.speed,
         window_close,
         valid_for_seconds: None,
-        route: None,
+        route: args.route,
+        canary: canary.transpose()?,
+        limits: args.no_limits.then(StopLimits::default),
     };
     let campaign: Campaign = connection.post("/v1/campaigns", &draft).await?;
     print(connection, &campaign, |campaign| println!("{}", campaign.id))
+}
+
+fn canary(share: &str, wait_seconds: Option<u64>, asks: bool) -> Result<CanaryPlan, Failure> {
+    let wrong = |_| Failure::Input("--canary: 5%, 200".to_owned());
+    let (percent, people) = match share.strip_suffix('%') {
+        Some(percent) => (Some(percent.parse().map_err(wrong)?), None),
+        None => (None, Some(share.parse().map_err(wrong)?)),
+    };
+    let then = if asks { CanaryThen::WaitForPerson } else { CanaryThen::GoOn };
+    Ok(CanaryPlan { percent, people, wait_seconds, then: Some(then) })
 }
 
 async fn preflight(connection: &Connection, id: &str) -> Result<(), Failure> {
@@ -193,6 +225,9 @@ async fn act(connection: &Connection, id: &str, action: &str) -> Result<(), Fail
     let campaign: Campaign = connection.act(&format!("/v1/campaigns/{id}/{action}")).await?;
     print(connection, &campaign, |campaign| {
         println!("{} {}", campaign.id, domain::control::CampaignState::from(campaign.state));
+        if let Some(stopped) = &campaign.stopped {
+            println!("{} {} / {}", stopped.explanation, stopped.bad, stopped.of);
+        }
     })
 }
 
@@ -225,6 +260,10 @@ async fn watch(connection: &Connection, id: &str) -> Result<(), Failure> {
             bar.finish();
             return print(connection, &now, |now| {
                 println!("\n{}", domain::control::CampaignState::from(now.state));
+                if let Some(rule) = now.stopped {
+                    let (zh, en) = domain::campaign::StopRule::from(rule).explain();
+                    show.say(zh, en);
+                }
             });
         }
         tokio::time::sleep(LOOK).await;

@@ -1,9 +1,12 @@
 //! The commands that speak to a running platform over its API.
 
 mod campaign;
+mod codes;
 mod connection;
 mod import;
 mod message;
+mod numbers;
+mod resend;
 mod route;
 mod tables;
 
@@ -12,10 +15,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use campaign::CampaignCommand;
+use codes::CodesCommand;
 use connection::Connection;
 pub(crate) use import::ImportArgs;
 use message::MessageCommand;
 pub(crate) use message::SendArgs;
+use numbers::NumbersCommand;
 use route::RouteCommand;
 
 use crate::exit::Failure;
@@ -68,6 +73,20 @@ pub(crate) struct RouteArgs {
     command: RouteCommand,
 }
 
+/// Commands about numbers.
+#[derive(Args, Debug)]
+pub(crate) struct NumbersArgs {
+    #[command(subcommand)]
+    command: NumbersCommand,
+}
+
+/// Commands about carriers' codes.
+#[derive(Args, Debug)]
+pub(crate) struct CodesArgs {
+    #[command(subcommand)]
+    command: CodesCommand,
+}
+
 /// Something that can be asked of the platform.
 pub(crate) enum Asked {
     Import(To<ImportArgs>),
@@ -75,6 +94,8 @@ pub(crate) enum Asked {
     Message(To<MessageArgs>),
     Send(To<SendArgs>),
     Route(To<RouteArgs>),
+    Numbers(To<NumbersArgs>),
+    Codes(To<CodesArgs>),
 }
 
 /// Does what was asked.
@@ -92,6 +113,16 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::Route(To { target, asked }) => {
             route::explain(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Numbers(To { target, asked }) => {
+            numbers::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        // A file is looked at here; everything else is asked of the platform.
+        Asked::Codes(To { asked: CodesArgs { command: CodesCommand::Check { file } }, .. }) => {
+            codes::check(show, &file)
+        }
+        Asked::Codes(To { target, asked }) => {
+            codes::run(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Send(To { target, asked }) => message::send(&Connection::new(&target, show)?, asked).await,
     }

@@ -4,6 +4,9 @@ use api::json::{Amount, CampaignReport, Money, Preflight, ReasonAmount};
 
 use crate::show::{Show, grouped};
 
+/// Provinces that are shown, those with most people.
+const PROVINCES: usize = 10;
+
 fn yuan(show: Show, money: &Money) -> String {
     show.yuan(domain::money::Money::from(money))
 }
@@ -38,6 +41,19 @@ pub(super) fn preflight(show: Show, report: &Preflight) {
         let carrier = domain::phone::Carrier::from(share.carrier);
         let name = if show.chinese { carrier.name_zh() } else { carrier.as_str() };
         show.row(1, name, &grouped(count(share.parts)), &yuan(show, &share.cost));
+    }
+    for share in report.by_province.iter().take(PROVINCES) {
+        let name =
+            if share.province.is_empty() { show.of("未知省份", "unknown") } else { &share.province };
+        show.row(1, name, &grouped(count(share.people)), "");
+    }
+    if report.by_route.len() > 1 {
+        for share in &report.by_route {
+            show.row(1, &share.route, &grouped(count(share.parts)), &yuan(show, &share.cost));
+        }
+    }
+    for left in &report.unrouted {
+        show.row(1, &left.sample, &grouped(count(left.people)), &left.explanation);
     }
     if let Some(at) = &report.done_at {
         show.row(0, show.of("预计发完", "done at"), "", &at.0);
@@ -86,6 +102,11 @@ pub(super) fn report(show: Show, report: &CampaignReport) {
     amount(1, "不确定", "uncertain", &funnel.uncertain);
     amount(1, "发送中", "in flight", &funnel.in_flight);
     amount(1, "排队", "queued", &funnel.queued);
+    if report.by_route.len() > 1 {
+        for share in &report.by_route {
+            show.row(1, &share.route, &grouped(share.messages), &grouped(share.delivered));
+        }
+    }
     for share in &report.stranded {
         let carrier = domain::phone::Carrier::from(share.carrier);
         let name = if show.chinese {

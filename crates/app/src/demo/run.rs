@@ -122,6 +122,8 @@ impl Stage {
             window_close: WindowClose::Hold,
             valid_for: None,
             route: None,
+            canary: None,
+            limits: None,
         };
         Ok(self.engine.create_campaign(self.account, draft).await?)
     }

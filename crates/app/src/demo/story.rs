@@ -82,6 +82,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         partitions: PARTITIONS,
         listen: args.listen,
         policy: open_all_day()?,
+        codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         downstream: crate::config::DownstreamConfig::default(),
     })

@@ -28,8 +28,9 @@ const SENDING_SECONDS: u64 = 40;
 const KILL_EVERY: Duration = Duration::from_secs(4);
 /// Starts, restarts and stops servers for tests.
 const SERVER: &str = "../../scripts/postgres";
-/// After all that happened, the rest must be over within this.
+/// After all that happened, the rest must be over within this, and a second more for so many recipients.
 const PATIENCE: Duration = Duration::from_secs(180);
+const RECIPIENTS_A_SECOND: u64 = 400;
 
 /// A throw-away database server of this test's own, since it is restarted.
 struct Database {
@@ -227,7 +228,7 @@ impl Cluster {
     }
 
     /// Whatever a node says first of the campaign that is as wanted.
-    async fn until(&self, id: &str, wanted: impl Fn(&Value) -> bool) {
+    async fn until(&self, id: &str, recipients: u64, wanted: impl Fn(&Value) -> bool) {
         let path = format!("/v1/campaigns/{id}/progress");
         let looked = async {
             loop {
@@ -240,7 +241,8 @@ impl Cluster {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, looked).await.expect("throughput recovers by itself");
+        let patience = PATIENCE + Duration::from_secs(recipients / RECIPIENTS_A_SECOND);
+        tokio::time::timeout(patience, looked).await.expect("throughput recovers by itself");
     }
 
     async fn messages(&self, id: &str) -> Vec<Value> {
@@ -301,8 +303,8 @@ async fn three_nodes_lose_nothing_whatever_happens_to_them_and_their_database() 
     }
     cluster.proxy.delay(Duration::ZERO);
     assert!(received() < recipients, "all of it came too late to matter");
-    cluster.until(&id, |progress| progress["state"] == "finished").await;
-    cluster.until(&id, |progress| progress["submitted"] == progress["delivered"]).await;
+    cluster.until(&id, recipients, |progress| progress["state"] == "finished").await;
+    cluster.until(&id, recipients, |progress| progress["submitted"] == progress["delivered"]).await;
 
     let mut at_carriers: HashMap<u64, (u64, bool)> = HashMap::new();
     for seen in carriers.iter().flat_map(|carrier| carrier.truth().messages) {

@@ -22,11 +22,11 @@ fn port() -> SocketAddr {
 }
 
 /// A server that customers may connect to over SMPP, SMGP, CMPP and SGIP, with a carrier behind it.
-struct Scene {
-    house: House,
-    smpp: SocketAddr,
+pub(crate) struct Scene {
+    pub(crate) house: House,
+    pub(crate) smpp: SocketAddr,
     smgp: SocketAddr,
-    cmpp: SocketAddr,
+    pub(crate) cmpp: SocketAddr,
     sgip: SocketAddr,
     stop: CancellationToken,
 }
@@ -35,6 +35,13 @@ impl Scene {
     async fn open(carrier: SimConfig) -> (Self, Handle) {
         let stop = CancellationToken::new();
         let carrier = sim::run(carrier, stop.clone()).await.unwrap();
+        let scene = Self::without_carrier(stop);
+        scene.house.open_channel(carrier.addr(), &Channel::PLAIN).await;
+        (scene, carrier)
+    }
+
+    /// The server with its ports, and no channel yet.
+    pub(crate) fn without_carrier(stop: CancellationToken) -> Self {
         let [smpp, smgp, cmpp, sgip] = [(); 4].map(|()| port());
         let mut house = House::on(None);
         let ports = format!(
@@ -42,11 +49,10 @@ impl Scene {
         );
         house.write("hongyan.toml", format!("{CONFIG}{ports}"));
         house.start();
-        house.open_channel(carrier.addr(), &Channel::PLAIN).await;
-        (Self { house, smpp, smgp, cmpp, sgip, stop }, carrier)
+        Self { house, smpp, smgp, cmpp, sgip, stop }
     }
 
-    async fn put(&self, number: u16, protocol: &str, more: serde_json::Value) {
+    pub(crate) async fn put(&self, number: u16, protocol: &str, more: serde_json::Value) {
         let mut body = json!({
             "name": protocol, "protocol": protocol, "login": format!("user{number}"), "secret": "secret",
             "addresses": ["10690001"], "connections": 4, "window": 100, "category": "notice", "signature": "鸿雁",
@@ -185,6 +191,36 @@ async fn reports_wait_for_a_customer_that_is_away_even_over_a_kill() {
     let mut customer = Customer::<Smpp>::log_in(scene.smpp, "user1", "secret").await;
     customer.linger(1_500).await;
     assert_eq!(customer.told, []);
+    scene.stop.cancel();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_simulators_customer_is_served_in_every_protocol() {
+    let (scene, carrier) = Scene::open(SimConfig::ideal()).await;
+    let back = json!({"call_back": {"host": "127.0.0.1", "port": port().port()}});
+    let ports = [
+        ("cmpp", "cmpp30", scene.cmpp, json!({})),
+        ("sgip", "sgip12", scene.sgip, back),
+        ("smgp", "smgp30", scene.smgp, json!({})),
+        ("smpp", "smpp34", scene.smpp, json!({})),
+    ];
+    for (number, (word, protocol, at, more)) in ports.into_iter().enumerate() {
+        let number = u16::try_from(number).unwrap() + 1;
+        scene.put(number, protocol, more).await;
+        let (to, login) = (at.to_string(), format!("user{number}"));
+        let first = (13_900_000_000_u64 + u64::from(number) * 1_000).to_string();
+        let load = ["sim", "load", "--protocol", word, "--to", &to, "--login", &login, "--messages", "40"];
+        let texts =
+            ["--text", "您的取件码是一二三四", "--text", LONG, "--first-phone", &first, "--patience", "2"];
+        let report = crate::house::run(&[&load[..], &texts[..]].concat()).json();
+        assert_eq!((&report["accepted"], &report["unanswered"]), (&json!(40), &json!(0)), "{word}: {report}");
+        // SGIP's reports go to the customer's own address.
+        assert_eq!(report["complete"], word != "sgip", "{word}: {report}");
+    }
+    assert_eq!(carrier.counters().messages, 160);
+    let refused =
+        crate::house::run_zh(&["sim", "load", "--to", &scene.cmpp.to_string(), "--login", "nobody"]);
+    assert!(refused.failed(2).contains("拒绝登录"));
     scene.stop.cancel();
 }
 

@@ -9,8 +9,13 @@ mod damage;
 mod demo;
 mod downstream;
 mod house;
+mod interop_carriers;
+mod interop_customers;
+mod interop_smpp;
 mod kill;
+mod numbers;
 mod pdu;
+mod peer;
 mod postgres;
 #[path = "../../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;

@@ -4,7 +4,9 @@
 //! engines run the same list. A step is never changed once released: a later version adds steps behind the others.
 //! The name of a step begins with the version that brought it (`v1_…`).
 
+mod courses;
 mod customers;
+mod documents;
 mod nodes;
 mod people;
 mod sending;
@@ -18,7 +20,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 4;
+pub(super) const SCHEMA_VERSION: u32 = 6;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -30,9 +32,17 @@ impl MigratorTrait for Migrator {
 }
 
 fn steps() -> impl Iterator<Item = &'static NamedStep> {
-    [tenants::STEPS, people::STEPS, sending::STEPS, nodes::STEPS, customers::STEPS, uploads::STEPS]
-        .into_iter()
-        .flatten()
+    let all = [
+        tenants::STEPS,
+        people::STEPS,
+        sending::STEPS,
+        nodes::STEPS,
+        customers::STEPS,
+        uploads::STEPS,
+        documents::STEPS,
+        courses::STEPS,
+    ];
+    all.into_iter().flatten()
 }
 
 /// The version that brought the step of this name; none when the name is not of our making.

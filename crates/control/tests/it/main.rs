@@ -1,6 +1,7 @@
 //! The stories of the control database, one module each.
 
 mod campaigns;
+mod documents;
 mod nodes;
 mod people;
 mod schema;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use control::{ControlDb, OpenControl, OpenControlError, migrate_postgres, secret_sha256};
+use domain::campaign::Watch;
 use domain::control::{
     Account, Accounts as _, ApiKey, AudienceSource, Campaign, CampaignState, ContactRow, Entity,
 };
@@ -116,7 +117,11 @@ impl Stage {
             speed: Some(500),
             window_close: WindowClose::Hold,
             valid_for: Duration::from_secs(3600),
-            route: RouteId(1),
+            route: Some(RouteId(1)),
+            routes: Vec::new(),
+            canary: None,
+            watch: Watch::default(),
+            resend: None,
             held_words_approved: false,
             state: CampaignState::Draft,
             lane: self.ids.fresh(NOW).into(),

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use control::secret_sha256;
 use domain::control::{
-    Accounts as _, ChannelConfig, Channels as _, ControlError, Idempotency as _, IdempotentStart, PriceLine,
-    Protocol, Quirks, RouteConfig, RouteStep, Secret, TemplateRecord, Templates as _,
+    Accounts as _, ChannelConfig, Channels as _, ControlError, Customers as _, Idempotency as _,
+    IdempotentStart, PriceLine, Protocol, Quirks, RouteConfig, RouteStep, Secret, TemplateRecord,
+    Templates as _,
 };
-use domain::ids::{ChannelId, GatewayId, MessageId, RouteId};
+use domain::downstream::{Customer, Signing};
+use domain::ids::{AccountId, ChannelId, CustomerId, GatewayId, MessageId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::Carrier;
@@ -21,6 +23,7 @@ on_every_engine! {
     templates_have_a_name_of_their_own_within_the_account
     channels_routes_prices_and_settings_are_kept_and_replaced
     a_repeated_request_gets_its_first_ids_and_a_different_one_is_noticed
+    a_deleted_customer_leaves_its_login_and_keeps_its_number
 }
 
 async fn the_first_start_makes_one_account_and_shows_its_key_once(engine: Engine) {
@@ -165,4 +168,47 @@ async fn a_repeated_request_gets_its_first_ids_and_a_different_one_is_noticed(en
     assert_eq!(stage.db.expire_idempotent(later).await.unwrap(), 1, "the other account's");
     let replay = stage.db.begin_idempotent(ours, "order-1", [2; 32], &[], later).await.unwrap();
     assert_eq!(replay, IdempotentStart::Replay(ids));
+}
+
+fn customer(account: AccountId, number: u16, login: &str) -> Customer {
+    Customer {
+        id: CustomerId(number),
+        account,
+        name: "银行".to_owned(),
+        protocol: Protocol::Smpp34,
+        login: login.to_owned(),
+        secret: Secret("pass".to_owned()),
+        networks: Vec::new(),
+        addresses: vec!["10690001".to_owned()],
+        connections: 1,
+        window: 16,
+        parts_per_second: None,
+        category: Category::Notice,
+        signature: None,
+        signing: Signing::Own,
+        route: None,
+        enabled: true,
+        call_back: None,
+    }
+}
+
+async fn a_deleted_customer_leaves_its_login_and_keeps_its_number(engine: Engine) {
+    let mut stage = Stage::open(engine).await;
+    let ours = stage.account("ours").await;
+    let (first, second) = (customer(ours, 1, "bank"), customer(ours, 2, "shop"));
+    for customer in [&first, &second] {
+        stage.db.put_customer(customer).await.unwrap();
+    }
+    let taken = stage.db.put_customer(&customer(ours, 3, "bank")).await;
+    assert!(matches!(taken, Err(ControlError::Exists(_))), "{taken:?}");
+    assert!(stage.db.delete_customer(first.id).await.unwrap());
+    assert!(!stage.db.delete_customer(first.id).await.unwrap(), "it is gone already");
+    assert!(!stage.db.delete_customer(CustomerId(9)).await.unwrap());
+    stage.restart().await;
+    assert_eq!(stage.db.customers().await.unwrap(), std::slice::from_ref(&second));
+    let again = stage.db.put_customer(&first).await;
+    assert!(matches!(again, Err(ControlError::Gone(_))), "{again:?}");
+    let third = customer(ours, 3, "bank");
+    stage.db.put_customer(&third).await.unwrap();
+    assert_eq!(stage.db.customers().await.unwrap(), [second, third]);
 }

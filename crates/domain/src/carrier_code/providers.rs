@@ -53,6 +53,11 @@ pub fn advice(kept: &str) -> Option<(&'static str, Bilingual)> {
     Some((line.full, Bilingual { zh: line.zh.into(), en: line.en.into() }))
 }
 
+/// Every line: short form, reason, advice.
+pub(super) fn lines() -> impl Iterator<Item = (&'static str, Reason, Bilingual)> {
+    LINES.iter().map(|line| (line.short, line.reason, Bilingual { zh: line.zh.into(), en: line.en.into() }))
+}
+
 /// What a short form means.
 pub(super) fn reason(kept: &str) -> Option<Reason> {
     LINES.iter().find(|line| line.short.eq_ignore_ascii_case(kept)).map(|line| line.reason)

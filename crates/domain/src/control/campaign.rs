@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{AudienceStats, ControlError, ImportMapping};
+use crate::campaign::{CampaignLane, CampaignRoute, Canary, CanaryPhase, Resend, Unrouted, Watch};
 use crate::ids::{AccountId, AudienceId, CampaignId, EntityId, ImportId, LaneId, RouteId, TemplateId};
 use crate::lane::WindowClose;
 use crate::message::{Category, Reason, coded_enum};
@@ -43,6 +44,8 @@ coded_enum! {
         Resume = 6, "resume";
         Cancel = 7, "cancel";
         Finish = 8, "finish";
+        /// Send failures again: a campaign of its own.
+        Resend = 9, "resend";
     }
 }
 
@@ -113,9 +116,19 @@ pub struct Campaign {
     pub window_close: WindowClose,
     /// Validity of each message from its start.
     pub valid_for: Duration,
-    pub route: RouteId,
+    /// The route asked for; none: each phone goes over the first whose scope it fits.
+    pub route: Option<RouteId>,
+    /// Who goes over which route, and in which lanes; set by the preflight, and kept whatever becomes of the routes.
+    pub routes: Vec<CampaignRoute>,
+    /// Some get it first.
+    pub canary: Option<Canary>,
+    /// When it stops itself.
+    pub watch: Watch,
+    /// It sends failures of another campaign again.
+    pub resend: Option<Resend>,
     pub held_words_approved: bool,
     pub state: CampaignState,
+    /// The first lane: of its first route, and of what was refused on the way in. Expansion marks its progress there.
     pub lane: LaneId,
     /// Set by the preflight.
     pub frozen: Option<AudienceId>,
@@ -127,6 +140,35 @@ pub struct Campaign {
     pub finished_at: Option<Timestamp>,
     /// Raised by every update; an update states the one it read.
     pub version: i64,
+}
+
+impl Campaign {
+    /// Its lanes.
+    #[must_use]
+    pub fn lanes(&self) -> Vec<CampaignLane> {
+        if self.routes.is_empty() {
+            // Counted by a release that knew one route for each campaign.
+            let whole = |route| CampaignLane { lane: self.lane, route, canary: false };
+            return self.route.map(whole).into_iter().collect();
+        }
+        self.routes.iter().flat_map(CampaignRoute::lanes).collect()
+    }
+
+    /// The ids of its lanes; at least the first.
+    #[must_use]
+    pub fn lane_ids(&self) -> Vec<LaneId> {
+        let mut ids: Vec<LaneId> = self.lanes().into_iter().map(|lane| lane.lane).collect();
+        if !ids.contains(&self.lane) {
+            ids.push(self.lane);
+        }
+        ids
+    }
+
+    /// Whether all but the canary is held back.
+    #[must_use]
+    pub fn holds_back(&self) -> bool {
+        self.canary.as_ref().is_some_and(|canary| canary.phase != CanaryPhase::Released)
+    }
 }
 
 impl fmt::Debug for Campaign {
@@ -146,6 +188,15 @@ pub struct Sample {
     pub length: u32,
     pub parts: u8,
     pub price: Money,
+}
+
+/// What of a campaign goes over one route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RouteLoad {
+    pub route: RouteId,
+    pub people: u64,
+    pub parts: u64,
+    pub cost: Money,
 }
 
 /// Words of a text that stopped it, where they stand.
@@ -183,6 +234,12 @@ pub struct PreflightReport {
     pub done_at: Option<Timestamp>,
     /// Parts by carrier word, with cost.
     pub by_carrier: Vec<(String, u64, Money)>,
+    /// People who will get it, by province, most first; empty without a table of number ranges.
+    pub by_province: Vec<(String, u64)>,
+    /// Of each route that carries some, in the order in which they are tried.
+    pub by_route: Vec<RouteLoad>,
+    /// Whom no route leads to, most first.
+    pub unrouted: Vec<Unrouted>,
     pub audience_checksum: [u8; 32],
 }
 
@@ -203,6 +260,14 @@ pub trait Campaigns: Send + Sync {
         before: Option<CampaignId>,
         limit: u32,
     ) -> Result<Vec<Campaign>, ControlError>;
+    /// Adds a campaign that sends failures again, and raises the version of the first of its family, which is the one
+    /// that was read: of two that were chosen from the same ends, one is added.
+    ///
+    /// # Errors
+    /// [`ControlError::Changed`] when somebody was faster; nothing is added then.
+    async fn add_resend(&self, campaign: &Campaign, root: &mut Campaign) -> Result<(), ControlError>;
+    /// What was sent again of a campaign and its family, oldest first.
+    async fn resends(&self, account: AccountId, root: CampaignId) -> Result<Vec<Campaign>, ControlError>;
     /// Of all accounts, those in one of these states: for the scheduler and the finisher.
     async fn campaigns_in(&self, states: &[CampaignState]) -> Result<Vec<Campaign>, ControlError>;
 }

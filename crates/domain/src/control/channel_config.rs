@@ -44,6 +44,12 @@ impl Protocol {
         matches!(self, Self::Aliyun | Self::Tencent | Self::Twilio | Self::Http)
     }
 
+    /// Whether its sessions with a carrier may be enciphered (`tls`).
+    #[must_use]
+    pub const fn enciphers(self) -> bool {
+        matches!(self, Self::Smpp34 | Self::Smpp50)
+    }
+
     /// The host that everybody reaches the provider at, where there is one.
     #[must_use]
     pub const fn usual_host(self) -> Option<&'static str> {

@@ -9,6 +9,7 @@ mod campaign;
 mod channel_config;
 mod contact;
 mod customer;
+mod document;
 mod idempotency;
 mod import;
 mod provider;
@@ -21,17 +22,18 @@ pub use account::{Account, Accounts, ApiKey, Entity};
 pub use audience::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Audiences};
 pub use campaign::{
     AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
-    PreflightReport, Sample,
+    PreflightReport, RouteLoad, Sample,
 };
 pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use customer::Customers;
+pub use document::{Document, DocumentMark, Documents};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
     ApprovedTemplate, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_TOKEN, Provider,
 };
-pub use quirks::{Alphabet, Binds, NumberForm, QuirkError, Quirks, ReceiptIds};
+pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
@@ -51,6 +53,9 @@ pub enum ControlError {
     /// Somebody changed the row since it was read; read again and repeat.
     #[error("{0} was changed by somebody else meanwhile")]
     Changed(&'static str),
+    /// What had this number was deleted, and the number is not used again.
+    #[error("{0} was deleted; take another number")]
+    Gone(&'static str),
     /// Storage holds what cannot be: a person must look.
     #[error("the control database is inconsistent in {table}.{column}")]
     Inconsistent { table: &'static str, column: &'static str },
@@ -66,6 +71,7 @@ pub trait Control:
     + Campaigns
     + Channels
     + Customers
+    + Documents
     + Idempotency
     + Uploads
 {
@@ -80,6 +86,8 @@ impl<T> Control for T where
         + Campaigns
         + Channels
         + Customers
+        + Documents
+        + Documents
         + Idempotency
         + Uploads
 {

@@ -51,6 +51,18 @@ coded_enum! {
     }
 }
 
+coded_enum! {
+    /// How a text that is longer than one message is told to belong together, where the protocol knows several ways.
+    LongText {
+        /// A user data header in each part.
+        Header = 1, "udh";
+        /// Parameters beside each part (`sar_*`).
+        Sar = 2, "sar";
+        /// Whole, in one submit (`message_payload`): it has one id and one receipt.
+        Payload = 3, "payload";
+    }
+}
+
 /// The settings. [`Quirks::default`] is the usual carrier.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Quirks {
@@ -84,6 +96,14 @@ pub struct Quirks {
     pub source_type: Option<(u8, u8)>,
     /// `throttle_codes`: further results that ask for a slower pace.
     pub throttle_codes: Vec<u32>,
+    /// `long_text`
+    pub long_text: LongText,
+    /// `tls` = `yes`: connections to the carrier are encrypted, and it must prove who it is.
+    pub tls: bool,
+    /// `tls_name`: the name in its certificate; empty is the host connected to.
+    pub tls_name: String,
+    /// `tls_ca`: certificates (PEM) of those who may have signed its own; empty is the usual authorities.
+    pub tls_ca: String,
 }
 
 impl Default for Quirks {
@@ -104,6 +124,10 @@ impl Default for Quirks {
             listen: None,
             source_type: None,
             throttle_codes: Vec::new(),
+            long_text: LongText::Header,
+            tls: false,
+            tls_name: String::new(),
+            tls_ca: String::new(),
         }
     }
 }
@@ -129,6 +153,10 @@ pub enum QuirkError {
 
 /// Most codes in `throttle_codes`.
 const MOST_CODES: usize = 16;
+/// How `tls_ca` begins.
+const PEM: &str = "-----BEGIN CERTIFICATE-----";
+/// Octets of `tls_ca`: some thirty certificates.
+const MOST_PEM: usize = 64 << 10;
 
 impl Quirks {
     /// The settings that differ from the defaults, by name.
@@ -162,6 +190,10 @@ impl Quirks {
         let (ton, npi) = self.source_type.unwrap_or_default();
         note(self.source_type.is_some(), "source_type", format!("{ton},{npi}"));
         note(!self.throttle_codes.is_empty(), "throttle_codes", comma_separated(&self.throttle_codes));
+        note(self.long_text != usual.long_text, "long_text", self.long_text.word().into());
+        note(self.tls, "tls", "yes".into());
+        note(!self.tls_name.is_empty(), "tls_name", self.tls_name.clone());
+        note(!self.tls_ca.is_empty(), "tls_ca", self.tls_ca.clone());
         settings
     }
 
@@ -213,6 +245,18 @@ impl Quirks {
                 let codes = codes.ok().filter(|codes| codes.len() <= MOST_CODES);
                 self.throttle_codes =
                     codes.ok_or_else(|| wrong("throttle_codes", "at most 16 numbers, such as 33,88"))?;
+            }
+            "long_text" => self.long_text = word("long_text", value, LongText::ALL, LongText::word)?,
+            "tls" => self.tls = either("tls", value, "no", "yes")?,
+            "tls_name" => self.tls_name = ascii("tls_name", value, 253)?,
+            "tls_ca" => {
+                let fits = value.starts_with(PEM) && value.len() <= MOST_PEM;
+                self.tls_ca = fits.then(|| value.to_owned()).ok_or_else(|| {
+                    wrong(
+                        "tls_ca",
+                        "certificates in PEM, at most 64 KiB, beginning with -----BEGIN CERTIFICATE-----",
+                    )
+                })?;
             }
             _ => return Err(QuirkError::Name { name: name.chars().take(40).collect() }),
         }
@@ -281,9 +325,13 @@ mod tests {
             listen: Some("127.0.0.1:8801".parse().unwrap()),
             source_type: Some((5, 0)),
             throttle_codes: vec![33, 88],
+            long_text: LongText::Payload,
+            tls: true,
+            tls_name: "smsc.example".into(),
+            tls_ca: format!("{PEM}\nMIIB\n-----END CERTIFICATE-----"),
         };
         let settings = quirks.settings();
-        assert_eq!(settings.len(), 15, "each setting has its name");
+        assert_eq!(settings.len(), 19, "each setting has its name");
         let read = Quirks::read(settings.iter().map(|(name, value)| (*name, value.as_str())));
         assert_eq!(read, Ok(quirks));
     }
@@ -299,6 +347,9 @@ mod tests {
             ("source_type", "5", "two numbers"),
             ("throttle_codes", "a", "16 numbers"),
             ("corporation", "123456", "at most 5"),
+            ("long_text", "tlv", "udh, sar, payload"),
+            ("tls", "on", "no, yes"),
+            ("tls_ca", "/etc/ca.pem", "PEM"),
         ] {
             let error = Quirks::read([(name, value)]).unwrap_err().to_string();
             assert!(error.contains(told), "{error}");

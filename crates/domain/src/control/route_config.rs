@@ -66,6 +66,8 @@ pub struct Traffic<'a> {
     pub signature: Option<&'a str>,
     /// None when it is chosen for many phones at once: only routes for all phones will do.
     pub phone: Option<Phone>,
+    /// The phone's network, as far as it is known.
+    pub carrier: Option<Carrier>,
 }
 
 /// The first point at which traffic does not fit a route.
@@ -100,7 +102,6 @@ impl RouteScope {
             list.is_empty() || value.is_some_and(|value| list.contains(value))
         }
         let signs = |signature: &&str| self.signatures.iter().any(|known| known == signature);
-        let carrier = traffic.phone.map(Phone::carrier);
         // Looked up only where it matters: it costs a parse.
         let country = || traffic.phone.and_then(Phone::country);
         if !admits(&self.accounts, Some(&traffic.account)) {
@@ -109,7 +110,7 @@ impl RouteScope {
             Some(Misfit::Category)
         } else if !self.signatures.is_empty() && traffic.signature.filter(signs).is_none() {
             Some(Misfit::Signature)
-        } else if !admits(&self.carriers, carrier.as_ref()) {
+        } else if !admits(&self.carriers, traffic.carrier.as_ref()) {
             Some(Misfit::Carrier)
         } else if !self.countries.is_empty() && !admits(&self.countries, country().as_ref()) {
             Some(Misfit::Country)

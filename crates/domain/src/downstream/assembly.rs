@@ -169,6 +169,14 @@ impl Assembly {
         self.less(key.customer, usize::from(gone));
     }
 
+    /// All of one customer's texts, in order of their first parts.
+    pub fn leave(&mut self, customer: CustomerId) -> Vec<Whole> {
+        let mut keys: Vec<PartKey> =
+            self.open.keys().filter(|key| key.customer == customer).cloned().collect();
+        keys.sort_unstable();
+        keys.iter().filter_map(|key| self.take(key)).collect()
+    }
+
     /// Texts whose time is over.
     pub fn expire(&mut self, now: Timestamp) -> Vec<Whole> {
         let before = now.minus(ASSEMBLY_AGE);
@@ -355,6 +363,8 @@ mod tests {
             "another customer has its own bound"
         );
         assert!(assembly.expire(NOW.plus(ASSEMBLY_AGE)).is_empty());
+        assert_eq!(assembly.leave(CustomerId(2)).len(), 1);
+        assert!(assembly.place(&other, part(1, "a"), FIRST, NOW).is_ok());
         let later = Timestamp::from_millis(NOW.plus(ASSEMBLY_AGE).millis() + 1);
         assert_eq!(assembly.expire(later).len(), ASSEMBLY_PARTS + 1);
         assert_eq!(assembly.len(), 0);

@@ -168,6 +168,13 @@ impl Customer {
         self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&from))
     }
 
+    /// Whether a connection that was begun when it was configured as `other` may go on: only its name differs, if anything.
+    #[must_use]
+    pub fn serves_as(&self, other: &Self) -> bool {
+        let named = Self { name: other.name.clone(), ..self.clone() };
+        named == *other
+    }
+
     /// Whether it may send as this number.
     #[must_use]
     pub fn may_send_as(&self, source: &str) -> bool {
@@ -239,6 +246,20 @@ mod tests {
         assert_eq!(with(Signing::Missing, "您好"), (ours.clone(), "您好"));
         assert_eq!(with(Signing::Always, "【银行】您好"), (ours.clone(), "您好"));
         assert_eq!(with(Signing::Always, "【没有结尾"), (ours, "【没有结尾"));
+    }
+
+    #[test]
+    fn anything_but_a_new_name_ends_connections() {
+        let renamed = Customer { name: "农行".to_owned(), ..customer() };
+        assert!(renamed.serves_as(&customer()));
+        for changed in [
+            Customer { enabled: false, ..customer() },
+            Customer { secret: Secret("other".to_owned()), ..customer() },
+            Customer { addresses: Vec::new(), ..customer() },
+            Customer { parts_per_second: Some(1), ..customer() },
+        ] {
+            assert!(!changed.serves_as(&customer()), "{changed:?}");
+        }
     }
 
     #[test]

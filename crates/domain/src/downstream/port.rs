@@ -124,8 +124,8 @@ pub trait Downstream: Send + Sync {
     /// The customer of this login, if there is one and it is let in.
     async fn customer(&self, login: &str) -> Option<Arc<Customer>>;
 
-    /// All that are let in.
-    async fn customers(&self) -> Vec<Arc<Customer>>;
+    /// All that are let in, as they are configured now; `None` when that cannot be told at the moment.
+    async fn customers(&self) -> Option<Vec<Arc<Customer>>>;
 
     /// Takes submits. Returns, in their order, the id of each or why it is refused; what has an id is durable by then.
     async fn submit(

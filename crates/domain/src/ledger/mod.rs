@@ -16,7 +16,7 @@ use async_trait::async_trait;
 
 pub use record::{
     Entry, InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SuppressionRecord, Tally,
-    TrailEntry, TrailEvent,
+    TrailEntry, TrailEvent, UnknownCode,
 };
 
 use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, Ticket};
@@ -88,6 +88,9 @@ pub struct Due {
 pub struct Take {
     pub stream: Stream,
     pub limit: u32,
+    /// Carriers that its route leads to: a message whose phone was found to be of another one than its range stays with
+    /// the range's unless this holds the other.
+    pub reach: CarrierSet,
 }
 
 /// Take due messages of a partition for one channel.
@@ -307,6 +310,10 @@ pub trait Ledger: EventLog + Send + Sync {
         phones: Vec<Phone>,
     ) -> Result<Vec<PersonFacts>, LedgerError>;
 
+    /// Codes that were in no table when they came, by gateway, folded over all partitions, most frequent first. Counted in
+    /// the transaction that takes the answer or receipt; the ones seen last are kept, some thousands per partition.
+    async fn unknown_codes(&self) -> Result<Vec<UnknownCode>, LedgerError>;
+
     /// Transition counters of some lanes, folded over all partitions.
     async fn tallies(&self, lanes: &[LaneId]) -> Result<Vec<Tally>, LedgerError>;
 
@@ -353,6 +360,10 @@ pub trait Ledger: EventLog + Send + Sync {
         after: WaitingPlace,
         limit: u32,
     ) -> Result<Vec<Waiting>, LedgerError>;
+
+    /// For whom something was written to [`Self::waiting`] since the last call, by a look at memory. A hint: what others wrote on the
+    /// same storage is not in it, and callers also look everywhere from time to time.
+    fn told(&self) -> Vec<(PartitionId, CustomerId)>;
 
     /// Removes what was delivered, or is whole by now. What is gone already is passed over.
     async fn forget_waiting(

@@ -170,6 +170,16 @@ pub struct Tally {
     pub price: Money,
 }
 
+/// A carrier's code that is in no table, as it came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UnknownCode {
+    pub gateway: GatewayId,
+    pub code: CarrierCode,
+    pub times: u64,
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
+}
+
 /// A suppression with its proof.
 #[derive(Clone)]
 pub struct SuppressionRecord {

@@ -89,6 +89,17 @@ impl Phone {
         self.cn_national().map(|national| PhoneText::new(false, national))
     }
 
+    /// The first seven of its eleven digits: by these, ranges are sold. Chinese numbers only.
+    pub fn prefix_cn(self) -> Option<u32> {
+        self.cn_national().map(|national| (national / 10_000) as u32)
+    }
+
+    /// Some phone of a range of seven digits; `None` when the numbering plan gives the range to no person's phone.
+    pub fn from_prefix_cn(prefix: u32) -> Option<Phone> {
+        let national = u64::from(prefix) * 10_000;
+        (national < CN_NATIONAL_END).then(|| Phone::from_u64(CN_BASE + national))?
+    }
+
     /// Whether the number belongs to mainland China.
     pub fn is_cn(self) -> bool {
         self.cn_national().is_some()

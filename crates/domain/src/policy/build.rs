@@ -10,6 +10,7 @@ use super::{Hours, Policy, RuleId, builtin};
 use crate::audit::Auditor;
 use crate::ids::EntityId;
 use crate::message::Category;
+use crate::numbers::DeadNumber;
 
 /// How long the release of what waited for a window's opening takes, unless configured: long enough that neither
 /// the carriers nor a shop's call centre meet a whole night's messages in one second.
@@ -92,6 +93,12 @@ impl PolicyBuilder {
     #[must_use]
     pub fn with_hours(self, id: RuleId, hours: Hours) -> Self {
         self.with_check(id, |check| matches!(check, Check::QuietHours(_)).then_some(Check::QuietHours(hours)))
+    }
+
+    /// Changes when a number counts as dead.
+    #[must_use]
+    pub fn with_dead_number(self, id: RuleId, dead: DeadNumber) -> Self {
+        self.with_check(id, |check| matches!(check, Check::DeadNumber(_)).then_some(Check::DeadNumber(dead)))
     }
 
     /// Over how long deferred messages are spread once their window opens.

@@ -13,6 +13,7 @@ use super::local::{Hours, Zone};
 use super::rule::{Cap, Check, CountScope, Rule, SourceStatus, Window};
 use super::{Policy, PolicyBuilder, RuleId};
 use crate::message::Category;
+use crate::numbers::DeadNumber;
 use crate::text::Bilingual;
 use crate::time::Timestamp;
 
@@ -58,12 +59,16 @@ impl RuleId {
     pub const MARKETING_WEEK: Self = Self(1_607);
     /// Three marketing messages a calendar day from all tenants together.
     pub const MARKETING_OPERATOR_DAY: Self = Self(1_608);
+    /// Numbers that carriers call dead again and again get nothing but codes.
+    pub const DEAD_NUMBER: Self = Self(9_002);
     /// Too late to be of use.
     pub const VALIDITY: Self = Self(9_001);
 }
 
 const EVERY: &[Category] = &[Category::Otp, Category::Notice, Category::Marketing];
 const MARKETING: &[Category] = &[Category::Marketing];
+/// Whoever asks for a code has the phone in the hand.
+const BUT_OTP: &[Category] = &[Category::Notice, Category::Marketing];
 const LAW: &str = "工信部令第31号 (2015), 第74号 (2026) 第21条; 广告法 43; 个人信息保护法 13-15";
 const FREQUENCY: &str = "limits per number of Aliyun, Tencent Cloud and Huawei Cloud";
 
@@ -105,6 +110,20 @@ fn since_order_31(rule: Rule) -> Rule {
     Rule { valid_from: Some(ORDER_31), ..rule }
 }
 
+fn dead_number() -> Rule {
+    rule(
+        RuleId::DEAD_NUMBER,
+        "HY-R02",
+        (
+            "多次回执为空号或停机的号码不再发送",
+            "a number that carriers called dead on several days gets nothing",
+        ),
+        BUT_OTP,
+        Check::DeadNumber(DeadNumber::default()),
+        ("platform; list cleaning as carriers ask for it", SourceStatus::Operator),
+    )
+}
+
 fn duties() -> Vec<Rule> {
     use SourceStatus::{Operator, Practice, Primary, Secondary};
     vec![
@@ -116,6 +135,7 @@ fn duties() -> Vec<Rule> {
             Check::Validity,
             ("platform", Operator),
         ),
+        dead_number(),
         rule(
             RuleId::SUPPRESSION,
             "CN-R02",

@@ -56,6 +56,11 @@ impl Policy {
         match &rule.check {
             Check::Validity => is_too_late(facts, now).then(|| reject(Reason::ValidityPassed)),
             Check::Suppression => self.is_suppressed(facts).then(|| reject(Reason::Suppressed)),
+            Check::DeadNumber(dead) => {
+                let exempt = facts.test || facts.lane.is_emergency();
+                (!exempt && facts.person.number.dead_since(dead, now).is_some())
+                    .then(|| reject(Reason::DeadNumber))
+            }
             Check::Consent => (!facts.test && !has_consent(facts, now)).then(|| reject(Reason::NoConsent)),
             Check::SignatureRequired => {
                 (!begins_with_signature(facts.text)).then(|| reject(Reason::SignatureMissing))

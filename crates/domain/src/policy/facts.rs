@@ -3,6 +3,7 @@
 use crate::ids::{EntityId, MessageId};
 use crate::lane::Lane;
 use crate::message::{Category, coded_enum};
+use crate::numbers::NumberFacts;
 use crate::time::Timestamp;
 use std::fmt;
 
@@ -80,6 +81,8 @@ pub struct PersonFacts {
     pub consents: Vec<Consented>,
     /// In any order; may reach further back than the longest window.
     pub recents: Vec<Recent>,
+    /// What receipts taught about the number.
+    pub number: NumberFacts,
 }
 
 /// One message about to be sent.

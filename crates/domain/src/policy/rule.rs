@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::RuleId;
 use super::local::{Hours, Zone};
 use crate::message::Category;
+use crate::numbers::DeadNumber;
 use crate::text::Bilingual;
 use crate::time::Timestamp;
 
@@ -56,6 +57,8 @@ pub enum Check {
     Suppression,
     /// The person agreed to hear from the entity.
     Consent,
+    /// Carriers have not called the number dead again and again. Emergencies and test numbers are exempt.
+    DeadNumber(DeadNumber),
     /// The text begins with a 【signature】.
     SignatureRequired,
     /// The text ends with words that say how to refuse.
@@ -78,12 +81,14 @@ impl Check {
             Self::Validity => 0,
             Self::Suppression => 1,
             Self::Consent => 2,
-            Self::SignatureRequired => 3,
-            Self::OptOutTextRequired => 4,
-            Self::Audit => 5,
-            Self::QuietHours(_) => 6,
-            Self::RepeatedText(_) => 7,
-            Self::Cap(_) => 8,
+            // Before the hours: nobody waits for the morning in order to be told then.
+            Self::DeadNumber(_) => 3,
+            Self::SignatureRequired => 4,
+            Self::OptOutTextRequired => 5,
+            Self::Audit => 6,
+            Self::QuietHours(_) => 7,
+            Self::RepeatedText(_) => 8,
+            Self::Cap(_) => 9,
         }
     }
 }
@@ -134,6 +139,7 @@ impl Rule {
                 return (*days == 0).then_some("a window of calendar days has at least one");
             }
             Check::Cap(Cap { window: Window::Rolling(length), .. }) | Check::RepeatedText(length) => *length,
+            Check::DeadNumber(dead) => return dead.fault(),
             _ => return self.categories.is_empty().then_some("it applies to no category"),
         };
         window.is_zero().then_some("its window has no length")

@@ -4,6 +4,7 @@
 
 mod health;
 mod reach;
+mod room;
 mod route;
 mod scheduler;
 #[cfg(test)]
@@ -11,5 +12,6 @@ mod tests;
 
 pub use health::{Answers, Change, Condition, Health, HealthRules, Trouble, Turn, Vitals};
 pub use reach::Reach;
+pub use room::{Occupied, Room};
 pub use route::{Bar, ChannelNow, Considered, Verdict};
 pub use scheduler::{Offer, Plan, Scheduler, Step};

@@ -1,8 +1,8 @@
 //! Whose messages a channel with free capacity claims next.
 //!
 //! Strict priority first. Among lanes of one priority the one that has been served least goes first, so a campaign
-//! of a million does not hold up one of ten, and one whose messages wait by carrier has one share like any other; a
-//! lane that had nothing to send gathers no credit. Channels of one step
+//! of a million does not hold up one of ten, and one whose messages wait by carrier, or in several lanes, has one share
+//! and one speed like any other; a lane that had nothing to send gathers no credit. Channels of one step
 //! of a route share it by weight while all of them have room. Pure: the engine asks, claims, and reports back.
 //!
 //! Invariants: an offer with capacity is never refused while a stream that the channel may claim is due, its lane
@@ -11,12 +11,13 @@
 use std::collections::HashMap;
 
 use super::route::{ChannelNow, Permission};
-use crate::control::RouteConfig;
+use crate::control::{ChannelConfig, RouteConfig};
 use crate::ids::{ChannelId, LaneId, PartitionId, RouteId};
-use crate::lane::{Lane, LaneState};
+use crate::lane::{Lane, LaneState, Share};
 use crate::ledger::{Due, Take, TakeOutcome};
 use crate::message::Priority;
 use crate::pace::TokenBucket;
+use crate::phone::CarrierSet;
 use crate::time::Timestamp;
 
 /// Streams of one claim, at most: each costs a look into the queue.
@@ -47,6 +48,16 @@ pub struct Offer<'a> {
 }
 
 impl Offer<'_> {
+    /// The carriers that a lane's route leads to, whatever state its channels are in.
+    fn reach(&self, lane: &Lane) -> CarrierSet {
+        let route = self.routes.iter().find(|route| route.id == lane.route);
+        let serves = |config: &ChannelConfig| {
+            config.serves(lane.category) && route.is_some_and(|route| route.includes(config))
+        };
+        let configs = self.channels.iter().map(|now| now.config).filter(|config| serves(config));
+        configs.fold(CarrierSet::NONE, |reach, config| reach.union(config.reached()))
+    }
+
     /// Parts that messages of this priority may take.
     fn open_to(&self, priority: Priority) -> u32 {
         match priority {
@@ -66,6 +77,7 @@ pub struct Plan {
     pub max_parts: u32,
     /// Of each take.
     routes: Vec<RouteId>,
+    shares: Vec<Share>,
     /// Tokens that were taken from the lane's speed; only with a single lane.
     tokens: Option<u32>,
 }
@@ -106,7 +118,7 @@ struct Candidate<'a> {
 /// fairness when it is made anew.
 #[derive(Debug, Default)]
 pub struct Scheduler {
-    lanes: HashMap<LaneId, Standing>,
+    standings: HashMap<Share, Standing>,
     partitions: HashMap<PartitionId, u64>,
     /// Per channel and priority, the service of the lane picked last: where a newcomer starts.
     clocks: HashMap<(ChannelId, Priority), u64>,
@@ -138,8 +150,8 @@ impl Scheduler {
 
     /// Reports what a plan's claim came to, per take; nothing at all for a claim that failed.
     pub fn served(&mut self, plan: &Plan, outcomes: &[TakeOutcome]) {
-        if let Some(first) = plan.takes.first() {
-            let standing = self.lanes.entry(first.stream.lane).or_default();
+        if let (Some(first), Some(share)) = (plan.takes.first(), plan.shares.first()) {
+            let standing = self.standings.entry(*share).or_default();
             standing.served = standing.served.saturating_sub(u64::from(first.limit));
             // A lane whose queue was empty after all pays one, and lets others pass.
             standing.served += u64::from(outcomes.iter().all(|outcome| outcome.handled == 0));
@@ -148,16 +160,16 @@ impl Scheduler {
                 speed.give_back(tokens.saturating_sub(outgoing));
             }
         }
-        for ((take, route), outcome) in plan.takes.iter().zip(&plan.routes).zip(outcomes) {
-            self.lanes.entry(take.stream.lane).or_default().served += u64::from(outcome.handled);
+        for ((share, route), outcome) in plan.shares.iter().zip(&plan.routes).zip(outcomes) {
+            self.standings.entry(*share).or_default().served += u64::from(outcome.handled);
             *self.shares.entry((*route, plan.channel)).or_default() +=
                 u64::from(outcome.outgoing) * SHARE_SCALE;
         }
     }
 
-    /// Drops what is known of lanes that are over.
-    pub fn retain(&mut self, is_alive: impl Fn(LaneId) -> bool) {
-        self.lanes.retain(|lane, _| is_alive(*lane));
+    /// Drops what is known of campaigns and lanes that are over.
+    pub fn retain(&mut self, is_alive: impl Fn(Share) -> bool) {
+        self.standings.retain(|share, _| is_alive(*share));
     }
 
     /// `Err`: not now, perhaps after so many milliseconds.
@@ -182,7 +194,7 @@ impl Scheduler {
             return Err(u64::try_from(due.earliest.since(offer.now).as_millis()).ok());
         }
         let clock = self.clocks.get(&(offer.channel, lane.priority)).copied().unwrap_or(0);
-        let standing = self.lanes.entry(lane.id).or_default();
+        let standing = self.standings.entry(lane.share()).or_default();
         standing.served = standing.served.max(clock);
         standing.follow(lane.speed, offer.now_millis);
         let tokens = standing.speed.as_ref().map(|speed| speed.available(offer.now_millis));
@@ -207,18 +219,19 @@ impl Scheduler {
             .into_iter()
             .filter(|c| c.due.partition == partition && elsewhere.is_none_or(|urgent| c.rank.0 <= urgent))
             .filter(|c| offer.open_to(c.lane.priority) == parts)
-            .filter(|c| if alone { c.lane.id == first.lane.id } else { c.tokens.is_none() })
+            .filter(|c| if alone { c.lane.share() == first.lane.share() } else { c.tokens.is_none() })
             .collect();
         // Retries before the rest of their lane: they are few, and a long queue must not age them.
-        here.sort_by_key(|c| (c.rank, c.lane.id, c.due.stream.avoid.is_none(), c.due.earliest));
-        // The least served lane of the urgent class comes first, with all of its streams.
-        here.sort_by_key(|c| c.lane.id != first.lane.id);
+        here.sort_by_key(|c| (c.rank, c.lane.share(), c.due.stream.avoid.is_none(), c.due.earliest));
+        // The least served of the urgent class comes first, with all of its streams.
+        let mine = first.lane.share();
+        here.sort_by_key(|c| c.lane.share() != mine);
         here.truncate(if alone { 1 } else { MAX_TAKES });
         let limit = first.tokens.map_or(parts, |tokens| tokens.min(parts));
         self.turn += 1;
         self.partitions.insert(partition, self.turn);
         self.clocks.insert((offer.channel, first.lane.priority), first.rank.1);
-        let standing = self.lanes.entry(first.lane.id).or_default();
+        let standing = self.standings.entry(first.lane.share()).or_default();
         standing.turn = self.turn;
         // Until the outcome is known the lane pays for all of it, so that another channel picks another lane.
         standing.served += u64::from(limit);
@@ -226,9 +239,13 @@ impl Scheduler {
         Plan {
             partition,
             channel: offer.channel,
-            takes: here.iter().map(|c| Take { stream: c.due.stream, limit }).collect(),
+            takes: here
+                .iter()
+                .map(|c| Take { stream: c.due.stream, limit, reach: offer.reach(c.lane) })
+                .collect(),
             max_parts: parts,
             routes: here.iter().map(|c| c.lane.route).collect(),
+            shares: here.iter().map(|c| c.lane.share()).collect(),
             tokens,
         }
     }

@@ -8,6 +8,7 @@ use domain::downstream::Origin;
 use domain::ids::{AccountId, EntityId, MessageId, PartitionId, RouteId, TemplateId};
 use domain::ledger::{Entry, LedgerError, NewMessage};
 use domain::message::{Category, Priority, Reason};
+use domain::numbers::PrefixTable;
 use domain::phone::{Phone, PhoneError, Slot};
 use domain::template::{Template, Values};
 use domain::text::{Signature, TextError, divide, plan};
@@ -51,6 +52,7 @@ struct Desk {
     now: Timestamp,
     templates: HashMap<TemplateId, Result<(Category, Template), RefusedItem>>,
     composers: HashMap<Style, Result<Arc<Composer>, RefusedItem>>,
+    numbers: Arc<PrefixTable>,
 }
 
 /// What the texts of some items have in common: their category and signature, and the route that they go.
@@ -140,6 +142,7 @@ impl Engine {
             now: self.clock.now(),
             templates: HashMap::new(),
             composers: HashMap::new(),
+            numbers: self.numbers().await?,
         })
     }
 
@@ -194,6 +197,7 @@ impl Engine {
         let signature = signature.as_deref().map(Signature::parse).transpose();
         let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
             let (suffix, rules) = (&self.settings.opt_out_suffix, self.settings.text_rules);
+            let reach = (reach, Arc::clone(&desk.numbers));
             Arc::new(Composer::new(*category, signature, suffix, rules, prices, reach))
         });
         desk.composers.insert(style.clone(), composer.clone());
@@ -301,8 +305,13 @@ impl Desk {
     /// phone; none when there is no such route.
     fn style(&self, item: &SendItem, phone: Phone) -> Option<Style> {
         let category = self.category(item);
-        let traffic =
-            Traffic { account: self.account, category, signature: signed(item), phone: Some(phone) };
+        let traffic = Traffic {
+            account: self.account,
+            category,
+            signature: signed(item),
+            phone: Some(phone),
+            carrier: Some(self.numbers.carrier(phone)),
+        };
         let route = self.asked.or_else(|| choose_route(&self.routes, &traffic).map(|route| route.id))?;
         Some((category, item.signature.clone(), route))
     }

@@ -3,12 +3,13 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::control::{AudienceRow, HeldSample, Sample};
-use domain::ids::{EntityId, MessageId};
+use domain::campaign::{CanaryShare, Lots, Unrouted, lot};
+use domain::control::{AudienceRow, HeldSample, RouteLoad, Sample};
+use domain::ids::{CampaignId, EntityId, MessageId, RouteId};
 use domain::lane::Lane;
 use domain::message::{Category, Reason};
 use domain::money::Money;
-use domain::phone::Carrier;
+use domain::phone::{Carrier, Country, Phone};
 use domain::policy::{Facts, PersonFacts, Policy, Recent, Scratch, Verdict, text_hash};
 use domain::time::Timestamp;
 
@@ -19,11 +20,15 @@ use crate::compose::Composed;
 pub(super) const SAMPLES: usize = 5;
 /// Groups of held words kept; a word list finds no more in one template than a person can read.
 const MAX_HELD_GROUPS: usize = 50;
+/// Kinds of phones told of that no route leads to.
+const MAX_UNROUTED: usize = 100;
 /// A message put off is decided again at its new time; two kinds of hours never need more.
 const MAX_DEFERRALS: usize = 4;
 
 /// What is the same for every row.
 pub(super) struct Count {
+    pub campaign: CampaignId,
+    pub canary: Option<CanaryShare>,
     pub letter: Letter,
     pub columns: Vec<String>,
     pub lane: Lane,
@@ -56,7 +61,13 @@ pub(super) struct Counted {
     pub held: HashMap<String, HeldSample>,
     /// In order of ordinal.
     pub samples: Vec<(u64, Sample)>,
-    pub by_carrier: HashMap<Carrier, (u64, Money)>,
+    /// People by place of the table of ranges.
+    pub by_place: HashMap<Option<usize>, u64>,
+    /// People, parts and cost by the place of their route and their carrier.
+    pub loads: HashMap<(usize, Carrier), (u64, u64, Money)>,
+    unrouted: HashMap<(Carrier, Option<Country>, Option<RouteId>), (u64, String)>,
+    /// Who gets it first, where some do.
+    pub lots: Option<Lots>,
     /// What this campaign would have handed over before, for phones that come again.
     handed: HashMap<u64, Vec<Recent>>,
 }
@@ -66,15 +77,21 @@ impl Count {
     pub(super) fn take(&self, counted: &mut Counted, rows: &[Ordered], facts: Vec<PersonFacts>) {
         let mut scratch = Scratch::default();
         for (Ordered { ordinal, row }, mut person) in rows.iter().zip(facts) {
-            match self.letter.for_row(row, &self.columns) {
+            let written = self.letter.for_row(row, &self.columns);
+            match written.text {
                 Err(reason) => {
                     *counted.rejected.entry(reason).or_default() += u64::from(!row.test);
+                    if reason == Reason::NoRoute && !row.test {
+                        let route = written.place.and_then(|place| self.letter.routes.get(place));
+                        counted.leave_out(row.phone, route.map(|route| route.route));
+                    }
                 }
                 Ok(composed) => {
+                    let place = written.place.unwrap_or_default();
                     if let Some(handed) = counted.handed.get(&row.phone.to_u64()) {
                         person.recents.extend_from_slice(handed);
                     }
-                    self.decide(counted, *ordinal, row, &composed, &person, &mut scratch);
+                    self.decide(counted, (*ordinal, place), row, &composed, &person, &mut scratch);
                 }
             }
         }
@@ -83,7 +100,7 @@ impl Count {
     fn decide(
         &self,
         counted: &mut Counted,
-        ordinal: u64,
+        (ordinal, place): (u64, usize),
         row: &AudienceRow,
         composed: &Composed,
         person: &PersonFacts,
@@ -103,7 +120,7 @@ impl Count {
         let mut at = self.decided_for;
         for _ in 0..MAX_DEFERRALS {
             match self.policy.decide_with(&facts, at, scratch) {
-                Verdict::Send => return self.send(counted, &facts, ordinal, row, composed, at),
+                Verdict::Send => return self.send(counted, &facts, (ordinal, place), row, composed, at),
                 Verdict::Reject { reason, .. } => return self.reject(counted, reason, row, composed),
                 Verdict::Defer { until, .. } | Verdict::Pause { until, .. } => at = until,
             }
@@ -115,7 +132,7 @@ impl Count {
         &self,
         counted: &mut Counted,
         facts: &Facts<'_>,
-        ordinal: u64,
+        (ordinal, place): (u64, usize),
         row: &AudienceRow,
         composed: &Composed,
         at: Timestamp,
@@ -124,9 +141,16 @@ impl Count {
             counted.eligible += 1;
             counted.parts += u64::from(composed.parts);
             counted.cost += composed.price;
-            let (parts, cost) = counted.by_carrier.entry(composed.carrier).or_default();
+            let (people, parts, cost) = counted.loads.entry((place, composed.carrier)).or_default();
+            *people += 1;
             *parts += u64::from(composed.parts);
             *cost += composed.price;
+            let sold = self.letter.numbers().place_number(row.phone);
+            *counted.by_place.entry(sold).or_default() += 1;
+            if let Some(share) = self.canary {
+                let lots = counted.lots.get_or_insert_with(|| Lots::new(share));
+                lots.draw(row.phone.carrier(), lot(self.campaign, ordinal));
+            }
             if at > self.decided_for {
                 counted.deferred += 1;
                 counted.deferred_until = Some(counted.deferred_until.map_or(at, |known| known.min(at)));
@@ -195,6 +219,54 @@ fn words_found(policy: &Policy, text: &str) -> (String, Spans) {
 }
 
 impl Counted {
+    /// A person whom no route leads to; `route` is for the phone and does not reach it.
+    fn leave_out(&mut self, phone: Phone, route: Option<RouteId>) {
+        let carrier = phone.carrier();
+        let country = (carrier == Carrier::Foreign).then(|| phone.country()).flatten();
+        let key = (carrier, country, route);
+        if self.unrouted.len() < MAX_UNROUTED || self.unrouted.contains_key(&key) {
+            self.unrouted.entry(key).or_insert_with(|| (0, phone.masked())).0 += 1;
+        }
+    }
+
+    /// Whom no route leads to, most first.
+    pub(super) fn unrouted(&self) -> Vec<Unrouted> {
+        let left = self.unrouted.iter().map(|(&(carrier, country, route), (people, sample))| Unrouted {
+            carrier,
+            country,
+            route,
+            people: *people,
+            sample: sample.clone(),
+        });
+        let mut left: Vec<_> = left.collect();
+        left.sort_by_key(|left| (std::cmp::Reverse(left.people), left.carrier, left.country, left.route));
+        left
+    }
+
+    /// Parts and cost of each carrier, in the order of [`Carrier::ALL`].
+    pub(super) fn by_carrier(&self) -> Vec<(Carrier, u64, Money)> {
+        let of = |carrier: Carrier| {
+            let mine = self.loads.iter().filter(|((_, of), _)| *of == carrier).map(|(_, load)| load);
+            let sum = mine.fold((0, Money::ZERO), |(parts, cost), load| (parts + load.1, cost + load.2));
+            (sum.0 > 0).then_some((carrier, sum.0, sum.1))
+        };
+        Carrier::ALL.into_iter().filter_map(of).collect()
+    }
+
+    /// What each route carries; `routes` by their places.
+    pub(super) fn by_route(&self, routes: impl Iterator<Item = RouteId>) -> Vec<RouteLoad> {
+        let of = |(place, route): (usize, RouteId)| {
+            let mut load = RouteLoad { route, people: 0, parts: 0, cost: Money::ZERO };
+            for (_, (people, parts, cost)) in self.loads.iter().filter(|((of, _), _)| *of == place) {
+                load.people += people;
+                load.parts += parts;
+                load.cost += *cost;
+            }
+            (load.people > 0).then_some(load)
+        };
+        routes.enumerate().filter_map(of).collect()
+    }
+
     /// Adds another partition's counts.
     pub(super) fn merge(&mut self, other: Self) {
         self.eligible += other.eligible;
@@ -208,11 +280,23 @@ impl Counted {
         for (reason, people) in other.rejected {
             *self.rejected.entry(reason).or_default() += people;
         }
-        for (carrier, (parts, cost)) in other.by_carrier {
-            let (sum, total) = self.by_carrier.entry(carrier).or_default();
-            *sum += parts;
-            *total += cost;
+        for (key, (people, parts, cost)) in other.loads {
+            let sum = self.loads.entry(key).or_default();
+            *sum = (sum.0 + people, sum.1 + parts, sum.2 + cost);
         }
+        for (place, people) in other.by_place {
+            *self.by_place.entry(place).or_default() += people;
+        }
+        for (key, (people, sample)) in other.unrouted {
+            self.unrouted.entry(key).or_insert((0, sample)).0 += people;
+        }
+        self.lots = match (self.lots.take(), other.lots) {
+            (Some(mut lots), Some(others)) => {
+                lots.merge(others);
+                Some(lots)
+            }
+            (one, two) => one.or(two),
+        };
         for (key, group) in other.held {
             match self.held.get_mut(&key) {
                 Some(known) => known.people += group.people,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use domain::campaign::{Canary, CanaryPlan, CanaryShare, Limits, MAX_CANARY_PEOPLE, Watch, routes_for};
 use domain::control::{
     AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, ContactFilter, Traffic,
 };
@@ -44,8 +45,12 @@ pub struct CampaignDraft {
     pub window_close: WindowClose,
     /// The setting's default if not given.
     pub valid_for: Option<Duration>,
-    /// The first route if not given.
+    /// Each phone goes over the first route whose scope it fits if not given.
     pub route: Option<RouteId>,
+    /// Some get it first.
+    pub canary: Option<CanaryPlan>,
+    /// When it stops itself; those of its category if not given.
+    pub limits: Option<Limits>,
 }
 
 impl fmt::Debug for CampaignDraft {
@@ -114,21 +119,20 @@ impl Engine {
         if draft.scheduled_at.is_some_and(|at| at <= now) {
             return Err(CampaignTrouble::ScheduleInPast);
         }
-        if draft.speed == Some(0) {
-            return Err(CampaignTrouble::Speed);
-        }
         let valid_for = draft.valid_for.unwrap_or(self.settings.campaign_valid_for);
-        if valid_for < MIN_VALID_FOR {
-            return Err(CampaignTrouble::Validity);
-        }
+        let limits = draft.limits.unwrap_or_else(|| Limits::usual(draft.category));
+        check_bounds(&draft, valid_for, &limits)?;
         let traffic = Traffic {
             account,
             category: draft.category,
             signature: Some(signature.inner()),
-            // Its phones are many: a route for some of them only has to be asked for by name.
             phone: None,
+            carrier: None,
         };
-        let route = self.route_for(draft.route, &traffic).await?.ok_or(CampaignTrouble::NoSuchRoute)?;
+        let nowhere = || LaneId::from_raw(0);
+        if routes_for(&self.routes().await?, draft.route, &traffic, nowhere).is_empty() {
+            return Err(CampaignTrouble::NoSuchRoute);
+        }
         Ok(Campaign {
             id: CampaignId::from_raw(0),
             account,
@@ -144,7 +148,11 @@ impl Engine {
             speed: draft.speed,
             window_close: draft.window_close,
             valid_for,
-            route,
+            route: draft.route,
+            routes: Vec::new(),
+            canary: draft.canary.map(Canary::planned),
+            watch: Watch { limits, ..Watch::default() },
+            resend: None,
             held_words_approved: false,
             state: CampaignState::Draft,
             lane: LaneId::from_raw(0),
@@ -244,6 +252,30 @@ impl Engine {
 fn does_without(template: &Template, known: &BTreeSet<String>) -> bool {
     let values: Vec<(&str, &str)> = known.iter().map(|name| (name.as_str(), "1")).collect();
     !matches!(template.render(&Values(&values)), Err(RenderError::MissingVariable { .. }))
+}
+
+/// Numbers that no campaign can have.
+fn check_bounds(draft: &CampaignDraft, valid_for: Duration, limits: &Limits) -> Result<(), CampaignTrouble> {
+    if draft.speed == Some(0) {
+        return Err(CampaignTrouble::Speed);
+    }
+    if valid_for < MIN_VALID_FOR {
+        return Err(CampaignTrouble::Validity);
+    }
+    if let Some(plan) = &draft.canary {
+        check_canary(plan, valid_for)?;
+    }
+    let mut rates = [limits.failures, limits.opt_outs, limits.complaints].into_iter().flatten();
+    if rates.any(|limit| limit.per_10_000 > 10_000) { Err(CampaignTrouble::Limits) } else { Ok(()) }
+}
+
+fn check_canary(plan: &CanaryPlan, valid_for: Duration) -> Result<(), CampaignTrouble> {
+    let fits = match plan.share {
+        CanaryShare::Percent(percent) => (1..100).contains(&percent),
+        CanaryShare::People(people) => (1..=MAX_CANARY_PEOPLE).contains(&people),
+    };
+    // The rest would have passed its validity when the canary is judged.
+    if fits && plan.wait < valid_for { Ok(()) } else { Err(CampaignTrouble::Canary) }
 }
 
 fn checked_name(name: &str) -> Result<String, CampaignTrouble> {

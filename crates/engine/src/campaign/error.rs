@@ -1,5 +1,6 @@
 //! What can be wrong with a campaign or with what is asked of it.
 
+use domain::campaign::MAX_CANARY_PEOPLE;
 use domain::control::{CampaignError, ControlError};
 use domain::ledger::LedgerError;
 use domain::phone::PhoneError;
@@ -69,6 +70,28 @@ pub enum CampaignTrouble {
     /// A validity of nothing.
     #[error("messages must be valid for at least a minute")]
     Validity,
+    /// A canary of nobody or of all, or one that waits for longer than its messages are of use.
+    #[error(
+        "a canary has 1 to 99 per cent, or 1 to {MAX_CANARY_PEOPLE} people, and its wait is shorter than the validity"
+    )]
+    Canary,
+    /// A limit that nothing can pass.
+    #[error("a limit is at most 10,000 of ten thousand")]
+    Limits,
+    /// What a resend may be asked for.
+    #[error("only undelivered, expired, failed, unknown and uncertain messages can be sent again")]
+    ResendStates,
+    /// A campaign of the family is not in the ledger yet, so that nobody knows whom it reaches.
+    #[error(
+        "this campaign, or what was sent again of it before, is still being queued; ask again when it is"
+    )]
+    ResendWaits,
+    /// Nobody has such a failure, or all who have were reached, or may still be.
+    #[error("nothing is left to send again")]
+    NothingToResend,
+    /// A key for repeating the request was used for another one.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
     /// Nobody is in the audience.
     #[error("nobody is in the audience")]
     NobodyThere,
@@ -101,7 +124,9 @@ impl CampaignTrouble {
     pub fn whose(&self) -> Whose {
         match self {
             Self::NoSuchCampaign => Whose::NotFound,
-            Self::State(_) | Self::PreflightRuns | Self::ChangedMeanwhile => Whose::Conflict,
+            Self::State(_) | Self::PreflightRuns | Self::ChangedMeanwhile | Self::ResendWaits => {
+                Whose::Conflict
+            }
             Self::Interrupted => Whose::Retry,
             Self::File(error) => error.whose(),
             Self::Control(error) => Whose::of_control(error),
@@ -134,6 +159,14 @@ impl CampaignTrouble {
             Self::NoTags => "请至少选择一个标签".into(),
             Self::Speed => "限速至少为每秒 1 条".into(),
             Self::Validity => "有效期至少 1 分钟".into(),
+            Self::Canary => {
+                format!("试发应为 1% 到 99%，或 1 到 {MAX_CANARY_PEOPLE} 人，且等待时间短于有效期").into()
+            }
+            Self::Limits => "上限最多为万分之 10000".into(),
+            Self::ResendStates => "只能重发未送达、过期、失败、未知和不确定的消息".into(),
+            Self::ResendWaits => "该任务或其先前的重发仍在入队：请稍后再试".into(),
+            Self::NothingToResend => "没有可重发的消息：没有这样的失败，或收件人已收到、或仍在发送中".into(),
+            Self::KeyReused => "该幂等键已用于另一请求：请换一个".into(),
             Self::NobodyThere => "受众里没有人：请检查文件或标签".into(),
             Self::State(error) => {
                 format!("任务当前状态（{}）不能执行此操作（{}）", error.from, error.action).into()

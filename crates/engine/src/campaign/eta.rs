@@ -23,7 +23,7 @@ fn speed(channel: &ChannelConfig) -> u64 {
 }
 
 /// The channels that carry a carrier's messages while all are well: of the first step that has any switched on.
-fn carrying<'a>(
+pub(super) fn carrying<'a>(
     route: &RouteConfig,
     channels: &'a [ChannelConfig],
     category: Category,
@@ -42,24 +42,35 @@ fn carrying<'a>(
     route.steps.iter().map(able).find(|able| !able.is_empty()).unwrap_or_default()
 }
 
-/// How long a route's channels need for so many parts of each carrier: whichever carriers are looked at together, their
-/// parts go over the channels that carry any of them, and the slowest such set decides. `None` when some have no channel.
-pub(super) fn carrying_time(
-    route: &RouteConfig,
-    channels: &[ChannelConfig],
-    category: Category,
-    parts: &[(Carrier, u64)],
-) -> Option<Duration> {
+/// So many parts, and the channels that carry them.
+pub(super) struct Way<'a> {
+    pub channels: Vec<&'a ChannelConfig>,
+    pub parts: u64,
+}
+
+/// Ways of which every set is looked at; of more, each alone and all together.
+const MOST_SETS: usize = 10;
+
+/// How long channels need for the parts of all ways: whichever ways are looked at together, their parts go over the
+/// channels that carry any of them, and the slowest such set decides. `None` when some have no channel.
+pub(super) fn carrying_time(ways: &[Way<'_>]) -> Option<Duration> {
+    let millis = |chosen: &[&Way<'_>]| {
+        let able: HashMap<ChannelId, u64> =
+            chosen.iter().flat_map(|way| &way.channels).map(|channel| (channel.id, speed(channel))).collect();
+        let millis = chosen.iter().map(|way| way.parts.saturating_mul(1000)).sum::<u64>();
+        millis.checked_div(able.values().sum())
+    };
     let mut longest = 0;
-    for set in 1..1_usize << parts.len() {
-        let chosen =
-            || parts.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1).map(|(_, share)| share);
-        let able: HashMap<ChannelId, u64> = chosen()
-            .flat_map(|(carrier, _)| carrying(route, channels, category, *carrier))
-            .map(|channel| (channel.id, speed(channel)))
-            .collect();
-        let millis = chosen().map(|(_, parts)| parts.saturating_mul(1000)).sum::<u64>();
-        longest = longest.max(millis.checked_div(able.values().sum())?);
+    if ways.len() > MOST_SETS {
+        for way in ways {
+            longest = longest.max(millis(&[way])?);
+        }
+        longest = longest.max(millis(&ways.iter().collect::<Vec<_>>())?);
+        return Some(Duration::from_millis(longest));
+    }
+    for set in 1..1_usize << ways.len() {
+        let chosen = ways.iter().enumerate().filter(|(place, _)| set >> place & 1 == 1);
+        longest = longest.max(millis(&chosen.map(|(_, way)| way).collect::<Vec<_>>())?);
     }
     Some(Duration::from_millis(longest))
 }
@@ -168,7 +179,11 @@ mod tests {
             channel(3, 1_000, &[Unicom, Telecom]),
         ];
         let seconds = |channels: &[ChannelConfig], parts: &[(Carrier, u64)]| {
-            carrying_time(&route, channels, Category::Notice, parts).map(|time| time.as_secs_f64())
+            let way = |&(carrier, parts): &(Carrier, u64)| Way {
+                channels: carrying(&route, channels, Category::Notice, carrier),
+                parts,
+            };
+            carrying_time(&parts.iter().map(way).collect::<Vec<_>>()).map(|time| time.as_secs_f64())
         };
         assert_eq!(seconds(&channels, &[(Mobile, 1_100)]), Some(10.0));
         assert_eq!(seconds(&channels, &[(Mobile, 1_000), (Unicom, 1_000)]), Some(100.0));

@@ -8,8 +8,9 @@ use std::collections::hash_map::Entry as Place;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::campaign::{Canary, lot};
 use domain::control::{AUDIENCE_CHUNK_ROWS, Audience, Campaign, CampaignState, ControlError};
-use domain::ids::{CampaignId, MessageId, PartitionId};
+use domain::ids::{CampaignId, LaneId, MessageId, PartitionId};
 use domain::ledger::{Entry, Expansion, LedgerError, NewMessage};
 use domain::money::Money;
 use domain::nodes::Duty;
@@ -180,10 +181,10 @@ impl Engine {
                         let id = ids.next(now, ordered.row.phone.slot()).into();
                         work.message(id, &ordered)
                     })
-                    .collect::<Vec<_>>()
+                    .collect::<Result<Vec<_>, _>>()
                 })
             };
-            let messages = composing.await.ok_or(CampaignTrouble::Interrupted)?;
+            let messages = composing.await.ok_or(CampaignTrouble::Interrupted)??;
             let partition = PartitionId(u16::try_from(place).unwrap_or(u16::MAX));
             let expansion = Expansion { lane: work.campaign.lane, through };
             self.ledger.accept(partition, messages, Some(expansion), now).await?;
@@ -219,16 +220,17 @@ impl Engine {
 }
 
 impl Work {
-    fn message(&self, id: MessageId, ordered: &Ordered) -> NewMessage {
+    fn message(&self, id: MessageId, ordered: &Ordered) -> Result<NewMessage, ControlError> {
         let (campaign, row) = (&self.campaign, &ordered.row);
-        let composed = self.letter.for_row(row, &self.audience.columns);
+        let written = self.letter.for_row(row, &self.audience.columns);
+        let composed = written.text;
         let entry = match &composed {
             Ok(composed) => Entry::Queue { due_at: self.due_at, by_carrier: composed.by_carrier },
             Err(reason) => Entry::Reject { reason: *reason, rule: RuleId::NONE },
         };
         let mut message = NewMessage {
             id,
-            lane: campaign.lane,
+            lane: self.lane(written.place, ordered)?,
             account: campaign.account,
             entity: campaign.entity,
             campaign: Some(campaign.id),
@@ -250,8 +252,19 @@ impl Work {
             message.encoding = composed.encoding;
             message.parts = composed.parts;
             message.price = composed.price;
+            message.carrier = composed.carrier;
         }
-        message
+        Ok(message)
+    }
+
+    /// Where a row waits: with the canary of its route, or with the rest. Test numbers are of the canary: testers look
+    /// first.
+    fn lane(&self, place: Option<usize>, Ordered { ordinal, row }: &Ordered) -> Result<LaneId, ControlError> {
+        let route = self.letter.route(place)?;
+        let canary = self.campaign.canary.as_ref().zip(route.canary);
+        let is_first =
+            |canary: &Canary| row.test || canary.has(row.phone.carrier(), lot(self.campaign.id, *ordinal));
+        Ok(canary.filter(|(canary, _)| is_first(canary)).map_or(route.lane, |(_, lane)| lane))
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::control::{Campaign, CampaignAction, CampaignState};
 use domain::lane::LaneState;
+use domain::ledger::Tally;
 use domain::message::MessageState;
 use domain::nodes::Duty;
 use domain::report::Standings;
@@ -73,8 +74,8 @@ impl Engine {
         Ok(true)
     }
 
-    /// One look: lets lanes follow that could not, launches what is due, expands what another node started and finishes
-    /// what has ended.
+    /// One look: lets lanes follow that could not, launches what is due, expands what another node started, judges
+    /// canaries, stops what goes wrong and finishes what has ended.
     ///
     /// # Errors
     /// Storage's own; the next look tries again.
@@ -91,7 +92,12 @@ impl Engine {
             self.take_over_expansions(&running).await?;
         }
         for campaign in &running {
-            if campaign.expanded && self.has_ended(campaign).await? {
+            let tallies = self.ledger.tallies(&campaign.lane_ids()).await?;
+            let changed = match self.watch(campaign, &tallies).await {
+                Err(CampaignTrouble::State(_)) => true,
+                outcome => outcome?,
+            };
+            if !changed && campaign.expanded && has_ended(&tallies) {
                 unless_overtaken(self.finish_campaign(campaign).await)?;
             }
         }
@@ -113,13 +119,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether nothing waits to be sent and nothing is on its way out.
-    async fn has_ended(&self, campaign: &Campaign) -> Result<bool, CampaignTrouble> {
-        let standings = Standings::from_tallies(&self.ledger.tallies(&[campaign.lane]).await?);
-        let unsent = [MessageState::Queued, MessageState::Sending].map(|state| standings.in_state(state));
-        Ok(unsent.iter().all(|amount| amount.messages == 0))
-    }
-
     async fn finish_campaign(&self, campaign: &Campaign) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
         self.change_campaign(campaign.account, campaign.id, |campaign| {
@@ -130,6 +129,13 @@ impl Engine {
         .await?;
         Ok(())
     }
+}
+
+/// Whether nothing waits to be sent and nothing is on its way out.
+fn has_ended(tallies: &[Tally]) -> bool {
+    let standings = Standings::from_tallies(tallies);
+    let unsent = [MessageState::Queued, MessageState::Sending].map(|state| standings.in_state(state));
+    unsent.iter().all(|amount| amount.messages == 0)
 }
 
 /// A person who acted at the same moment was right.

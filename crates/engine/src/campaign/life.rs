@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use domain::campaign::{CampaignLane, CanaryPhase};
 use domain::control::{Campaign, CampaignAction, CampaignState, ControlError};
 use domain::ids::{AccountId, CampaignId, LaneId};
 use domain::lane::{Lane, LaneState};
@@ -13,6 +14,7 @@ use domain::message::Priority;
 
 use super::CampaignTrouble;
 use super::expand::expands;
+use super::watch::release;
 use crate::Engine;
 
 /// Times that a change is tried again when somebody else was faster; more means a fight, not an accident.
@@ -85,7 +87,8 @@ impl Engine {
         self.act(account, id, CampaignAction::Pause).await
     }
 
-    /// Goes on with a paused campaign.
+    /// Goes on with a paused campaign. Of one that stopped itself nothing that came before counts any more; the rest of
+    /// one whose canary was judged is let go.
     ///
     /// # Errors
     /// [`CampaignTrouble::State`] unless it is paused.
@@ -94,7 +97,27 @@ impl Engine {
         account: AccountId,
         id: CampaignId,
     ) -> Result<Campaign, CampaignTrouble> {
-        let campaign = self.act(account, id, CampaignAction::Resume).await?;
+        let now = self.clock.now();
+        let paused = self.campaign(account, id).await?;
+        let seen = if paused.watch.stopped.is_some_and(|stopped| stopped.resumed_at.is_none()) {
+            Some(self.observed(&paused).await?)
+        } else {
+            None
+        };
+        let campaign = self
+            .change_campaign(account, id, |campaign| {
+                campaign.state = campaign.state.after(CampaignAction::Resume, false)?;
+                if let (Some(stopped), Some(seen)) = (&mut campaign.watch.stopped, seen) {
+                    stopped.resumed_at.get_or_insert(now);
+                    campaign.watch.since = seen;
+                }
+                if campaign.canary.as_ref().is_some_and(|canary| canary.phase == CanaryPhase::Judged) {
+                    release(campaign, now);
+                }
+                Ok(())
+            })
+            .await?;
+        self.lane_follows(account, id).await?;
         if expands(&campaign) {
             self.spawn_expansion(campaign.clone());
         }
@@ -196,10 +219,11 @@ impl Engine {
 
     async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
         let campaign = self.campaign(account, id).await?;
-        match lane_state(&campaign) {
-            Some(state) => Ok(self.put_lane(lane_of(&campaign, state)).await?),
-            None => Ok(()),
+        let Some(state) = lane_state(&campaign) else { return Ok(()) };
+        for lane in campaign.lanes() {
+            self.put_lane(lane_of(&campaign, lane, state)).await?;
         }
+        Ok(())
     }
 
     /// Lets lanes and expansions follow that could not when their campaigns changed, because storage refused: the change
@@ -250,7 +274,7 @@ impl Engine {
     }
 }
 
-/// The state that a campaign's lane should have; `None` before there is one, and when it no longer matters.
+/// The state that a campaign's lanes should have; `None` before there is one, and when it no longer matters.
 fn lane_state(campaign: &Campaign) -> Option<LaneState> {
     match campaign.state {
         CampaignState::Running => Some(LaneState::Open),
@@ -260,17 +284,18 @@ fn lane_state(campaign: &Campaign) -> Option<LaneState> {
     }
 }
 
-/// A campaign's lane.
-pub(super) fn lane_of(campaign: &Campaign, state: LaneState) -> Lane {
+/// One lane of a campaign, where the campaign stands so. All but the canary is held back by its pause.
+pub(super) fn lane_of(campaign: &Campaign, lane: CampaignLane, state: LaneState) -> Lane {
+    let is_held = state == LaneState::Open && campaign.holds_back() && !lane.canary;
     Lane {
-        id: campaign.lane,
+        id: lane.lane,
         account: campaign.account,
         entity: campaign.entity,
         campaign: Some(campaign.id),
-        route: campaign.route,
+        route: lane.route,
         priority: Priority::from(campaign.category),
         category: campaign.category,
-        state,
+        state: if is_held { LaneState::Paused } else { state },
         speed: campaign.speed,
         window_close: campaign.window_close,
         held_words_approved: campaign.held_words_approved,

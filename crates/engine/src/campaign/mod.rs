@@ -14,15 +14,20 @@ mod keeper;
 mod letter;
 mod life;
 mod preflight;
+mod replies;
 mod report;
+mod resend;
 mod suggest;
+mod watch;
 
 pub use draft::CampaignDraft;
 pub use error::CampaignTrouble;
 pub(crate) use expand::Expansions;
 pub use preflight::PreflightProgress;
 pub(crate) use preflight::RunningPreflights;
+pub(crate) use replies::Replies;
 pub use report::CampaignReport;
+pub use resend::{ResendOrder, Resent};
 pub use suggest::suggested_times;
 
 /// Longest name: what fits a line of the console.

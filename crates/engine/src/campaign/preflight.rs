@@ -4,12 +4,15 @@
 //! The audience is frozen first; then every partition counts its own people in the order of the audience, in
 //! parallel, a group of chunks at a time, while the next group is being read.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::campaign::{Canary, Lots};
 use domain::control::{Audience, Campaign, CampaignAction, PreflightReport};
 use domain::ids::{AccountId, CampaignId, PartitionId};
 use domain::lane::LaneState;
+use domain::money::Money;
+use domain::numbers::PrefixTable;
 use domain::phone::Carrier;
 use domain::time::Timestamp;
 use futures::future::{try_join, try_join_all};
@@ -17,7 +20,8 @@ use tokio::sync::watch;
 
 use super::CampaignTrouble;
 use super::count::{Count, Counted, Ordered};
-use super::eta::{Load, carrying_time, done_at};
+use super::eta::{Load, Way, carrying, carrying_time, done_at};
+use super::letter::Letter;
 use super::life::lane_of;
 use crate::Engine;
 use crate::audience::Frozen;
@@ -99,14 +103,14 @@ impl Engine {
 
     async fn freeze_and_count(
         &self,
-        campaign: Campaign,
+        mut campaign: Campaign,
         progress: &watch::Sender<PreflightProgress>,
     ) -> Result<PreflightReport, CampaignTrouble> {
         let now = self.clock.now();
-        let decided_for = campaign.scheduled_at.unwrap_or(now);
         if campaign.scheduled_at.is_some_and(|at| at <= now) {
             return Err(CampaignTrouble::ScheduleInPast);
         }
+        self.plan_routes(&mut campaign).await?;
         let letter = self.letter(&campaign).await?;
         let frozen = self
             .freeze_audience(&campaign, &letter.template, &|people| {
@@ -114,33 +118,51 @@ impl Engine {
             })
             .await?;
         let Frozen { audience, repeated } = frozen;
-        let counted = if audience.stats.people == 0 {
-            Err(CampaignTrouble::NobodyThere)
-        } else {
-            let count = Count {
-                letter,
-                columns: audience.columns.clone(),
-                lane: lane_of(&campaign, LaneState::Open),
-                category: campaign.category,
-                entity: campaign.entity,
-                policy: self.policy(),
-                decided_for,
-                valid_until: decided_for.plus(campaign.valid_for),
-                repeated,
-            };
-            self.count_people(&audience, Arc::new(count), progress).await
-        };
+        let counted = self.count_frozen(&mut campaign, letter, &audience, repeated, progress).await;
         let saved = match counted {
-            Ok(counted) => {
-                let report = self.report_of(&campaign, &audience, counted, now, decided_for).await?;
-                self.save_preflight(&campaign, &audience, report).await
-            }
+            Ok(report) => self.save_preflight(&campaign, &audience, report).await,
             Err(error) => Err(error),
         };
         if saved.is_err() {
             self.control.drop_audience(campaign.account, audience.id).await?;
         }
         saved
+    }
+
+    /// Counts a frozen audience, and draws the canary's bounds.
+    pub(super) async fn count_frozen(
+        &self,
+        campaign: &mut Campaign,
+        letter: Letter,
+        audience: &Audience,
+        repeated: HashSet<u64>,
+        progress: &watch::Sender<PreflightProgress>,
+    ) -> Result<PreflightReport, CampaignTrouble> {
+        if audience.stats.people == 0 {
+            return Err(CampaignTrouble::NobodyThere);
+        }
+        let now = self.clock.now();
+        let decided_for = campaign.scheduled_at.unwrap_or(now);
+        let first = campaign.lanes().into_iter().next().ok_or(CampaignTrouble::NoSuchRoute)?;
+        let count = Count {
+            campaign: campaign.id,
+            canary: campaign.canary.as_ref().map(|canary| canary.plan.share),
+            letter,
+            columns: audience.columns.clone(),
+            lane: lane_of(campaign, first, LaneState::Open),
+            category: campaign.category,
+            entity: campaign.entity,
+            policy: self.policy(),
+            decided_for,
+            valid_until: decided_for.plus(campaign.valid_for),
+            repeated,
+        };
+        let mut counted = self.count_people(audience, Arc::new(count), progress).await?;
+        if let Some(canary) = &mut campaign.canary {
+            let (bounds, people) = counted.lots.take().map(Lots::bounds).unwrap_or_default();
+            *canary = Canary { bounds, people, ..Canary::planned(canary.plan) };
+        }
+        self.report_of(campaign, audience, counted, now, decided_for).await
     }
 
     async fn count_people(
@@ -208,22 +230,26 @@ impl Engine {
         let policy = self.policy();
         let routes = self.routes().await?;
         let channels = self.channels().await?;
-        let route = routes.iter().find(|route| route.id == campaign.route);
-        let parts: Vec<_> =
-            counted.by_carrier.iter().map(|(carrier, (parts, _))| (*carrier, *parts)).collect();
+        let way = |(&(place, carrier), &(_, parts, _)): (&(usize, Carrier), &(u64, u64, Money))| {
+            let id = campaign.routes.get(place).map(|route| route.route);
+            let route = routes.iter().find(|route| Some(route.id) == id);
+            let able = route.map(|route| carrying(route, &channels, campaign.category, carrier));
+            Way { channels: able.unwrap_or_default(), parts }
+        };
+        let ways: Vec<_> = counted.loads.iter().map(way).collect();
+        let by_route = counted.by_route(campaign.routes.iter().map(|route| route.route));
+        let (by_carrier, unrouted) = (counted.by_carrier(), counted.unrouted());
         let load = Load {
             messages: counted.eligible,
-            carrying: route.and_then(|route| carrying_time(route, &channels, campaign.category, &parts)),
+            carrying: carrying_time(&ways),
             messages_per_second: campaign.speed,
         };
         let mut rejected: Vec<_> = counted.rejected.into_iter().collect();
         rejected.sort_by_key(|(reason, people)| (std::cmp::Reverse(*people), *reason));
         let mut held: Vec<_> = counted.held.into_values().collect();
         held.sort_by(|one, two| two.people.cmp(&one.people).then_with(|| one.text.cmp(&two.text)));
-        let by_carrier = Carrier::ALL.iter().filter_map(|carrier| {
-            let (parts, cost) = counted.by_carrier.get(carrier)?;
-            Some((carrier.as_str().to_owned(), *parts, *cost))
-        });
+        let by_carrier =
+            by_carrier.into_iter().map(|(carrier, parts, cost)| (carrier.as_str().to_owned(), parts, cost));
         Ok(PreflightReport {
             at,
             decided_for,
@@ -238,6 +264,9 @@ impl Engine {
             samples: counted.samples.into_iter().map(|(_, sample)| sample).collect(),
             done_at: done_at(&load, &policy, campaign.category, decided_for),
             by_carrier: by_carrier.collect(),
+            by_province: by_province(&*self.numbers().await?, &counted.by_place),
+            by_route,
+            unrouted,
             audience_checksum: audience.checksum.unwrap_or_default(),
         })
     }
@@ -256,6 +285,8 @@ impl Engine {
             campaign.state = campaign.state.after(CampaignAction::Preflight, false)?;
             forgotten = campaign.frozen.replace(audience.id);
             campaign.preflight = Some(report.clone());
+            campaign.routes.clone_from(&counted.routes);
+            campaign.canary.clone_from(&counted.canary);
             Ok(())
         })
         .await?;
@@ -264,6 +295,22 @@ impl Engine {
         }
         Ok(report)
     }
+}
+
+/// People by province, most first; those of ranges that the table does not know have the empty one. Nothing without a table.
+fn by_province(table: &PrefixTable, by_place: &HashMap<Option<usize>, u64>) -> Vec<(String, u64)> {
+    if table.is_empty() {
+        return Vec::new();
+    }
+    let mut sums: HashMap<&str, u64> = HashMap::new();
+    for (place, people) in by_place {
+        let place = place.and_then(|place| table.places().get(place));
+        *sums.entry(place.map_or("", |place| &place.province)).or_default() += people;
+    }
+    let mut sums: Vec<(String, u64)> =
+        sums.into_iter().map(|(province, people)| (province.to_owned(), people)).collect();
+    sums.sort_by(|one, two| two.1.cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+    sums
 }
 
 /// Rows of a group of chunks, by partition, each with its place in the audience.

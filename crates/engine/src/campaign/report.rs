@@ -1,7 +1,10 @@
 //! What became of a campaign.
 
+use std::collections::BTreeMap;
+
 use domain::control::{Campaign, CampaignState};
-use domain::ids::{AccountId, CampaignId};
+use domain::ids::{AccountId, CampaignId, RouteId};
+use domain::ledger::Tally;
 use domain::message::MessageState;
 use domain::phone::Carrier;
 use domain::report::{Amount, AudienceStats, Funnel, Standings};
@@ -33,6 +36,8 @@ pub struct CampaignReport {
     pub tests: Funnel,
     /// What carriers have (or may have), by carrier, without test numbers.
     pub by_carrier: Vec<(Carrier, Amount)>,
+    /// What carriers have (or may have) over each route, and what of that arrived, without test numbers.
+    pub by_route: Vec<(RouteId, Amount, Amount)>,
     /// What is queued for carriers that no channel of the route reaches any more, without test numbers: it waits for
     /// such a channel until its validity ends.
     pub stranded: Vec<(Carrier, Amount)>,
@@ -49,7 +54,7 @@ impl Engine {
         id: CampaignId,
     ) -> Result<CampaignReport, CampaignTrouble> {
         let campaign = self.campaign(account, id).await?;
-        let tallies = self.ledger.tallies(&[campaign.lane]).await?;
+        let tallies = self.ledger.tallies(&campaign.lane_ids()).await?;
         let stats = campaign.preflight.as_ref().map(|report| report.audience).unwrap_or_default();
         let count = |people: u64| i64::try_from(people).unwrap_or(i64::MAX);
         let audience = AudienceStats {
@@ -64,18 +69,47 @@ impl Engine {
             TAKEN.iter().for_each(|state| sum += people.of_carrier(*carrier, *state));
             (*carrier, sum)
         });
-        let reach = self.reach(campaign.route, campaign.category).await?;
-        let stranded =
-            Carrier::ALL.into_iter().filter(|carrier| !reach.is_some_and(|to| to.leads_to(*carrier)));
-        let stranded = stranded.map(|carrier| (carrier, people.of_carrier(carrier, MessageState::Queued)));
+        let (by_route, stranded) = self.by_route(&campaign, &tallies).await?;
         let tested = AudienceStats { rows: count(stats.tests), left_out: 0, opted_out: 0 };
         Ok(CampaignReport {
             by_carrier: by_carrier.filter(|(_, amount)| amount.messages != 0).collect(),
-            stranded: stranded.filter(|(_, amount)| amount.messages != 0).collect(),
+            by_route,
+            stranded,
             tests: Funnel::from_standings(&tests, tested),
             funnel: Funnel::from_standings(&people, audience),
             campaign,
         })
+    }
+
+    /// What each route has carried, and what waits for carriers that it does not reach any more.
+    async fn by_route(
+        &self,
+        campaign: &Campaign,
+        tallies: &[Tally],
+    ) -> Result<(Vec<(RouteId, Amount, Amount)>, Vec<(Carrier, Amount)>), CampaignTrouble> {
+        let lanes = campaign.lanes();
+        let mut routes: Vec<RouteId> = lanes.iter().map(|lane| lane.route).collect();
+        routes.dedup();
+        let (mut carried, mut stranded) = (Vec::new(), BTreeMap::<Carrier, Amount>::new());
+        for route in routes {
+            let mine = |tally: &&Tally| {
+                !tally.test && lanes.iter().any(|lane| lane.lane == tally.lane && lane.route == route)
+            };
+            let people = Standings::from_tallies(tallies.iter().filter(mine));
+            let mut taken = Amount::default();
+            TAKEN.iter().for_each(|state| taken += people.in_state(*state));
+            if taken.messages != 0 {
+                carried.push((route, taken, people.in_state(MessageState::Delivered)));
+            }
+            let reach = self.reach(route, campaign.category).await?;
+            for carrier in Carrier::ALL {
+                let queued = people.of_carrier(carrier, MessageState::Queued);
+                if queued.messages != 0 && !reach.is_some_and(|to| to.leads_to(carrier)) {
+                    *stranded.entry(carrier).or_default() += queued;
+                }
+            }
+        }
+        Ok((carried, stranded.into_iter().collect()))
     }
 
     /// People who refused in answer to the campaign.

@@ -51,7 +51,8 @@ impl Engine {
             Callback::Arrived { receipts, inbound, answer } => (receipts, inbound, answer),
         };
         if let Some(slot) = dispatch.slot(channel) {
-            settle::arrived(&slot, &receipts, &inbound, self.clock.monotonic_millis());
+            let codes = &dispatch.retry().codes;
+            settle::arrived(&slot, codes, (&receipts, &inbound), self.clock.monotonic_millis());
         }
         if receipts.is_empty() && inbound.is_empty() {
             return Ok(answer);

@@ -68,7 +68,8 @@ pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<
 
 fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -> Step {
     let now_millis = engine.clock.monotonic_millis();
-    let parts = slot.free_parts(now_millis);
+    let room = slot.room_now(now_millis);
+    let parts = room.parts;
     if parts == 0 {
         return Step::Idle;
     }
@@ -91,7 +92,7 @@ fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -
     let offer = Offer {
         channel: slot.config.id,
         parts,
-        reserved: slot.reserve_for_emergencies(),
+        reserved: room.kept(),
         now: engine.clock.now(),
         now_millis,
         due: &due,

@@ -82,7 +82,9 @@ fn refused(
     at: Timestamp,
     retry: &RetryPolicy,
 ) -> (Disposition, Kind) {
+    let own = retry.codes.own_reason(Some(gateway), code).filter(|own| *own != Reason::None);
     let cause = match (code.as_str().parse(), code.reason()) {
+        _ if own.is_some() => own.unwrap_or(Reason::CarrierUnknown),
         (Ok(result), _) => submit_result_reason(result),
         // A word that is in no table may be anything: another channel is tried.
         (Err(_), Reason::CarrierUnknown) => Reason::CarrierSystem,

@@ -41,11 +41,13 @@ impl Engine {
     /// When the control database refuses.
     pub async fn explain_route(&self, question: &RouteQuestion) -> Result<RouteAnswer, ControlError> {
         let (routes, configured) = (self.routes().await?, self.channels().await?);
+        let carrier = self.numbers().await?.carrier(question.phone);
         let traffic = Traffic {
             account: question.account,
             category: question.category,
             signature: question.signature.as_deref(),
             phone: Some(question.phone),
+            carrier: Some(carrier),
         };
         let (chosen, tried) = match question.route {
             Some(id) => (routes.iter().find(|route| route.id == id), Vec::new()),
@@ -65,7 +67,6 @@ impl Engine {
                 channels.push(ChannelNow { config, condition, free_parts: 0, delivered_percent: None });
             }
         }
-        let carrier = question.phone.carrier();
         let explain = |route: &RouteConfig| route.explain(Some(carrier), None, question.category, &channels);
         Ok(RouteAnswer {
             carrier,

@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use domain::channel::{Channel, ChannelEvent, SettingsFault};
 use domain::control::{ChannelConfig, ControlError, RouteConfig};
-use domain::ids::{ChannelId, LaneId};
-use domain::lane::Lane;
+use domain::ids::{ChannelId, LaneId, RouteId};
+use domain::lane::{Lane, Share};
 use domain::ledger::LedgerError;
 use domain::phone::Phone;
 use domain::retry::RetryPolicy;
@@ -74,7 +74,7 @@ pub enum DispatchError {
 
 /// What all tasks of dispatch share.
 pub(crate) struct Dispatch {
-    pub(crate) retry: Arc<RetryPolicy>,
+    retry: RwLock<Arc<RetryPolicy>>,
     start_channel: StartChannel,
     slots: RwLock<Vec<Arc<ChannelSlot>>>,
     /// The last slot of each channel that was changed or switched off: answers to what it claimed still come.
@@ -195,6 +195,22 @@ impl Dispatch {
         now.saturating_sub(self.connected_at.load(Ordering::Acquire))
     }
 
+    /// What is done after failures, and what codes mean.
+    pub(crate) fn retry(&self) -> Arc<RetryPolicy> {
+        Arc::clone(&self.retry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Codes may mean something else over one protocol: which gateway speaks which is as the channels say.
+    fn follow_protocols(&self, channels: &[ChannelConfig]) {
+        let known = self.retry();
+        let gateways = channels.iter().map(|channel| (channel.gateway, channel.protocol));
+        let codes = known.codes.for_gateways(gateways);
+        if codes != known.codes {
+            let retry = Arc::new(RetryPolicy { codes, ..RetryPolicy::clone(&known) });
+            *self.retry.write().unwrap_or_else(PoisonError::into_inner) = retry;
+        }
+    }
+
     fn routes(&self) -> Arc<[RouteConfig]> {
         Arc::clone(&self.routes.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -223,7 +239,7 @@ impl Engine {
             None => self.resume_all().await?,
         }
         let dispatch = Arc::new(Dispatch {
-            retry,
+            retry: RwLock::new(retry),
             start_channel,
             slots: RwLock::default(),
             former: RwLock::default(),
@@ -297,7 +313,13 @@ impl Engine {
         if let Some(dispatch) = self.dispatch() {
             // A failure to read them is none of the lane's: the next look slows it as it should be.
             if let (Ok(routes), Ok(channels)) = (self.routes().await, self.channels().await) {
-                let lane = self.slowed(&dispatch, lane, &routes, &channels);
+                let mut sharing = vec![lane.route];
+                {
+                    let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
+                    let siblings = lanes.values().filter(|known| known.share() == lane.share());
+                    sharing.extend(siblings.map(|known| known.route));
+                }
+                let lane = self.slowed(&dispatch, lane, &sharing, &routes, &channels);
                 dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner).insert(id, lane);
             }
         }
@@ -318,7 +340,7 @@ impl Engine {
         };
         self.take_seats(dispatch, joined).await?;
         self.tasks.spawn(seats::keep(Arc::clone(self), Arc::clone(dispatch), Arc::clone(joined)));
-        let (joined, retry) = (Arc::clone(joined), Arc::clone(&dispatch.retry));
+        let (joined, retry) = (Arc::clone(joined), dispatch.retry());
         self.tasks.spawn(keep_recovering(Arc::clone(self), joined, retry));
         Ok(())
     }
@@ -361,12 +383,19 @@ impl Engine {
 
     async fn refresh(&self, dispatch: &Dispatch) -> Result<(), DispatchError> {
         let (routes, channels) = (self.routes().await?, self.channels().await?);
-        let lanes = self.ledger.lanes().await?.into_iter();
-        let lanes: HashMap<_, _> = lanes
-            .map(|lane| self.slowed(dispatch, lane, &routes, &channels))
-            .map(|lane| (lane.id, lane))
-            .collect();
-        dispatch.scheduler().retain(|lane| lanes.contains_key(&lane));
+        dispatch.follow_protocols(&channels);
+        let lanes = self.ledger.lanes().await?;
+        let mut sharing: HashMap<Share, Vec<RouteId>> = HashMap::new();
+        for lane in &lanes {
+            sharing.entry(lane.share()).or_default().push(lane.route);
+        }
+        let slowed = |lane: Lane| {
+            let of = sharing.get(&lane.share()).map_or(&[][..], Vec::as_slice);
+            let lane = self.slowed(dispatch, lane, of, &routes, &channels);
+            (lane.id, lane)
+        };
+        let lanes: HashMap<_, _> = lanes.into_iter().map(slowed).collect();
+        dispatch.scheduler().retain(|share| sharing.contains_key(&share));
         *dispatch.lanes.write().unwrap_or_else(PoisonError::into_inner) = lanes;
         *dispatch.routes.write().unwrap_or_else(PoisonError::into_inner) = routes;
         Ok(())

@@ -62,7 +62,7 @@ pub(super) fn start(engine: &Arc<Engine>, dispatch: &Arc<Dispatch>) -> Receipts 
         .all()
         .map(|partition| {
             let (sender, receiver) = mpsc::channel(WAITING);
-            engine.tasks.spawn(apply(Arc::clone(engine), Arc::clone(&dispatch.retry), partition, receiver));
+            engine.tasks.spawn(apply(Arc::clone(engine), Arc::clone(dispatch), partition, receiver));
             sender
         })
         .collect();
@@ -115,7 +115,7 @@ fn home(engine: &Engine, receipt: &Receipt) -> PartitionId {
 
 async fn apply(
     engine: Arc<Engine>,
-    retry: Arc<RetryPolicy>,
+    dispatch: Arc<Dispatch>,
     partition: PartitionId,
     mut receiver: mpsc::Receiver<Item>,
 ) {
@@ -124,7 +124,7 @@ async fn apply(
         gather(&mut receiver, &mut batch).await;
         let receipts: Vec<_> = batch.iter().map(|item| item.receipt.clone()).collect();
         loop {
-            match place(&engine, &retry, partition, receipts.clone()).await {
+            match place(&engine, &dispatch.retry(), partition, receipts.clone()).await {
                 Ok(()) => {
                     batch.iter().for_each(|item| item.pending.done(1));
                     break;

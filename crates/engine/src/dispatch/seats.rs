@@ -4,10 +4,11 @@
 //! goodbye; what a node may send goes with its seats, so the sum over all nodes never exceeds a channel's or a lane's
 //! rate; who cannot renew its life closes its connections before others may take its seats.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use domain::control::{ChannelConfig, RouteConfig};
-use domain::ids::ChannelId;
+use domain::ids::{ChannelId, RouteId};
 use domain::lane::Lane;
 use domain::nodes::{Lease, LeaseName, Seats, share};
 use futures::future::join_all;
@@ -156,18 +157,20 @@ impl Engine {
         *dispatch.elsewhere.write().unwrap_or_else(PoisonError::into_inner) = elsewhere;
     }
 
-    /// A lane at the part of its speed that goes with this node's seats on its route.
+    /// A lane at the part of its speed that goes with this node's seats on the routes of all lanes that share it.
     pub(super) fn slowed(
         &self,
         dispatch: &Dispatch,
         mut lane: Lane,
+        sharing: &[RouteId],
         routes: &[RouteConfig],
         channels: &[ChannelConfig],
     ) -> Lane {
         let (Some(_), Some(speed)) = (self.node.joined(), lane.speed) else { return lane };
-        let route = routes.iter().find(|route| route.id == lane.route);
+        let all = routes.iter().filter(|route| sharing.contains(&route.id)).flat_map(RouteConfig::channels);
         let (mut places, mut held) = (0u32, Vec::new());
-        for id in route.into_iter().flat_map(RouteConfig::channels) {
+        // Each once, in an order that is the same on every node.
+        for id in all.collect::<BTreeSet<ChannelId>>() {
             let Some(config) = channels.iter().find(|config| config.id == id && config.enabled) else {
                 continue;
             };

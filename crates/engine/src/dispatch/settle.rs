@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use domain::carrier_code::CodeBook;
 use domain::channel::{ChannelEvent, Inbound, Receipt, ReceiptStatus, Submitted};
 use domain::ids::{ChannelId, PartitionId};
 use domain::ledger::Settlement;
@@ -90,7 +91,8 @@ pub(super) async fn take_events(
                 answered(&engine, &dispatch, &slot, answers, &partitions).await;
             }
             ChannelEvent::Arrived { receipts: reports, inbound, acknowledge } => {
-                arrived(&slot, &reports, &inbound, engine.clock.monotonic_millis());
+                let codes = &dispatch.retry().codes;
+                arrived(&slot, codes, (&reports, &inbound), engine.clock.monotonic_millis());
                 receipts.take(&engine, reports, inbound, acknowledge).await;
             }
             ChannelEvent::Ended => {}
@@ -127,13 +129,18 @@ async fn last_event(
 }
 
 /// Counts what a channel brought, and what its receipts say of it.
-pub(super) fn arrived(slot: &ChannelSlot, receipts: &[Receipt], inbound: &[Inbound], now: u64) {
+pub(super) fn arrived(
+    slot: &ChannelSlot,
+    codes: &CodeBook,
+    (receipts, inbound): (&[Receipt], &[Inbound]),
+    now: u64,
+) {
     slot.counters.receipts.fetch_add(receipts.len() as u64, Ordering::Relaxed);
     slot.counters.inbound.fetch_add(inbound.len() as u64, Ordering::Relaxed);
     let (mut failed, mut blamed) = (0, 0);
     for receipt in receipts.iter().filter(|receipt| receipt.status != ReceiptStatus::Delivered) {
         failed += 1;
-        blamed += u32::from(Health::is_blamed(receipt.code.reason()));
+        blamed += u32::from(Health::is_blamed(codes.reason(Some(receipt.gateway), receipt.code)));
     }
     let delivered = u32::try_from(receipts.len()).unwrap_or(u32::MAX).saturating_sub(failed);
     slot.health().receipts(delivered, failed, blamed, now);
@@ -147,12 +154,13 @@ async fn answered(
     partitions: &Partitions,
 ) {
     let now = engine.clock.monotonic_millis();
+    let retry = dispatch.retry();
     let mut seen = Answers::default();
     for answer in answers {
         let took = slot.answer_time(answer.outgoing.ticket, now);
         let partition = usize::from(answer.outgoing.ticket.partition.0);
         let parts = u32::from(answer.outgoing.parts);
-        let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &dispatch.retry);
+        let (settlement, kind) = dispose(answer, slot.config.id, slot.config.gateway, &retry);
         let counters = &slot.counters;
         match kind {
             Kind::Taken | Kind::Late => counters.submitted.fetch_add(1, Ordering::Relaxed),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::channel::{Channel, Outgoing, Ticket};
 use domain::control::ChannelConfig;
-use domain::routing::{Change, ChannelNow, Condition, Health, HealthRules};
+use domain::routing::{Change, ChannelNow, Condition, Health, HealthRules, Occupied, Room};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -16,9 +16,6 @@ use super::status::ChannelStatus;
 /// A claim that would take fewer parts than this share of the channel's whole window waits for more room, unless
 /// nothing is under way: small claims cost a commit each.
 const CLAIM_SHARE: u32 = 16;
-
-/// This share of the window is kept for emergencies; small windows have none to spare, and soon some room again.
-const EMERGENCY_SHARE: u32 = 64;
 /// Claims whose answers are timed at once.
 const MOST_SAMPLES: usize = 1_024;
 
@@ -108,36 +105,27 @@ impl ChannelSlot {
             let health = self.health();
             (health.condition(now), health.delivered_percent(now))
         };
-        ChannelNow { config: &self.config, condition, free_parts: self.room(condition), delivered_percent }
+        // What is kept for emergencies is no room that other channels should wait for.
+        let free_parts = self.room(condition).open;
+        ChannelNow { config: &self.config, condition, free_parts, delivered_percent }
     }
 
-    /// Parts that another claim may take now.
-    pub(crate) fn free_parts(&self, now: u64) -> u32 {
+    /// What another claim may take now.
+    pub(crate) fn room_now(&self, now: u64) -> Room {
         let condition = self.health().condition(now);
         self.room(condition)
     }
 
-    fn room(&self, condition: Condition) -> u32 {
-        let reserved = self.reserved.load(Ordering::Acquire);
-        let in_ledger = self.window().saturating_sub(self.in_flight.parts.load(Ordering::Acquire));
-        let free = self.channel.capacity().parts.min(in_ledger).saturating_sub(reserved);
-        match condition {
-            Condition::Up => free,
-            // Alone, it carries on with all it has.
-            Condition::Recovering { allowance: 0 } => free,
-            Condition::Recovering { allowance } | Condition::Probing { allowance } => free.min(allowance),
-            Condition::Down { .. } => 0,
-        }
+    fn room(&self, condition: Condition) -> Room {
+        let promised = self.reserved.load(Ordering::Acquire);
+        let in_flight = self.in_flight.parts.load(Ordering::Acquire);
+        let occupied = Occupied { window: self.window(), in_flight, promised };
+        Room::of(self.channel.capacity(), occupied, condition)
     }
 
     /// The least that is worth a claim of its own while others are under way.
     pub(crate) fn least_claim(&self) -> u32 {
         self.window() / CLAIM_SHARE
-    }
-
-    /// Parts that are for emergencies only: they leave at once whatever else is on its way.
-    pub(crate) fn reserve_for_emergencies(&self) -> u32 {
-        self.window() / EMERGENCY_SHARE
     }
 
     /// Remembers when a claim was handed over, by one of its messages.

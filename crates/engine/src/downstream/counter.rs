@@ -32,6 +32,11 @@ impl Counter {
         self.desks.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
+    /// A customer that is gone.
+    pub(super) fn remove(&self, customer: CustomerId) {
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner).remove(&customer);
+    }
+
     /// Something may wait in the ledger.
     pub(crate) fn look(&self) {
         self.changed.notify_one();

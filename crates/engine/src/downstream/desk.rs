@@ -35,6 +35,8 @@ pub(super) struct Desk {
 struct State {
     /// Connections that take deliveries.
     takers: usize,
+    /// Somebody came since the ledger was last looked through.
+    new: bool,
     queue: VecDeque<Delivery>,
     /// Taken and not done.
     out: HashMap<DeliveryKey, Delivery>,
@@ -57,7 +59,18 @@ impl Desk {
     }
 
     pub(super) fn attach(&self) {
-        self.state().takers += 1;
+        let mut state = self.state();
+        state.takers += 1;
+        state.new = true;
+    }
+
+    /// Whether somebody came since the last call.
+    pub(super) fn is_new(&self) -> bool {
+        std::mem::take(&mut self.state().new)
+    }
+
+    pub(super) fn is_attended(&self) -> bool {
+        self.state().takers > 0
     }
 
     /// With the last connection everything not finished is let go: the ledger has it.

@@ -4,6 +4,7 @@
 //! customer has acknowledged it; whatever is in memory here is bounded, and the ledger has it too.
 
 mod counter;
+mod delete;
 mod desk;
 mod pump;
 mod submit;
@@ -23,15 +24,15 @@ use crate::Engine;
 impl Downstream for Engine {
     async fn customer(&self, login: &str) -> Option<Arc<Customer>> {
         let all = self.customers().await;
-        all.into_iter().find(|customer| customer.login == login)
+        all.into_iter().flatten().find(|customer| customer.login == login)
     }
 
-    async fn customers(&self) -> Vec<Arc<Customer>> {
+    async fn customers(&self) -> Option<Vec<Arc<Customer>>> {
         match self.all_customers().await {
-            Ok(all) => all.iter().filter(|customer| customer.enabled).cloned().collect(),
+            Ok(all) => Some(all.iter().filter(|customer| customer.enabled).cloned().collect()),
             Err(error) => {
-                tracing::error!(%error, "customers could not be read: none is let in");
-                Vec::new()
+                tracing::error!(%error, "customers could not be read: nobody new is let in");
+                None
             }
         }
     }

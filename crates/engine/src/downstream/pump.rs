@@ -1,7 +1,7 @@
 //! The loop that reads for customers what waits in the ledger, lets it forget what was delivered, and ends texts whose
 //! parts never came.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +20,9 @@ const GATHER: Duration = Duration::from_millis(5);
 /// The longest.
 const ROUND: Duration = Duration::from_millis(200);
 /// Rows read of one partition at once.
-const PAGE: u32 = 512;
-/// How often reading begins anew: a transaction may commit after another one whose rows lie behind its own.
+pub(super) const PAGE: u32 = 512;
+/// How often reading begins anew, and everywhere: a transaction may commit after another one whose rows lie behind its own, and
+/// what another node wrote is in no hint.
 const ANEW: Duration = Duration::from_secs(1);
 /// Kinds that are delivered.
 const KINDS: [WaitingKind; 2] = [WaitingKind::Report, WaitingKind::Inbound];
@@ -33,6 +34,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 struct Marks {
     after: HashMap<(CustomerId, PartitionId, WaitingKind), WaitingPlace>,
     since: u64,
+    /// Where something may wait for whom. What is not in it is found when reading begins anew.
+    hints: HashMap<CustomerId, BTreeSet<PartitionId>>,
 }
 
 impl Engine {
@@ -68,39 +71,63 @@ impl Engine {
 
     async fn serve_desks(&self, marks: &mut Marks) {
         let now = self.clock.monotonic_millis();
-        if now.saturating_sub(marks.since) >= millis(ANEW) {
+        for (partition, customer) in self.ledger.told() {
+            marks.hints.entry(customer).or_default().insert(partition);
+        }
+        let everywhere = now.saturating_sub(marks.since) >= millis(ANEW);
+        if everywhere {
             marks.after.clear();
+            marks.hints.clear();
             marks.since = now;
         }
         for desk in self.counter.desks() {
             self.forget_finished(&desk).await;
             desk.unpark(now);
-            if let Err(error) = self.fill(&desk, marks).await {
+            if let Err(error) = self.fill(&desk, marks, everywhere).await {
                 tracing::warn!(customer = %desk.customer, %error, "what waits for a customer could not be read");
             }
         }
     }
 
-    async fn fill(&self, desk: &Desk, marks: &mut Marks) -> Result<(), LedgerError> {
-        let room = desk.room();
-        if room == 0 {
+    async fn fill(&self, desk: &Desk, marks: &mut Marks, everywhere: bool) -> Result<(), LedgerError> {
+        let customer = desk.customer;
+        let hinted = marks.hints.remove(&customer).unwrap_or_default();
+        // Who has just come has missed all hints.
+        let everywhere = desk.is_new() || everywhere;
+        let partitions: Vec<PartitionId> =
+            if everywhere { self.ledger.partitions().all().collect() } else { hinted.into_iter().collect() };
+        if partitions.is_empty() {
             return Ok(());
         }
-        let customer = desk.customer;
+        let room = desk.room();
+        if room == 0 {
+            if desk.is_attended() {
+                marks.hints.insert(customer, partitions.into_iter().collect());
+            }
+            return Ok(());
+        }
         let places: Vec<(PartitionId, WaitingKind)> =
-            self.ledger.partitions().all().flat_map(|id| KINDS.map(|kind| (id, kind))).collect();
+            partitions.into_iter().flat_map(|id| KINDS.map(|kind| (id, kind))).collect();
         // Together no more than there is room for.
         let page = PAGE.min(u32::try_from(room / places.len().max(1)).unwrap_or(PAGE).max(1));
-        let looks = places.iter().map(|&(partition, kind)| {
-            let after = marks.after.get(&(customer, partition, kind)).copied();
-            // A page from the start holds what is under way already.
-            let known = if after.is_some() { 0 } else { desk.known(partition, kind) };
-            let limit = page.saturating_add(u32::try_from(known).unwrap_or(PAGE));
-            self.ledger.waiting(partition, customer, kind, after.unwrap_or(WaitingPlace::START), limit)
-        });
+        let mut limits = Vec::with_capacity(places.len());
+        let looks: Vec<_> = places
+            .iter()
+            .map(|&(partition, kind)| {
+                let after = marks.after.get(&(customer, partition, kind)).copied();
+                // A page from the start holds what is under way already.
+                let known = if after.is_some() { 0 } else { desk.known(partition, kind) };
+                let limit = page.saturating_add(u32::try_from(known).unwrap_or(PAGE));
+                limits.push(limit);
+                self.ledger.waiting(partition, customer, kind, after.unwrap_or(WaitingPlace::START), limit)
+            })
+            .collect();
         let pages = futures::future::try_join_all(looks).await?;
         let mut read = Vec::new();
-        for ((partition, kind), page) in places.into_iter().zip(pages) {
+        for (((partition, kind), page), limit) in places.into_iter().zip(pages).zip(limits) {
+            if page.len() >= limit as usize {
+                marks.hints.entry(customer).or_default().insert(partition);
+            }
             if let Some(last) = page.last() {
                 marks.after.insert((customer, partition, kind), last.place);
             }

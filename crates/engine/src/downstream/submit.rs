@@ -52,7 +52,7 @@ struct Batch<'a> {
 impl Engine {
     /// See [`domain::downstream::Downstream::submit`].
     pub(super) async fn take_submits(&self, customer: &Arc<Customer>, submits: Vec<Submit>) -> Answers {
-        if self.is_draining() || !self.node.may_act() {
+        if self.is_draining() || !self.node.may_act() || !self.is_let_in(customer).await {
             return vec![Err(SubmitRefusal::Unavailable); submits.len()];
         }
         let mut batch = Batch {
@@ -78,6 +78,12 @@ impl Engine {
         self.keep_parts(&mut batch).await;
         self.accept_batch(&mut batch).await;
         batch.answers
+    }
+
+    /// Whether a customer is still there: its connections take a moment to close.
+    async fn is_let_in(&self, customer: &Customer) -> bool {
+        let customers = self.all_customers().await;
+        customers.is_ok_and(|all| all.iter().any(|known| known.id == customer.id && known.enabled))
     }
 
     /// Where a submit goes. The id holds once that is durable.
@@ -246,6 +252,16 @@ impl Engine {
         let Some(customer) = customers.iter().find(|customer| customer.id == whole.key.customer) else {
             return Ok(());
         };
+        self.reject_for(customer, whole, reason).await
+    }
+
+    /// As [`Self::reject_whole`], for a customer that need not be there any more.
+    pub(super) async fn reject_for(
+        &self,
+        customer: &Customer,
+        whole: &Whole,
+        reason: Reason,
+    ) -> Result<(), SendError> {
         // It goes nowhere, so any route will do.
         let route = match customer.route {
             Some(route) => route,

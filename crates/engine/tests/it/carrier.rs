@@ -28,7 +28,7 @@ pub(crate) async fn send_all(house: &House) -> Vec<(Phone, String)> {
             channel: CHANNEL,
             gateway: GATEWAY,
             carriers: CarrierSet::ALL,
-            takes: vec![Take { stream: due.stream, limit: CLAIM }],
+            takes: vec![Take { stream: due.stream, limit: CLAIM, reach: CarrierSet::ALL }],
             max_parts: u32::MAX,
             now,
             policy: Arc::clone(&house.policy),

@@ -69,7 +69,8 @@ impl Channel for Wire {
     }
 
     fn capacity(&self) -> Capacity {
-        Capacity { parts: self.wires.room.load(Ordering::Relaxed), connections_up: 1 }
+        let parts = self.wires.room.load(Ordering::Relaxed);
+        Capacity { parts, open: parts, connections_up: 1 }
     }
 
     async fn capacity_changed(&self) {

@@ -140,6 +140,8 @@ impl House {
             window_close: WindowClose::Hold,
             valid_for: None,
             route: None,
+            canary: None,
+            limits: None,
         }
     }
 

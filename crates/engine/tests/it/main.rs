@@ -5,6 +5,7 @@ mod campaigns;
 mod carrier;
 mod carriers;
 mod changed_channel;
+mod courses;
 mod downstream;
 mod files;
 mod house;

@@ -61,6 +61,8 @@ pub(crate) fn started(town: &Town, node: &Resident, count: u64, speed: Option<u3
             window_close: WindowClose::Hold,
             valid_for: None,
             route: None,
+            canary: None,
+            limits: None,
         };
         let campaign = node.engine.create_campaign(town.account, draft).await.unwrap();
         node.engine.preflight(town.account, campaign.id).await.unwrap();

@@ -13,13 +13,14 @@ use rand::rngs::StdRng;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::EncodeError;
 
 use super::core::{ChannelSettings, Core};
 use super::handover::Handover;
 use super::life;
+use crate::StartError;
 use crate::drivers::{Driver, Duty};
 use crate::pace;
+use crate::tls::TlsClient;
 
 /// A channel over a carrier's protocol.
 pub(crate) struct CarrierChannel<D: Driver> {
@@ -36,17 +37,19 @@ impl<D: Driver> CarrierChannel<D> {
         events: mpsc::Sender<(ChannelId, ChannelEvent)>,
         tracker: &TaskTracker,
         stop: &CancellationToken,
-    ) -> Result<Arc<Self>, EncodeError> {
+    ) -> Result<Arc<Self>, StartError> {
         let driver = D::new(&config)?;
-        let core = Arc::new(Core::new(config, settings, driver, events, stop.clone()));
+        let tls = TlsClient::of(&config)?;
+        let core = Arc::new(Core::new(config, settings, (driver, tls), events, stop.clone()));
         let separate = D::separates() && core.config.quirks.binds == Binds::Separate;
         let submits = if separate { Duty::Send } else { Duty::Both };
         let mut tasks: Vec<_> =
             core.connections.iter().map(|handover| (Arc::clone(handover), submits)).collect();
-        if separate {
+        let listens = D::listens(&core.config);
+        // A carrier that calls us needs no connection of ours to deliver.
+        if separate && listens.is_none() {
             tasks.push((Handover::new(), Duty::Receive));
         }
-        let listens = D::listens(&core.config);
         let running = tasks.len() + usize::from(listens.is_some());
         core.running.store(u16::try_from(running).unwrap_or(u16::MAX), Ordering::Relaxed);
         for (number, (handover, duty)) in tasks.into_iter().enumerate() {
@@ -94,8 +97,9 @@ impl<D: Driver> Channel for CarrierChannel<D> {
     fn capacity(&self) -> Capacity {
         let free: i64 = self.core.connections.iter().map(|connection| connection.free()).sum();
         let free = u32::try_from(free.max(0)).unwrap_or(u32::MAX);
-        let paced = self.core.pace().available(self.core.now_millis()).unwrap_or(u32::MAX);
-        Capacity { parts: free.min(paced), connections_up: self.core.up.load(Ordering::Relaxed) }
+        let window = u32::from(self.core.config.connections) * u32::from(self.core.config.window);
+        let (parts, open) = self.core.pace().capacity(free, window, self.core.now_millis());
+        Capacity { parts, open, connections_up: self.core.up.load(Ordering::Relaxed) }
     }
 
     async fn capacity_changed(&self) {

@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use domain::channel::{CarrierCode, Outgoing, SubmitOutcome};
 use domain::text::{Segments, segment};
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use wire::Secret;
 use wire::session::{Millis, Request, SendError, Session};
@@ -20,6 +18,7 @@ use super::events::Gathered;
 use super::flight::{Flights, Step, part_of};
 use super::handover::{Ack, Handover, Waiting};
 use crate::drivers::{Driver, Duty, Verdict};
+use crate::socket::Socket;
 
 /// Octets read at once: a few hundred PDUs.
 const READ_OCTETS: usize = 64 * 1024;
@@ -33,7 +32,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 pub(super) struct Connection<'a, D: Driver> {
     core: &'a Core<D>,
     handover: &'a Arc<Handover<D::Protocol>>,
-    stream: TcpStream,
+    stream: Socket,
     pub(super) session: Session<D::Protocol>,
     duty: Duty,
     flights: Flights,
@@ -47,17 +46,14 @@ pub(super) struct Connection<'a, D: Driver> {
 }
 
 impl<'a, D: Driver> Connection<'a, D> {
-    /// # Errors
-    /// What the system says of the socket.
     pub(super) fn new(
         core: &'a Core<D>,
         handover: &'a Arc<Handover<D::Protocol>>,
-        stream: TcpStream,
+        stream: Socket,
         session: Session<D::Protocol>,
         duty: Duty,
-    ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             core,
             handover,
             stream,
@@ -69,7 +65,7 @@ impl<'a, D: Driver> Connection<'a, D> {
             buffer: vec![0; READ_OCTETS],
             epoch: 0,
             again: BinaryHeap::new(),
-        })
+        }
     }
 
     /// Carries until the session or the socket ends. Returns whether the log-in ever succeeded.
@@ -89,7 +85,7 @@ impl<'a, D: Driver> Connection<'a, D> {
                     farewell = Some(self.core.now_millis() + FAREWELL.as_millis() as u64);
                     self.give_back_unwritten();
                 }
-                ready = self.stream.ready(self.interest()) => {
+                ready = self.stream.ready(!self.session.output().is_empty()) => {
                     if ready.is_err() || self.read().is_err() {
                         break;
                     }
@@ -129,7 +125,8 @@ impl<'a, D: Driver> Connection<'a, D> {
         match self.core.driver.admit(&log_in, &secret) {
             Ok(()) => {
                 self.session.accept(&secret);
-                self.gathered.connected = true;
+                // Where it only called, its answer to our log-in says so later.
+                self.gathered.connected |= self.session.is_connected();
             }
             Err(status) => {
                 tracing::warn!(channel = %self.core.config.id, "a carrier that connected to us did not know the secret");
@@ -148,14 +145,6 @@ impl<'a, D: Driver> Connection<'a, D> {
         self.core.up.fetch_add(1, Ordering::Relaxed);
         self.core.tell_connections(None).await;
         self.core.changed.notify_one();
-    }
-
-    fn interest(&self) -> Interest {
-        if self.session.output().is_empty() {
-            Interest::READABLE
-        } else {
-            Interest::READABLE | Interest::WRITABLE
-        }
     }
 
     /// Time until the next timer.
@@ -180,6 +169,7 @@ impl<'a, D: Driver> Connection<'a, D> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        self.stream.push()?;
         while !self.session.output().is_empty() {
             match self.stream.try_write(self.session.output()) {
                 Ok(octets) => self.session.advance_output(octets),
@@ -261,7 +251,7 @@ impl<'a, D: Driver> Connection<'a, D> {
             self.refuse(outgoing);
             return;
         };
-        let parts = segments.len();
+        let parts = self.core.driver.submits(&segments);
         let token = self.flights.add(outgoing, parts, reference);
         for part in 0..parts {
             self.write_part(token + part as u64, &segments, now);
@@ -311,6 +301,7 @@ impl<'a, D: Driver> Connection<'a, D> {
     pub(super) async fn end(&mut self, stood: bool) {
         let counted = stood && self.duty != Duty::Receive;
         self.session.close();
+        self.stream.bid_farewell();
         self.gathered.take(self.core, &mut self.session, &mut self.flights);
         self.gathered.again.clear();
         let unfinished: Vec<u64> = self.again.drain().map(|entry| entry.0.1).collect();

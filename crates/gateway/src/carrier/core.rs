@@ -18,6 +18,7 @@ use super::assembly::Assembly;
 use super::handover::{Ack, Handover};
 use crate::drivers::{Driver, Duty, Opening, Verdict};
 use crate::pace::Pace;
+use crate::tls::TlsClient;
 
 /// Sequence numbers set aside for one session: more than any sends within a second.
 const NUMBERS_PER_SESSION: u32 = 1 << 20;
@@ -44,6 +45,8 @@ pub(crate) struct Core<D: Driver> {
     pub(crate) config: ChannelConfig,
     pub(crate) settings: ChannelSettings,
     pub(crate) driver: D,
+    /// How connections to the carrier are enciphered, if they are.
+    pub(crate) tls: Option<TlsClient>,
     /// Connections that submit.
     pub(crate) connections: Vec<Arc<Handover<D::Protocol>>>,
     pub(crate) up: AtomicU16,
@@ -64,7 +67,7 @@ impl<D: Driver> Core<D> {
     pub(crate) fn new(
         config: ChannelConfig,
         settings: ChannelSettings,
-        driver: D,
+        (driver, tls): (D, Option<TlsClient>),
         events: mpsc::Sender<(ChannelId, ChannelEvent)>,
         stop: CancellationToken,
     ) -> Self {
@@ -84,6 +87,7 @@ impl<D: Driver> Core<D> {
             changed: Notify::new(),
             events,
             driver,
+            tls,
             config,
             settings,
         }

@@ -17,6 +17,8 @@ use super::core::Core;
 use super::handover::Handover;
 use crate::backoff::{AFTER_REFUSAL, Backoff};
 use crate::drivers::{Driver, Duty};
+use crate::socket::Socket;
+use crate::tls::TlsClient;
 
 /// How long a TCP connect may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +42,10 @@ pub(super) async fn run<D: Driver>(
         let wait = match connect(&core, &handover, duty).await {
             Err(error) => {
                 tracing::info!(channel = %core.config.id, kind = ?error.kind(), "could not connect");
+                if error.kind() == io::ErrorKind::InvalidData {
+                    // Who it is has to be settled by a person; TLS says what it did not like.
+                    core.tell_connections(Some(format!("TLS: {error}"))).await;
+                }
                 backoff.next(&mut rng)
             }
             Ok(mut connection) => {
@@ -74,8 +80,15 @@ async fn connect<'a, D: Driver>(
     duty: Duty,
 ) -> io::Result<Connection<'a, D>> {
     let address = (core.config.host.as_str(), core.config.port);
-    let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await??;
-    Connection::new(core, handover, stream, core.driver.open(&core.opening(duty)), duty)
+    let connecting = async {
+        let tcp = TcpStream::connect(address).await?;
+        let tls = core.tls.as_ref().map(TlsClient::begin).transpose()?;
+        let mut socket = Socket::new(tcp, tls);
+        socket.shake_hands().await?;
+        Ok::<_, io::Error>(socket)
+    };
+    let socket = tokio::time::timeout(CONNECT_TIMEOUT, connecting).await??;
+    Ok(Connection::new(core, handover, socket, core.driver.open(&core.opening(duty)), duty))
 }
 
 /// Lets the carrier connect to us until `stop`.
@@ -135,12 +148,13 @@ async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {
 async fn receive<D: Driver>(core: Arc<Core<D>>, stream: TcpStream, stop: CancellationToken) {
     let Some(session) = core.driver.awaiting(&core.opening(Duty::Receive)) else { return };
     let handover = Handover::new();
-    match Connection::new(&core, &handover, stream, session, Duty::Receive) {
-        Ok(mut connection) => {
-            let stood = connection.carry(&stop).await;
-            connection.end(stood).await;
-        }
-        Err(error) => tracing::info!(channel = %core.config.id, kind = ?error.kind(), "a connection broke"),
+    let socket = Socket::new(stream, None);
+    let mut connection = Connection::new(&core, &handover, socket, session, Duty::Receive);
+    let stood = connection.carry(&stop).await;
+    let refusal = connection.gathered.refusal;
+    connection.end(stood).await;
+    if let Some(refusal) = refusal {
+        core.tell_connections(Some(refusal.to_string())).await;
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::task::AbortHandle;
 use super::connection;
 use super::dialect::SgipServer;
 use super::door::Door;
+use crate::socket::Socket;
 
 /// Between two looks at which customers there are.
 const LOOK: Duration = Duration::from_secs(2);
@@ -26,14 +27,17 @@ const LATEST: Duration = Duration::from_secs(30);
 pub(super) async fn run(door: Arc<Door>) {
     let mut calls: HashMap<CustomerId, (Arc<Customer>, AbortHandle)> = HashMap::new();
     loop {
-        let customers = door.downstream.customers().await;
+        // When it cannot be told who there is, whoever is called stays.
+        let known = door.downstream.customers().await;
+        let certain = known.is_some();
         let called = |customer: &Arc<Customer>| {
             customer.call_back.is_some() && super::Family::of(customer.protocol) == Some(door.family)
         };
-        let wanted: Vec<Arc<Customer>> = customers.into_iter().filter(called).collect();
+        let wanted: Vec<Arc<Customer>> = known.into_iter().flatten().filter(called).collect();
         // One whose configuration changed is called anew; what was under way goes out again.
         calls.retain(|_, (known, task)| {
-            let stays = wanted.iter().any(|customer| customer == known) && !task.is_finished();
+            let wanted = !certain || wanted.iter().any(|customer| customer == known);
+            let stays = wanted && !task.is_finished();
             if !stays {
                 task.abort();
             }
@@ -82,7 +86,7 @@ async fn call(door: Arc<Door>, customer: Arc<Customer>) {
                     let began = door.now();
                     let serving = Arc::clone(&customer);
                     connection::serve::<SgipServer>(
-                        stream,
+                        Socket::new(stream, None),
                         address.ip(),
                         Arc::clone(&door),
                         session,

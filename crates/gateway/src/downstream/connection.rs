@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::downstream::{Customer, Delivery, Handed, Submit, SubmitRefusal};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use wire::session::{Event, Protocol, Session};
 use wire::{Millis, Request, Secret, SendError};
 
@@ -14,9 +14,12 @@ use super::delivering::UnderWay;
 use super::dialect::{Dialect, LoggingIn, Writing};
 use super::door::{Door, Unwelcome};
 use super::stream::Wire;
+use crate::socket::Socket;
 
 /// How long the last octets may take to be written.
 const GOODBYE: Duration = Duration::from_secs(1);
+/// How long a customer that is let go may take to say goodbye.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// The longest sleep: what is due may also be looked for.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -38,8 +41,10 @@ struct Connection<D: Dialect> {
     under_way: UnderWay,
     /// Needs more of the window than is free.
     stalled: Option<Delivery>,
-    /// Counted among the customer's connections.
-    entered: bool,
+    /// Counted among the customer's connections; cancelled when it is not let in any more.
+    entered: Option<CancellationToken>,
+    /// Since when it is let go: nothing more is taken.
+    leaving_since: Option<Millis>,
     /// Since when nobody is logged in, or it says goodbye.
     apart_since: Millis,
     over: bool,
@@ -52,9 +57,17 @@ enum Step<L> {
     Done,
 }
 
+/// Who names no number sends from the first of its own: some programs leave that field to the gateway.
+fn from_its_number(customer: &Customer, submit: Submit) -> Submit {
+    match customer.addresses.first().filter(|_| submit.source.is_empty()) {
+        Some(number) => Submit { source: number.as_str().into(), ..submit },
+        None => submit,
+    }
+}
+
 /// Serves a connection to its end: one that a customer made, or one towards `customer`.
 pub(super) async fn serve<D: Dialect>(
-    socket: TcpStream,
+    socket: Socket,
     from: IpAddr,
     door: Arc<Door>,
     session: Session<D::Protocol>,
@@ -75,6 +88,13 @@ pub(super) async fn serve<D: Dialect>(
                 None => std::future::pending().await,
             }
         };
+        let leave = connection.entered.clone().filter(|_| connection.leaving_since.is_none());
+        let let_go = async {
+            match &leave {
+                Some(leave) => leave.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
         let mut readable = false;
         let mut answered = None;
         tokio::select! {
@@ -82,6 +102,7 @@ pub(super) async fn serve<D: Dialect>(
             Some(done) = answers.join_next() => answered = done.ok(),
             () = due => {}
             () = tokio::time::sleep(wake) => {}
+            () = let_go => connection.let_go(),
             () = stop.cancelled(), if !stopping => {
                 stopping = true;
                 connection.session.terminate(connection.door.now());
@@ -128,7 +149,8 @@ impl<D: Dialect> Connection<D> {
             unanswered: 0,
             under_way: UnderWay::default(),
             stalled: None,
-            entered: false,
+            entered: None,
+            leaving_since: None,
             over: false,
         }
     }
@@ -136,7 +158,8 @@ impl<D: Dialect> Connection<D> {
     fn wait(&self) -> Duration {
         let now = self.door.now();
         let due = self.session.poll_timeout().map(|at| Duration::from_millis(at.since(now)));
-        due.unwrap_or(TICK).clamp(Duration::from_millis(1), TICK)
+        let most = if self.leaving_since.is_some() { FAREWELL / 4 } else { TICK };
+        due.unwrap_or(most).clamp(Duration::from_millis(1), most)
     }
 
     fn waits_for_deliveries(&self) -> Option<Arc<Customer>> {
@@ -144,9 +167,20 @@ impl<D: Dialect> Connection<D> {
         self.customer.clone().filter(|_| waits)
     }
 
+    /// The customer was changed, switched off or deleted: it hears goodbye.
+    fn let_go(&mut self) {
+        let now = self.door.now();
+        tracing::info!(customer = ?self.customer.as_ref().map(|known| known.id), "a customer's connection is closed: it is configured otherwise now");
+        self.leaving_since = Some(now);
+        self.session.terminate(now);
+    }
+
     /// Everything that can be done now, up to a log-in.
     fn turn(&mut self, now: Millis) -> Option<LogIn<D>> {
         self.session.handle_timeout(now);
+        if self.leaving_since.is_some_and(|since| now.since(since) > millis(FAREWELL)) {
+            self.session.close();
+        }
         if self.session.is_connected() {
             self.apart_since = now;
         } else if now.since(self.apart_since) > millis(self.door.settings.log_in_timeout) {
@@ -194,11 +228,11 @@ impl<D: Dialect> Connection<D> {
         let LoggingIn { login, sends, receives } = D::logging_in(log_in);
         let (door, version) = (Arc::clone(&self.door), self.session.version());
         match welcome::<D>(&door, self.from, version, log_in, &login).await {
-            Ok(customer) => {
+            Ok((customer, leave)) => {
                 self.session.accept(&Secret::new(customer.secret.0.as_bytes()));
                 tracing::info!(customer = %customer.id, "a customer connected");
                 self.customer = Some(customer);
-                self.entered = true;
+                self.entered = Some(leave);
                 self.sends = sends;
                 if receives {
                     self.begin_to_receive();
@@ -225,8 +259,12 @@ impl<D: Dialect> Connection<D> {
     fn submitted(&mut self, sequence: Sequence<D>, read: Result<Submit, SubmitRefusal>) {
         let Some(customer) = &self.customer else { return };
         let submit = match read {
+            _ if self.leaving_since.is_some() => {
+                let result = D::refusal(SubmitRefusal::Unavailable);
+                return self.session.answer_submit(sequence, D::no_id(), result);
+            }
             _ if !self.sends => return self.session.answer_submit(sequence, D::no_id(), D::WRONG_DIRECTION),
-            Ok(submit) => submit,
+            Ok(submit) => from_its_number(customer, submit),
             Err(refusal) => return self.session.answer_submit(sequence, D::no_id(), D::refusal(refusal)),
         };
         let full = self.unanswered >= usize::from(customer.window);
@@ -327,7 +365,7 @@ impl<D: Dialect> Connection<D> {
         if self.receives {
             self.door.downstream.detach(customer.id);
         }
-        if self.entered {
+        if self.entered.is_some() {
             self.door.leave(customer.id);
         }
     }
@@ -347,7 +385,7 @@ async fn welcome<D: Dialect>(
     version: <D::Protocol as Protocol>::Version,
     log_in: &LogIn<D>,
     login: &str,
-) -> Result<Arc<Customer>, Unwelcome> {
+) -> Result<(Arc<Customer>, CancellationToken), Unwelcome> {
     let customer = door.known(login, from).await?;
     if !D::Protocol::verify(log_in, &Secret::new(customer.secret.0.as_bytes())) {
         return Err(Unwelcome::Secret);
@@ -355,8 +393,8 @@ async fn welcome<D: Dialect>(
     if !D::serves(customer.protocol, version) {
         return Err(Unwelcome::Version);
     }
-    door.enter(&customer)?;
-    Ok(customer)
+    let leave = door.enter(&customer)?;
+    Ok((customer, leave))
 }
 
 fn millis(duration: Duration) -> u64 {

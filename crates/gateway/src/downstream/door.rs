@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::downstream::{Customer, Downstream};
 use domain::ids::CustomerId;
@@ -24,9 +25,16 @@ pub(super) struct Door {
 }
 
 struct Guest {
+    /// As its connections were begun.
+    known: Arc<Customer>,
     connections: u16,
     pace: Option<TokenBucket>,
+    /// Cancelled when they are to end.
+    leave: CancellationToken,
 }
+
+/// Between two looks at who may stay.
+const LOOK: Duration = Duration::from_millis(400);
 
 /// Why somebody is not let in. Each protocol has its own numbers for these.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +44,17 @@ pub(super) enum Unwelcome {
     Address,
     Version,
     Connections,
+}
+
+impl Guest {
+    /// Connections that were begun on other terms end.
+    fn become_customer(&mut self, customer: &Arc<Customer>) {
+        if !customer.serves_as(&self.known) || self.leave.is_cancelled() {
+            self.leave.cancel();
+            self.leave = CancellationToken::new();
+        }
+        self.known = Arc::clone(customer);
+    }
 }
 
 impl Door {
@@ -66,11 +85,17 @@ impl Door {
         if customer.admits(from) { Ok(customer) } else { Err(Unwelcome::Address) }
     }
 
-    /// One connection more.
-    pub(super) fn enter(&self, customer: &Customer) -> Result<(), Unwelcome> {
+    /// One connection more. What is returned is cancelled when it is to end.
+    pub(super) fn enter(&self, customer: &Arc<Customer>) -> Result<CancellationToken, Unwelcome> {
         let now = self.now().0;
         let mut guests = self.guests();
-        let guest = guests.entry(customer.id).or_insert(Guest { connections: 0, pace: None });
+        let guest = guests.entry(customer.id).or_insert_with(|| Guest {
+            known: Arc::clone(customer),
+            connections: 0,
+            pace: None,
+            leave: CancellationToken::new(),
+        });
+        guest.become_customer(customer);
         if guest.connections >= customer.connections {
             return Err(Unwelcome::Connections);
         }
@@ -79,7 +104,35 @@ impl Door {
         if known != customer.parts_per_second {
             guest.pace = customer.parts_per_second.map(|rate| TokenBucket::new(rate, rate, now).filled());
         }
-        Ok(())
+        Ok(guest.leave.clone())
+    }
+
+    /// Lets everybody go who is not let in any more, or on other terms.
+    fn review(&self, customers: &[Arc<Customer>]) {
+        self.guests().retain(|id, guest| {
+            match customers.iter().find(|customer| customer.id == *id) {
+                Some(customer) => guest.become_customer(customer),
+                None => guest.leave.cancel(),
+            }
+            // Who is here no more keeps what is left of its pace, as long as it may come back.
+            guest.connections > 0 || !guest.leave.is_cancelled()
+        });
+    }
+
+    /// Looks again and again, until told to stop. A configuration that cannot be read closes no connection.
+    pub(super) async fn watch(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            if self.guests().is_empty() {
+                continue;
+            }
+            if let Some(customers) = self.downstream.customers().await {
+                self.review(&customers);
+            }
+        }
     }
 
     pub(super) fn leave(&self, customer: CustomerId) {
@@ -88,15 +141,12 @@ impl Door {
         }
     }
 
-    /// Whether a customer may send so many parts now; they count if it may.
+    /// Whether a customer may send so many parts now; they count if it may. A submit to more phones than parts may be sent
+    /// in a second is let through owing the rest: refused as too fast, it would be sent again and refused for ever.
     pub(super) fn may_send(&self, customer: CustomerId, parts: u32) -> bool {
         let now = self.now().0;
         let mut guests = self.guests();
         let Some(Guest { pace: Some(pace), .. }) = guests.get_mut(&customer) else { return true };
-        let taken = pace.take(parts, now);
-        if taken < parts {
-            pace.give_back(taken);
-        }
-        taken == parts
+        pace.take_whole(parts, now)
     }
 }

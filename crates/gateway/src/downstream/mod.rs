@@ -28,6 +28,8 @@ use tokio_util::task::TaskTracker;
 use dialect::{CmppServer, SgipServer, SmgpServer, SmppServer};
 use door::Door;
 
+use crate::tls::TlsServer;
+
 /// A protocol in all its versions: one port each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Family {
@@ -64,23 +66,43 @@ pub struct DownstreamSettings {
     pub connections: usize,
 }
 
-/// Serves a port until `stop` is cancelled; its tasks are `tracker`'s. For SGIP also what connects to customers.
+/// The ports of one family, all of them one door.
+pub struct Ports {
+    /// In clear.
+    pub plain: Option<TcpListener>,
+    /// Over TLS.
+    pub tls: Option<(TcpListener, TlsServer)>,
+}
+
+impl From<TcpListener> for Ports {
+    fn from(plain: TcpListener) -> Self {
+        Self { plain: Some(plain), tls: None }
+    }
+}
+
+/// Serves a family's ports until `stop` is cancelled; its tasks are `tracker`'s. For SGIP also what connects to customers.
 pub fn listen(
     family: Family,
-    listener: TcpListener,
+    ports: impl Into<Ports>,
     settings: DownstreamSettings,
     downstream: Arc<dyn Downstream>,
     tracker: &TaskTracker,
     stop: &CancellationToken,
 ) {
     let door = Arc::new(Door::new(family, settings, downstream, tracker.clone(), stop.clone()));
-    match family {
-        Family::Cmpp => tracker.spawn(listener::run::<CmppServer>(listener, door)),
-        Family::Sgip => {
-            tracker.spawn(caller::run(Arc::clone(&door)));
-            tracker.spawn(listener::run::<SgipServer>(listener, door))
-        }
-        Family::Smgp => tracker.spawn(listener::run::<SmgpServer>(listener, door)),
-        Family::Smpp => tracker.spawn(listener::run::<SmppServer>(listener, door)),
-    };
+    tracker.spawn(Arc::clone(&door).watch());
+    if family == Family::Sgip {
+        tracker.spawn(caller::run(Arc::clone(&door)));
+    }
+    let Ports { plain, tls } = ports.into();
+    let enciphered = tls.map(|(listener, tls)| (listener, Some(tls)));
+    for (listener, tls) in plain.map(|listener| (listener, None)).into_iter().chain(enciphered) {
+        let door = Arc::clone(&door);
+        match family {
+            Family::Cmpp => tracker.spawn(listener::run::<CmppServer>(listener, tls, door)),
+            Family::Sgip => tracker.spawn(listener::run::<SgipServer>(listener, tls, door)),
+            Family::Smgp => tracker.spawn(listener::run::<SmgpServer>(listener, tls, door)),
+            Family::Smpp => tracker.spawn(listener::run::<SmppServer>(listener, tls, door)),
+        };
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::io;
 
-use tokio::io::Interest;
-use tokio::net::TcpStream;
 use wire::Millis;
 use wire::session::{Protocol, Session};
+
+use crate::socket::Socket;
 
 /// What one read takes at most: some 280 submits.
 const READ_OCTETS: usize = 64 * 1024;
@@ -14,16 +14,14 @@ const GREETING_OCTETS: usize = 512;
 
 /// A socket with its buffers.
 pub(super) struct Wire {
-    socket: TcpStream,
+    socket: Socket,
     input: Vec<u8>,
     out: Vec<u8>,
     written: usize,
 }
 
 impl Wire {
-    pub(super) fn new(socket: TcpStream) -> Self {
-        // Small answers must not wait for company.
-        let _best_effort = socket.set_nodelay(true);
+    pub(super) fn new(socket: Socket) -> Self {
         Self { socket, input: vec![0; GREETING_OCTETS], out: Vec::new(), written: 0 }
     }
 
@@ -38,9 +36,7 @@ impl Wire {
 
     /// Returns whether something may be read.
     pub(super) async fn ready(&self) -> bool {
-        let interest =
-            if self.wants_to_write() { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        self.socket.ready(interest).await.is_ok_and(|ready| ready.is_readable())
+        self.socket.ready(self.wants_to_write()).await.is_ok_and(|readable| readable)
     }
 
     /// Reads what is there.
@@ -55,6 +51,9 @@ impl Wire {
 
     /// Writes what can be written without waiting.
     pub(super) fn write<P: Protocol>(&mut self, session: &mut Session<P>) {
+        if self.socket.push().is_err() {
+            return session.close();
+        }
         // The session counts what waits in it: it is emptied only into an empty buffer, so that a peer that does not
         // read is noticed.
         if !self.wants_to_write() {
@@ -78,7 +77,10 @@ impl Wire {
     pub(super) async fn flush<P: Protocol>(&mut self, session: &mut Session<P>) {
         loop {
             self.write(session);
-            if !self.wants_to_write() || self.socket.writable().await.is_err() {
+            if !self.wants_to_write() && !self.socket.owes() {
+                return self.socket.bid_farewell();
+            }
+            if self.socket.writable().await.is_err() {
                 return;
             }
         }

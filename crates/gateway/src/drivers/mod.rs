@@ -124,7 +124,7 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
         None
     }
 
-    /// A session that waits for the carrier's log-in; only for protocols where it connects to us.
+    /// A session that waits for the carrier's log-in, or its call; only for protocols where it connects to us.
     fn awaiting(&self, _opening: &Opening<'_>) -> Option<Session<Self::Protocol>> {
         None
     }
@@ -137,6 +137,11 @@ pub(crate) trait Driver: Sized + Send + Sync + 'static {
 
     /// Told before writing: the wall clock, for protocols whose numbers name it.
     fn tick(_session: &mut Session<Self::Protocol>, _now: Timestamp) {}
+
+    /// How many submits a text takes.
+    fn submits(&self, segments: &Segments) -> usize {
+        segments.len()
+    }
 
     /// One part as a PDU; `scratch` is empty and may hold what the PDU borrows.
     ///

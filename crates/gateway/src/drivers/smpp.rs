@@ -1,13 +1,19 @@
 //! SMPP 3.4 and 5.0.
 
+use std::net::SocketAddr;
+
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, ReceiptStatus};
-use domain::control::{Alphabet, ChannelConfig, NumberForm, Protocol, ReceiptIds};
+use domain::control::{Alphabet, ChannelConfig, LongText, NumberForm, Protocol, ReceiptIds};
 use domain::text::{Concat, Dialect, Segments, TextRules, pack, unpack};
 use domain::time::Timestamp;
 use sha2::{Digest as _, Sha256};
+use wire::concat::take_apart;
+use wire::session::Protocol as _;
 use wire::smpp::{
-    Address, Bind, BindKind, ClientConfig, Pdu, Place, Reported, Session, ShortMessage, Smpp, Version, status,
+    Address, Bind, BindKind, ClientConfig, Pdu, Place, Reported, Session, ShortMessage, Smpp, Version,
+    status, tag,
 };
+use wire::tlv::{Tlvs, append};
 use wire::{EncodeError, Hidden, Octets, Secret, TerminalId};
 
 use super::form::{Form, absolute_time};
@@ -48,6 +54,66 @@ pub(crate) struct SmppDriver {
     receipt_ids: ReceiptIds,
     alphabet: Alphabet,
     packed: bool,
+    long_text: LongText,
+}
+
+impl SmppDriver {
+    fn client(&self, opening: &Opening<'_>, kind: BindKind) -> ClientConfig {
+        ClientConfig {
+            kind,
+            system_type: self.system_type,
+            version: self.version,
+            window: opening.config.window.into(),
+            timing: opening.timing(),
+            ..ClientConfig::new(self.system_id, self.password)
+        }
+    }
+
+    /// Writes content and optional parameters of one submit behind each other; how long the first is.
+    ///
+    /// # Errors
+    /// [`EncodeError`] never for what [`Segments`] holds.
+    fn write_content(
+        &self,
+        segments: &Segments,
+        (part, coding): (usize, u8),
+        out: &mut Vec<u8>,
+    ) -> Result<usize, EncodeError> {
+        let way = if segments.has_header() { self.long_text } else { LongText::Header };
+        let packed = self.packed && coding == DEFAULT_ALPHABET;
+        let of = |part| segments.get(part).unwrap_or_default();
+        match way {
+            LongText::Header if packed => with_body(of(part), segments.has_header(), pack, out),
+            LongText::Header => out.extend_from_slice(of(part)),
+            LongText::Sar => {
+                let (concat, body) = apart(of(part));
+                if packed {
+                    with_body(body, false, pack, out);
+                } else {
+                    out.extend_from_slice(body);
+                }
+                let length = out.len();
+                if let Some(concat) = concat {
+                    append(tag::SAR_MSG_REF_NUM, &concat.reference.number().to_be_bytes(), out)?;
+                    append(tag::SAR_TOTAL_SEGMENTS, &[concat.total], out)?;
+                    append(tag::SAR_SEGMENT_SEQNUM, &[concat.number], out)?;
+                }
+                return Ok(length);
+            }
+            LongText::Payload => {
+                let whole: Vec<u8> = segments.iter().flat_map(|part| apart(part).1).copied().collect();
+                let whole = if packed { pack(&whole, 0) } else { whole };
+                append(tag::MESSAGE_PAYLOAD, &whole, out)?;
+                return Ok(0);
+            }
+        }
+        Ok(out.len())
+    }
+}
+
+/// A part's header and what follows it.
+fn apart(part: &[u8]) -> (Option<wire::concat::Concat>, &[u8]) {
+    take_apart(part).map_or((None, part), |parts| (parts.concat, parts.body))
 }
 
 impl Driver for SmppDriver {
@@ -74,6 +140,7 @@ impl Driver for SmppDriver {
             receipt_ids: config.quirks.receipt_ids,
             alphabet: config.quirks.default_alphabet,
             packed: config.quirks.packed_septets,
+            long_text: config.quirks.long_text,
         })
     }
 
@@ -91,19 +158,25 @@ impl Driver for SmppDriver {
             Duty::Send => BindKind::Transmitter,
             Duty::Receive => BindKind::Receiver,
         };
-        let config = ClientConfig {
-            kind,
-            system_type: self.system_type,
-            version: self.version,
-            window: opening.config.window.into(),
-            timing: opening.timing(),
-            ..ClientConfig::new(self.system_id, self.password)
-        };
-        Session::client(&config, opening.now())
+        Session::client(&self.client(opening, kind), opening.now())
     }
 
-    fn admit(&self, _log_in: &Bind, _secret: &Secret) -> Result<(), u32> {
-        Err(status::BAD_SYSTEM_ID)
+    /// Where message centres call us with an outbind.
+    fn listens(config: &ChannelConfig) -> Option<SocketAddr> {
+        config.quirks.listen
+    }
+
+    fn awaiting(&self, opening: &Opening<'_>) -> Option<Session> {
+        Some(Session::called(&self.client(opening, BindKind::Receiver), opening.now()))
+    }
+
+    /// Who calls must know the password: it is what we then bind with, and it travels in clear.
+    fn admit(&self, log_in: &Bind, secret: &Secret) -> Result<(), u32> {
+        if Smpp::verify(log_in, secret) { Ok(()) } else { Err(status::BAD_PASSWORD) }
+    }
+
+    fn submits(&self, segments: &Segments) -> usize {
+        if self.long_text == LongText::Payload { 1 } else { segments.len() }
     }
 
     fn pdu<'a>(
@@ -117,15 +190,14 @@ impl Driver for SmppDriver {
         let destination = Address { ton: INTERNATIONAL.0, npi: INTERNATIONAL.1, number };
         let sender = TerminalId::new(self.form.sender(outgoing)?.as_bytes())?;
         let source = Address { ton: self.source_type.0, npi: self.source_type.1, number: sender };
-        let mut content = segments.get(part).unwrap_or_default();
-        if self.packed && outgoing.encoding.code() == DEFAULT_ALPHABET {
-            with_body(content, segments.has_header(), pack, scratch);
-            content = scratch;
-        }
+        let length = self.write_content(segments, (part, outgoing.encoding.code()), scratch)?;
+        let (content, tlvs) = scratch.split_at(length);
+        let header = segments.has_header() && self.long_text == LongText::Header;
         Ok(Pdu::SubmitSm(ShortMessage {
             service_type: self.service_type,
             source,
-            esm_class: if segments.has_header() { ESM_UDHI } else { 0 },
+            esm_class: if header { ESM_UDHI } else { 0 },
+            tlvs: Tlvs::new(tlvs),
             validity_period: absolute_time(outgoing.carry_until),
             registered_delivery: self.registered_delivery,
             ..ShortMessage::to(destination, outgoing.encoding.code(), content)

@@ -124,6 +124,11 @@ impl Core {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Chance of its own, so that platforms do not act in step.
+    pub(super) fn rng(&self) -> MutexGuard<'_, StdRng> {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn now_millis(&self) -> u64 {
         self.settings.clock.monotonic_millis()
     }
@@ -135,7 +140,7 @@ impl Core {
 
     pub(super) fn stamp(&self) -> Stamp {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        let random: u64 = self.rng.lock().unwrap_or_else(PoisonError::into_inner).random();
+        let random: u64 = self.rng().random();
         let now = self.settings.clock.now();
         Stamp { now, nonce: format!("{random:016x}{:08x}{:08x}", now.millis() as u32, count as u32) }
     }
@@ -203,8 +208,9 @@ impl Channel for ProviderChannel {
             }
             u32::try_from((self.core.window() - state.under_way).max(0)).unwrap_or(u32::MAX)
         };
-        let paced = self.core.pace().available(self.core.now_millis()).unwrap_or(u32::MAX);
-        Capacity { parts: free.min(paced), connections_up: self.core.config.connections }
+        let window = u32::try_from(self.core.window()).unwrap_or(u32::MAX);
+        let (parts, open) = self.core.pace().capacity(free, window, self.core.now_millis());
+        Capacity { parts, open, connections_up: self.core.config.connections }
     }
 
     async fn capacity_changed(&self) {

@@ -11,14 +11,14 @@ use tokio::sync::oneshot;
 
 use super::channel::{Core, Waiting};
 use super::client::{CONNECT_WITHIN, Exchange};
-use super::dialect::{Arrivals, Job, UNRENDERED, all, refused, uncertain};
+use super::dialect::{Arrivals, HttpRequest, Job, UNRENDERED, all, refused, uncertain};
+use crate::backoff::Backoff;
 
 /// How long the answers to what was written are awaited when the channel is stopped; less than the engine waits for the
 /// goodbye.
 const FAREWELL: Duration = Duration::from_secs(4);
-/// Rest after no connection could be made; doubles up to the longest.
-const FIRST_REST: Duration = Duration::from_millis(500);
-const LONGEST_REST: Duration = Duration::from_secs(30);
+/// Between two looks at a channel that is there.
+const LOOK: Duration = Duration::from_millis(500);
 /// Answers to a question that may follow each other without a pause, so that one task does not pull for ever.
 const MOST_PULLS: usize = 100;
 /// How long what was pulled may take to be durable before more of it is asked for.
@@ -181,22 +181,21 @@ async fn rest(core: &Arc<Core>) {
 /// Tells that the channel is there, and brings it back after a rest when no connection could be made.
 pub(super) async fn keep(core: Arc<Core>) {
     core.tell_connections().await;
-    let mut rest = FIRST_REST;
+    let mut backoff = Backoff::default();
     let mut was_down = false;
     while !core.stop.is_cancelled() {
         let down = core.state().down;
-        let wait = if down { rest } else { FIRST_REST };
+        let wait = if down { backoff.next(&mut core.rng()) } else { LOOK };
         tokio::select! {
             () = core.stop.cancelled() => break,
             () = tokio::time::sleep(wait) => {}
         }
         if down {
-            rest = (rest * 2).min(LONGEST_REST);
             core.state().down = false;
             core.tell_connections().await;
             core.changed.notify_one();
         } else if !was_down {
-            rest = FIRST_REST;
+            backoff.reset();
         }
         was_down = down;
     }
@@ -210,27 +209,41 @@ pub(super) async fn ask(core: Arc<Core>, every: Duration) {
             () = core.stop.cancelled() => break,
             () = tokio::time::sleep(every) => {}
         }
-        for question in 0..core.dialect.questions(&core.stamp()).len() {
-            for _ in 0..MOST_PULLS {
-                // Signed anew each time.
-                let Some(request) = core.dialect.questions(&core.stamp()).into_iter().nth(question) else {
-                    break;
-                };
-                let exchanged = core.client.exchange(request, core.settings.response_timeout).await;
-                let Exchange::Answered { status, body } = exchanged else { break };
-                let Some(arrivals) = core.dialect.told(status, &body, core.settings.clock.now()) else {
-                    tracing::warn!(channel = %core.config.id, status, "a question for receipts was refused");
-                    break;
-                };
-                let more = arrivals.more;
-                let durable = arrived(&core, arrivals).await;
-                if !more || !durable || core.stop.is_cancelled() {
-                    break;
-                }
-            }
+        for (place, question) in core.dialect.questions(&core.stamp()).into_iter().enumerate() {
+            pull(&core, place, question).await;
         }
     }
     ended(&core).await;
+}
+
+/// Asks one question until nothing more comes: what it has signed may be sent once, so each further time it is made anew.
+async fn pull(core: &Core, place: usize, first: HttpRequest) {
+    let mut next = Some(first);
+    for _ in 0..MOST_PULLS {
+        if core.stop.is_cancelled() {
+            return;
+        }
+        let Some(request) = next.take() else { return };
+        let exchange = core.client.exchange(request, core.settings.response_timeout);
+        tokio::pin!(exchange);
+        // What the provider has given is gone there: its answer is waited for, but not for long.
+        let exchanged = tokio::select! {
+            exchanged = &mut exchange => exchanged,
+            () = core.stop.cancelled() => {
+                tokio::time::timeout(FAREWELL, &mut exchange).await.unwrap_or(Exchange::Unknown)
+            }
+        };
+        let Exchange::Answered { status, body } = exchanged else { return };
+        let Some(arrivals) = core.dialect.told(status, &body, core.settings.clock.now()) else {
+            tracing::warn!(channel = %core.config.id, status, "a question for receipts was refused");
+            return;
+        };
+        let more = arrivals.more;
+        if !arrived(core, arrivals).await || !more {
+            return;
+        }
+        next = core.dialect.questions(&core.stamp()).into_iter().nth(place);
+    }
 }
 
 /// Hands over what was pulled. `false`: it is not durable yet, so no more is pulled for now.

@@ -255,9 +255,14 @@ impl<P: Speech> Customer<P> {
 
     /// Sends one part; its token.
     pub(crate) fn submit(&mut self, phone: &str, content: &[u8], coding: u8, has_header: bool) -> u64 {
-        self.sent += 1;
         let pdu = P::submit(phone, content, coding, has_header);
-        self.session.send(Millis(self.now), Request::Submit, self.sent, &pdu).unwrap();
+        self.ask(&pdu)
+    }
+
+    /// Sends any submit; its token.
+    pub(crate) fn ask(&mut self, pdu: &P::Pdu<'_>) -> u64 {
+        self.sent += 1;
+        self.session.send(Millis(self.now), Request::Submit, self.sent, pdu).unwrap();
         self.sent
     }
 

@@ -23,11 +23,12 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use wire::cmpp::Cmpp;
+use wire::cmpp::{self, Cmpp};
 use wire::smpp::{BindKind, Smpp};
+use wire::{Octets, TerminalId};
 
 use crate::bench_channel::clock;
-use crate::customer::{Customer, PATIENCE, bind};
+use crate::customer::{Customer, PATIENCE, SOURCE, bind};
 
 const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -41,7 +42,13 @@ struct Paper {
     waiting: Mutex<VecDeque<Delivery>>,
     handed: Mutex<BTreeMap<DeliveryKey, Handed>>,
     due: Notify,
+    /// What was changed since it was made; `None`: everybody was deleted.
+    now: Mutex<Option<Change>>,
+    /// Whether the configuration cannot be read.
+    unreadable: AtomicBool,
 }
+
+type Change = fn(&mut Config) -> bool;
 
 impl Paper {
     fn config(&self) -> Config {
@@ -64,6 +71,13 @@ impl Paper {
             enabled: true,
             call_back: None,
         }
+    }
+
+    /// As it is configured now.
+    fn known(&self) -> Option<Arc<Config>> {
+        let mut config = self.config();
+        let there = self.now.lock().unwrap().is_none_or(|change| change(&mut config));
+        there.then(|| Arc::new(config))
     }
 
     fn report(&self, number: i64) {
@@ -91,11 +105,11 @@ impl Paper {
 #[async_trait]
 impl Downstream for Paper {
     async fn customer(&self, login: &str) -> Option<Arc<Config>> {
-        (login == "bank").then(|| Arc::new(self.config()))
+        self.known().filter(|_| login == "bank")
     }
 
-    async fn customers(&self) -> Vec<Arc<Config>> {
-        vec![Arc::new(self.config())]
+    async fn customers(&self) -> Option<Vec<Arc<Config>>> {
+        (!self.unreadable.load(Ordering::Relaxed)).then(|| self.known().into_iter().collect())
     }
 
     async fn submit(&self, _: &Arc<Config>, submits: Vec<Submit>) -> Vec<Result<u128, SubmitRefusal>> {
@@ -214,6 +228,55 @@ async fn a_receiver_may_not_send_and_a_transmitter_is_told_nothing() {
     receiver.send("13800138000", "您好");
     receiver.until(|customer| customer.answers.len() == 1).await;
     assert_eq!(receiver.answers[&1].0, 0x04, "ESME_RINVBNDSTS");
+}
+
+#[tokio::test]
+async fn who_is_changed_or_gone_hears_goodbye_and_is_let_in_on_the_new_terms() {
+    let port = open(Family::Smpp, Paper::default()).await;
+    let change = |change: Change| *port.engine.now.lock().unwrap() = Some(change);
+    let mut customer = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
+    change(|config| {
+        config.name = "改名".to_owned();
+        true
+    });
+    customer.linger(1_000).await;
+    assert!(!customer.closed, "a name changes nothing");
+    port.engine.unreadable.store(true, Ordering::Relaxed);
+    change(|config| {
+        config.secret = Secret("other".to_owned());
+        true
+    });
+    customer.linger(1_000).await;
+    assert!(!customer.closed, "what cannot be read closes nothing");
+    port.engine.unreadable.store(false, Ordering::Relaxed);
+    customer.until(|customer| customer.closed).await;
+    assert!(Customer::<Smpp>::log_in(port.address, "bank", "secret").await.refused.is_some());
+    let mut customer = Customer::<Smpp>::log_in(port.address, "bank", "other").await;
+    assert!(customer.connected);
+    change(|_| false);
+    customer.until(|customer| customer.closed).await;
+}
+
+#[tokio::test]
+async fn a_submit_to_more_phones_than_a_second_allows_is_taken_once_and_owed() {
+    let slow: Change = |config| {
+        config.parts_per_second = Some(2);
+        true
+    };
+    let port = open(Family::Cmpp, Paper { protocol: Some(Protocol::Cmpp30), ..Paper::default() }).await;
+    *port.engine.now.lock().unwrap() = Some(slow);
+    let mut customer = Customer::<Cmpp>::log_in(port.address, "bank", "secret").await;
+    let phones: Vec<_> =
+        (0..20).map(|number| TerminalId::new(format!("138001380{number:02}")).unwrap()).collect();
+    customer.ask(&cmpp::Pdu::Submit(cmpp::Submit {
+        src_id: Octets::new(SOURCE).unwrap(),
+        destinations: cmpp::Destinations::many(&phones),
+        ..cmpp::Submit::to(phones[0], 8, b"\x60\xA8")
+    }));
+    customer.send("13800138000", "您好");
+    customer.until(|customer| customer.answers.len() == 2).await;
+    let results: Vec<u32> = customer.answers.values().map(|(result, _)| *result).collect();
+    assert_eq!(results, [0, 8]);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Where carriers differ from the usual, with the setting that copes and without it.
 
-use domain::channel::{ReceiptStatus, SubmitOutcome};
-use domain::control::{ChannelConfig, NumberForm, Protocol, Quirks, ReceiptIds};
+use domain::channel::{Outgoing, ReceiptStatus, SubmitOutcome};
+use domain::control::{ChannelConfig, LongText, NumberForm, Protocol, Quirks, ReceiptIds};
 use sim::{Receipts, SimConfig};
 
 use crate::bench_channel::{Bench, Wish, messages, starts};
@@ -149,5 +149,23 @@ async fn phones_and_senders_are_written_as_the_carrier_wants_them() {
             let sender = if sender_extension { "1069000177" } else { "10690001" };
             assert!(bench.inbound.iter().all(|inbound| &*inbound.to == sender));
         }
+    }
+}
+
+#[tokio::test]
+async fn long_texts_arrive_whole_in_every_way() {
+    // One id for the whole, or one for each part; a receipt for each.
+    for (long_text, receipts) in [(LongText::Header, 9), (LongText::Sar, 9), (LongText::Payload, 3)] {
+        let quirks = Quirks { long_text, ..Quirks::default() };
+        let wish = Wish { protocol: Protocol::Smpp34, quirks, ..Wish::default() };
+        let mut bench = Bench::start(carrier(sim::Protocol::Smpp, SimConfig::ideal().receipts), wish).await;
+        bench.connected(32).await;
+        let sent = messages(3, &LONG.repeat(10));
+        bench.send_all(sent.clone()).await;
+        bench.until(|bench| bench.receipts.len() == receipts).await;
+        let mut came: Vec<_> = bench.carrier.truth().by_key().into_keys().collect();
+        came.sort_unstable();
+        let key = |message: &Outgoing| (message.phone.to_u64(), domain::policy::text_hash(&message.text));
+        assert_eq!(came, sent.iter().map(key).collect::<Vec<_>>(), "{long_text:?}");
     }
 }

@@ -7,20 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::sleep_until;
-use wire::cmpp::{ClientConfig, Event, Outcome, Reported, Session, Submit};
-use wire::{Millis, Octets, Secret, SendError, TerminalId};
+use wire::session::{Event, Protocol, Session};
+use wire::{Millis, Request, SendError};
 
+use super::client::Client;
 use super::{PumpConfig, PumpError, PumpPart, PumpReport};
 use crate::clock::Clock;
 
 const READ_OCTETS: usize = 64 * 1024;
 /// How often a connection without input looks whether all is done.
 const TICK_MS: u64 = 5;
-/// `Result`: flow control.
-const RESULT_THROTTLED: u32 = 8;
-/// `MMDDHHMMSS` of the log-in. A fixed one serves: the authenticator only has to fit it.
-const TIMESTAMP: u32 = 101_000_000;
-
 /// What all connections have done together.
 pub(super) struct Progress {
     /// Connections that have not submitted everything yet.
@@ -70,7 +66,7 @@ impl Progress {
             receipts: self.receipts.load(Relaxed),
             delivered: self.delivered.load(Relaxed),
             inbound: self.inbound.load(Relaxed),
-            complete: self.is_complete(),
+            complete: self.is_answered() && self.is_reported(),
             answered_ms: last_answer.saturating_sub(started),
             elapsed_ms,
             messages_per_second: messages as f64 * 1000.0 / elapsed_ms.max(1) as f64,
@@ -87,34 +83,37 @@ impl Progress {
         self.submitting.load(Relaxed) == 0 && answers == self.submitted.load(Relaxed)
     }
 
-    fn is_complete(&self) -> bool {
-        self.is_answered() && self.receipts.load(Relaxed) >= self.accepted.load(Relaxed)
+    fn is_reported(&self) -> bool {
+        self.receipts.load(Relaxed) >= self.accepted.load(Relaxed)
     }
 
     /// Whether to stop: all has come, or nothing has for longer than the pump's patience.
     fn is_over(&self, config: &PumpConfig, now: Millis) -> bool {
         let last = Millis(self.last_input_ms.load(Relaxed).max(self.last_answer_ms.load(Relaxed)));
-        self.is_complete() || now > last.after(config.patience)
+        let complete = self.is_answered() && (!config.awaits_reports || self.is_reported());
+        complete || now > last.after(config.patience)
     }
 }
 
-struct Pump<'a> {
+type Sequence<C> = <<C as Client>::Protocol as Protocol>::Sequence;
+type MsgId<C> = <<C as Client>::Protocol as Protocol>::MsgId;
+
+struct Pump<'a, C: Client> {
+    client: C,
     config: &'a PumpConfig,
     texts: &'a [Vec<PumpPart>],
     progress: &'a Progress,
-    session: Session,
+    session: Session<C::Protocol>,
     /// The next message, counted over all connections; this one sends every n-th.
     next: u64,
     part: usize,
     submitting: bool,
-    login: Octets<6>,
-    source: Octets<21>,
     /// Answers owed for receipts and messages.
-    owed: Vec<(u32, wire::cmpp::MsgId)>,
+    owed: Vec<(Sequence<C>, MsgId<C>)>,
     closed: Option<PumpError>,
 }
 
-pub(super) async fn pump_connection(
+pub(super) async fn pump_connection<C: Client>(
     config: Arc<PumpConfig>,
     texts: Arc<Vec<Vec<PumpPart>>>,
     progress: Arc<Progress>,
@@ -124,7 +123,7 @@ pub(super) async fn pump_connection(
     let failed = |source| PumpError::Io { addr: config.addr, source };
     let stream = TcpStream::connect(config.addr).await.map_err(failed)?;
     stream.set_nodelay(true).map_err(failed)?;
-    let mut pump = Pump::new(&config, &texts, &progress, clock.now(), index)?;
+    let mut pump = Pump::<C>::new(&config, &texts, &progress, clock.now(), index)?;
     let mut buffer = vec![0; READ_OCTETS];
     loop {
         let now = clock.now();
@@ -159,7 +158,7 @@ pub(super) async fn pump_connection(
     }
 }
 
-impl<'a> Pump<'a> {
+impl<'a, C: Client> Pump<'a, C> {
     fn new(
         config: &'a PumpConfig,
         texts: &'a [Vec<PumpPart>],
@@ -167,21 +166,17 @@ impl<'a> Pump<'a> {
         now: Millis,
         index: usize,
     ) -> Result<Self, PumpError> {
-        let login = Octets::new(&config.login)?;
-        let client = ClientConfig {
-            window: config.window,
-            ..ClientConfig::new(login, Secret::new(config.secret.as_bytes()), config.version)
-        };
+        let client = C::new(config)?;
+        let session = client.session(config, index, now)?;
         Ok(Self {
+            client,
             config,
             texts,
             progress,
-            session: Session::client(client, now, TIMESTAMP),
+            session,
             next: index as u64,
             part: 0,
             submitting: true,
-            login,
-            source: Octets::new(&config.source)?,
             owed: Vec::new(),
             closed: None,
         })
@@ -196,23 +191,23 @@ impl<'a> Pump<'a> {
                     answers = true;
                     let counter = match result {
                         0 => &progress.accepted,
-                        RESULT_THROTTLED => &progress.throttled,
+                        result if C::is_throttled(result) => &progress.throttled,
                         _ => &progress.refused,
                     };
                     counter.fetch_add(1, Relaxed);
                 }
-                Event::Report { sequence, report: Reported { report, deliver } } => {
+                Event::Report { sequence, report } => {
                     inputs = true;
                     progress.receipts.fetch_add(1, Relaxed);
-                    let delivered = report.outcome() == Outcome::Delivered;
+                    let (msg_id, delivered) = C::reported(&report);
                     progress.delivered.fetch_add(u64::from(delivered), Relaxed);
-                    self.owed.push((sequence, deliver.msg_id));
+                    self.owed.push((sequence, msg_id));
                 }
                 Event::Inbound { sequence, deliver } => {
                     progress.inbound.fetch_add(1, Relaxed);
-                    self.owed.push((sequence, deliver.msg_id));
+                    self.owed.push((sequence, C::heard(&deliver)));
                 }
-                Event::ConnectRefused(refusal) => self.closed = Some(PumpError::Refused(refusal)),
+                Event::ConnectRefused(refusal) => self.closed = Some(PumpError::Refused(Box::new(refusal))),
                 Event::Closed { cause } => {
                     self.closed.get_or_insert(PumpError::Closed(cause));
                 }
@@ -239,16 +234,8 @@ impl<'a> Pump<'a> {
             }
             let parts = &self.texts[self.next as usize % self.texts.len()];
             let part = &parts[self.part];
-            let phone = TerminalId::new((self.config.first_phone + self.next).to_string())?;
-            let submit = Submit {
-                pk_total: part.total,
-                pk_number: part.number,
-                tp_udhi: u8::from(part.has_header),
-                msg_src: self.login,
-                src_id: self.source,
-                ..Submit::to(phone, part.format, &part.content)
-            };
-            match self.session.submit(now, self.next, &submit) {
+            let submit = self.client.submit(self.config.first_phone + self.next, part)?;
+            match self.session.send(now, Request::Submit, self.next, &submit) {
                 Ok(()) => {}
                 Err(SendError::Encode(error)) => return Err(error.into()),
                 Err(SendError::NotConnected | SendError::WindowFull | SendError::WrongRole) => break,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::policy::text_hash;
 use sim::load::{PumpConfig, PumpError, PumpReport, pump};
-use sim::{Accounts, Counters, Latency, LogNormal, Receipts, SimConfig, Truth};
+use sim::{Accounts, Counters, Latency, LogNormal, Protocol, Receipts, SimConfig, Truth};
 use wire::cmpp::Version;
 
 use crate::peer::{block_on, start};
@@ -48,6 +48,44 @@ fn everything_is_counted_on_both_sides() {
             let message = messages[&(8_613_000_000_000 + number, text_hash(text))];
             assert!(message.count == 1 && message.delivered);
         }
+    });
+}
+
+#[test]
+fn every_protocol_is_pumped_to_its_last_report() {
+    for protocol in [Protocol::Cmpp, Protocol::Sgip, Protocol::Smgp, Protocol::Smpp] {
+        block_on(async {
+            let texts = vec![SHORT.to_owned(), long(), "plain ascii".to_owned()];
+            let (report, counters, truth) = run(SimConfig::ideal().speaking(protocol), |load| {
+                load.protocol = protocol;
+                load.messages = 300;
+                load.texts = texts.clone();
+            })
+            .await;
+            assert!(report.complete, "{protocol:?}: {report:?}");
+            assert_eq!(report.submitted, 300 + 2 * 100, "{protocol:?}");
+            assert_eq!((report.accepted, report.delivered), (500, 500), "{protocol:?}");
+            assert_eq!((counters.messages, counters.duplicates, counters.incomplete), (300, 0, 0));
+            let messages = truth.by_key();
+            for number in 0..300 {
+                let text = &texts[number as usize % 3];
+                let key = (8_613_000_000_000 + number, text_hash(text));
+                assert!(messages[&key].delivered, "{protocol:?} {number}");
+            }
+        });
+    }
+}
+
+#[test]
+fn what_awaits_no_reports_ends_with_the_last_answer() {
+    block_on(async {
+        let never = Receipts { never: 1.0, ..Receipts::default() };
+        let (report, _, _) = run(SimConfig { receipts: never, ..SimConfig::ideal() }, |load| {
+            load.awaits_reports = false;
+            load.patience = Duration::from_secs(600);
+        })
+        .await;
+        assert_eq!((report.accepted, report.receipts, report.complete), (2000, 0, false));
     });
 }
 

@@ -20,7 +20,7 @@ use super::source::{Source, Turned};
 use crate::moves::life::Life;
 use crate::moves::person::{self, pack_recent, unpack_recent};
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, sealed};
-use crate::postgres::carrier_id_bytes;
+use crate::postgres::{carrier_id_bytes, lesson_rows};
 use crate::sealing::{Sealer, TableSealer};
 use control::Shape;
 
@@ -38,10 +38,12 @@ const SUPPRESSION: usize = 9;
 const INBOUND: usize = 10;
 const ORIGIN: usize = 11;
 const WAITING: usize = 12;
-const LISTENER: usize = 13;
+const CODE: usize = 13;
+const NUMBER: usize = 14;
+const LISTENER: usize = 15;
 
 /// The tables of the new place.
-const TARGETS: [&str; 14] = [
+const TARGETS: [&str; 16] = [
     "ledger_lane",
     "ledger_message",
     "ledger_queue",
@@ -55,11 +57,13 @@ const TARGETS: [&str; 14] = [
     "ledger_inbound",
     "ledger_origin",
     "ledger_waiting",
+    "ledger_code",
+    "ledger_number",
     "ledger_listener",
 ];
 
 /// The tables of a file, in the order in which they are copied. Their rows are turned by the order of their columns.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "lane",
     "message",
     "queue",
@@ -73,6 +77,7 @@ const FILES: [&str; 14] = [
     "inbound",
     "origin",
     "waiting",
+    "code",
     "listener",
 ];
 
@@ -160,6 +165,8 @@ impl Turner {
                 Ok(vec![(SUPPRESSION, self.at_slot(phone.slot(), row.clone()))])
             }
             "origin" => Ok(vec![(ORIGIN, self.at_message(int(row, 0), row.clone()))]),
+            // Sums over many phones, as those of tallies.
+            "code" => Ok(vec![(CODE, placed(self.moving.file, row.clone()))]),
             // Its number names the slot of its phone, whatever it is.
             "waiting" => Ok(vec![(WAITING, self.at_message(int(row, 3), row.clone()))]),
             "listener" => self.listener(db, row),
@@ -196,16 +203,25 @@ impl Turner {
         let phone_index = int(row, 0);
         let mut facts = person::unpack(bytes(row, 1)).ok_or(CopyError::Odd("person"))?;
         let recents = std::mem::take(&mut facts.recents);
+        let number = std::mem::take(&mut facts.number);
+        let sent = recents.first().map(|recent| recent.message.slot());
+        let slot = sent.or_else(|| self.phones.get(&phone_index).copied());
         let mut turned: Turned =
             recents.iter().map(|recent| (RECENT, self.recent(phone_index, recent))).collect();
         if facts != PersonFacts::default() {
             let mut packed = Vec::new();
             person::pack(&facts, &mut packed);
             let to = vec![row[0].clone(), Cell::Bytes(packed)];
-            let sent = recents.first().map(|recent| recent.message.slot());
-            match sent.or_else(|| self.phones.get(&phone_index).copied()) {
+            match slot {
                 Some(slot) => turned.push((PERSON, self.at_slot(slot, to))),
                 None => turned.extend(self.everywhere(PERSON, &to)),
+            }
+        }
+        for (kind, item, at) in lesson_rows(&number) {
+            let to = vec![Cell::Int(phone_index), Cell::Int(kind), Cell::Int(item), Cell::Int(at)];
+            match slot {
+                Some(slot) => turned.push((NUMBER, self.at_slot(slot, to))),
+                None => turned.extend(self.everywhere(NUMBER, &to)),
             }
         }
         Ok(turned)

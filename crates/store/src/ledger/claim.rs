@@ -16,7 +16,7 @@ use super::fault::{Fault, Outcome};
 use super::partition::Work;
 use super::recover::NODE_SHIFT;
 use super::sql;
-use crate::moves::claim::{READ_AHEAD, Taking, set_apart};
+use crate::moves::claim::{READ_AHEAD, Taking, follow_number, set_apart};
 use crate::moves::life::Life;
 use crate::moves::sealed;
 use crate::moves::stream::stream_key;
@@ -71,7 +71,7 @@ impl Work<'_> {
                     break;
                 }
                 let (due_at, id) = (candidate.due_at, candidate.id);
-                let sent = self.decide(taking, take.stream, candidate)?;
+                let sent = self.decide(taking, take, candidate)?;
                 through = Some((due_at, id));
                 if sent {
                     left -= 1;
@@ -118,19 +118,26 @@ impl Work<'_> {
     }
 
     /// Decides about one message and writes what follows. `true`: it is to be sent.
-    fn decide(&mut self, taking: &mut Taking<'_>, stream: Stream, candidate: Candidate) -> Outcome<bool> {
+    fn decide(&mut self, taking: &mut Taking<'_>, take: Take, candidate: Candidate) -> Outcome<bool> {
+        let Take { stream, reach, .. } = take;
         let Candidate { due_at, id, mut life, phone, text } = candidate;
         // A row that outlived its message's wait: the cut of the head takes it away.
         if life.state != MessageState::Queued {
             return Ok(false);
         }
-        if !taking.request.carriers.contains(life.carrier) {
+        if !taking.request.carriers.contains(life.heading()) {
             set_apart(self, id, &mut life, Timestamp::from_millis(due_at))?;
             self.store_life(id.raw(), &life)?;
             return Ok(false);
         }
         let phone_index = self.rest.sealer.phone_index(phone);
         self.read_person(phone_index)?;
+        let carriers = taking.request.carriers;
+        if !follow_number(&mut life, &self.rest.facts.number, reach, carriers, taking.now) {
+            set_apart(self, id, &mut life, Timestamp::from_millis(due_at))?;
+            self.store_life(id.raw(), &life)?;
+            return Ok(false);
+        }
         let hash = text_hash(&text);
         let lane = self
             .memory
@@ -164,10 +171,10 @@ impl Work<'_> {
             }
             Verdict::Reject { reason, rule } => taking.reject(self, id, &mut life, (reason, rule)),
             Verdict::Defer { until, reason, rule } => {
-                taking.defer(self, stream, id, &mut life, (until, reason, rule))?;
+                taking.defer(self, id, &mut life, (until, reason, rule))?;
             }
             Verdict::Pause { until, reason, rule } => {
-                taking.defer(self, stream, id, &mut life, (until, reason, rule))?;
+                taking.defer(self, id, &mut life, (until, reason, rule))?;
                 self.pause_lane(stream.lane)?;
                 taking.claim.paused.push(stream.lane);
             }

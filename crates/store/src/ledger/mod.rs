@@ -13,6 +13,7 @@ mod fault;
 mod handed;
 mod hot;
 mod lane;
+mod numbers;
 mod open;
 mod partition;
 mod parts;

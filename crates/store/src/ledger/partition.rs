@@ -5,14 +5,15 @@
 //! Invariants: no reply is given before its commit; an operation that fails takes no other one with it; what is kept
 //! in memory equals the file, because nobody else writes it and it is read anew after every failed transaction.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ids::{LaneId, MessageId, PartitionId};
+use domain::ids::{CustomerId, LaneId, MessageId, PartitionId};
 use domain::lane::{Lane, LaneState, Stream};
 use domain::ledger::{Due, LedgerError};
+use domain::numbers::Lesson;
 use domain::policy::{PersonFacts, Scratch};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
@@ -33,6 +34,7 @@ use crate::moves::life::Life;
 use crate::moves::steps::Moves;
 use crate::moves::stream::{stream, stream_key};
 use crate::moves::tally::Tallies;
+use crate::moves::waiting::Counted;
 use crate::moves::{MESSAGE_TABLE, fault, sealed};
 use crate::sealing::{Sealer, TableSealer};
 
@@ -97,6 +99,10 @@ pub(super) struct Rest {
     /// Reused so that a claim allocates little.
     pub facts: PersonFacts,
     pub buffer: Vec<u8>,
+    /// Customers for whom the transaction wrote something that waits.
+    pub told: BTreeSet<CustomerId>,
+    /// By customer and kind: how many rows wait, about.
+    pub waiting: HashMap<(i64, i64), Counted>,
 }
 
 /// An operation's view during a transaction.
@@ -154,6 +160,8 @@ impl PartitionWriter {
                 scratch: Scratch::default(),
                 facts: PersonFacts::default(),
                 buffer: Vec::new(),
+                told: BTreeSet::new(),
+                waiting: HashMap::new(),
             },
         })
     }
@@ -185,6 +193,11 @@ impl PartitionWriter {
             .filter(|(stream, _)| open(stream.lane))
             .map(|(stream, earliest)| Due { partition, stream, earliest })
             .collect()
+    }
+
+    /// Customers for whom something waits since the last call.
+    pub(super) fn take_told(&mut self) -> BTreeSet<CustomerId> {
+        std::mem::take(&mut self.parts.told)
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -353,6 +366,16 @@ impl Moves for Work<'_> {
         Ok(self.take_hand_over_back(id)?)
     }
 
+    fn learn(
+        &mut self,
+        id: MessageId,
+        life: &mut Life,
+        lesson: Lesson,
+        at: Timestamp,
+    ) -> moves::fault::Outcome<()> {
+        Ok(self.learn_of(id, life, lesson, at)?)
+    }
+
     fn look_at(&mut self, id: MessageId, at: Timestamp) -> moves::fault::Outcome<()> {
         Ok(self.add_overdue(id, at)?)
     }
@@ -379,10 +402,16 @@ impl Work<'_> {
     }
 
     fn take_hand_over_back(&mut self, id: MessageId) -> Outcome<()> {
+        let phone_index = self.phone_index_of(id)?;
+        self.take_back_hand_over(phone_index, id)
+    }
+
+    /// The phone of a message, which is sealed.
+    pub(super) fn phone_index_of(&self, id: MessageId) -> Outcome<i64> {
         let sealed: Vec<u8> =
             self.connection.prepare_cached(sql::SEALED_READ)?.query_row([id.raw()], |row| row.get(0))?;
         let phone = sealed::phone_of(&self.rest.messages, id.raw(), &sealed)?;
-        self.take_back_hand_over(self.rest.sealer.phone_index(phone), id)
+        Ok(self.rest.sealer.phone_index(phone))
     }
 
     fn add_overdue(&mut self, id: MessageId, at: Timestamp) -> Outcome<()> {

@@ -3,6 +3,7 @@
 use domain::ids::{AccountId, CampaignId, InboundId, MessageId};
 use domain::ledger::{InboundRecord, LedgerError, SuppressionOrder};
 use domain::message::Category;
+use domain::numbers::Lesson;
 use domain::phone::Phone;
 use domain::policy::{Consented, Suppressed};
 use domain::time::Timestamp;
@@ -144,6 +145,7 @@ impl Work<'_> {
         if let Some(answered) = record.answers {
             self.tell_inbound(record, answered)?;
         }
+        self.learn_number(phone_index, Lesson::Alive, record.received_at)?;
         self.suppress(orders)?;
         self.note_inbound(record, orders);
         Ok(true)

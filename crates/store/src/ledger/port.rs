@@ -13,7 +13,7 @@ use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally,
+    SuppressionRecord, Swept, Tally, UnknownCode,
 };
 use domain::phone::Phone;
 use domain::policy::{Consented, PersonFacts, Suppressed};
@@ -25,10 +25,11 @@ use super::command::{Command, HeldFragment, Incoming, Reply};
 use super::events::EventHead;
 use super::fault::{Fault, Outcome};
 use super::read::Readers;
+use super::tally;
 use super::writer::WriterHandle;
 use crate::moves::board::Board;
 use crate::moves::records::{frozen, merge, newest};
-use crate::moves::tally::fold;
+use crate::moves::tally::{fold, fold_codes};
 use crate::moves::{MESSAGE_TABLE, sealed, waiting};
 use crate::sealing::{Sealer, TableSealer};
 
@@ -213,6 +214,10 @@ impl Ledger for SqliteLedger {
         self.board.changed().await;
     }
 
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.board.told.take()
+    }
+
     async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
         self.ask_all(|| Command::PutLane(lane.clone())).await.map(drop)
     }
@@ -330,6 +335,14 @@ impl Ledger for SqliteLedger {
         phones: Vec<Phone>,
     ) -> Result<Vec<PersonFacts>, LedgerError> {
         self.look(partition, move |readers, db| readers.facts(db, &phones)).await
+    }
+
+    async fn unknown_codes(&self) -> Result<Vec<UnknownCode>, LedgerError> {
+        let mut all = Vec::new();
+        for id in self.map.all() {
+            all.extend(self.look(id, |_, db| tally::codes(db)).await?);
+        }
+        Ok(fold_codes(all))
     }
 
     async fn tallies(&self, lanes: &[LaneId]) -> Result<Vec<Tally>, LedgerError> {

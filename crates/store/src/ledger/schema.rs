@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::fault::Outcome;
 
 /// One step each, in order.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, EVENTS];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, NUMBERS, EVENTS];
 
 /// Hot tables are ordered by something that grows; `person` is written in passes over `handed`. Columns named in `life` are described in `life.rs`.
 const V1: &str = "
@@ -157,6 +157,20 @@ CREATE TABLE waiting (
   entry BLOB NOT NULL,
   PRIMARY KEY (customer, kind, at, item)
 ) STRICT, WITHOUT ROWID;
+";
+
+/// Codes that are in no table, as they came. And what may be written: `person.facts` of format 2, and in `life` a mark and a
+/// second carrier.
+const NUMBERS: &str = "
+CREATE TABLE code (
+  gateway INTEGER NOT NULL,
+  code TEXT NOT NULL,
+  times INTEGER NOT NULL,
+  first_at INTEGER NOT NULL,
+  last_at INTEGER NOT NULL,
+  PRIMARY KEY (gateway, code)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX code_by_time ON code (last_at);
 ";
 
 /// What happened, for accounts that listen. `entry` is described in `moves::events`; rows at or before `gone_through` of a

@@ -63,6 +63,11 @@ pg::statements! {
     TALLY_ADD = "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, parts = parts + excluded.parts, price = price + excluded.price";
     TALLY_READ = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM tally WHERE lane = ?1";
 
+    CODE_ADD = "INSERT INTO code VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET times = times + excluded.times, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)";
+    CODES = "SELECT gateway, code, times, first_at, last_at FROM code";
+    /// What is old, and beyond a number of codes those seen longest ago.
+    CODE_CUT = "DELETE FROM code WHERE last_at < max(?1, coalesce((SELECT last_at FROM code ORDER BY last_at DESC LIMIT 1 OFFSET ?2), ?1))";
+
     SUPPRESSION_ADD = "INSERT INTO suppression (id, account, suppressed_at, scope, category, source, inbound, phone_index, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     SUPPRESSION_LAST = "SELECT coalesce(max(id), 0) FROM suppression";
     SUPPRESSION_LIFT = "UPDATE suppression SET lifted_at = ?4 WHERE phone_index = ?1 AND scope = ?2 AND category = ?3 AND lifted_at IS NULL";
@@ -70,8 +75,8 @@ pg::statements! {
 
     ORIGIN_ADD = "INSERT OR IGNORE INTO origin VALUES (?1, ?2, ?3)";
     ORIGIN_DROP = "DELETE FROM origin WHERE message = ?1";
-    WAITING_REPORT = "INSERT OR REPLACE INTO waiting SELECT customer, 1, ?2, message, ?3 FROM origin WHERE message = ?1";
-    WAITING_INBOUND = "INSERT OR REPLACE INTO waiting SELECT customer, 2, ?2, ?3, x'' FROM origin WHERE message = ?1";
+    WAITING_REPORT = "INSERT OR REPLACE INTO waiting SELECT customer, 1, ?2, message, ?3 FROM origin WHERE message = ?1 RETURNING customer";
+    WAITING_INBOUND = "INSERT OR REPLACE INTO waiting SELECT customer, 2, ?2, ?3, x'' FROM origin WHERE message = ?1 RETURNING customer";
     WAITING_FRAGMENT = "INSERT OR IGNORE INTO waiting VALUES (?1, 3, ?2, ?3, ?4)";
     WAITING_REPORTS = "SELECT w.at, w.item, w.entry, o.entry, m.sealed FROM waiting w CROSS JOIN origin o ON o.message = w.item CROSS JOIN message m ON m.id = w.item WHERE w.customer = ?1 AND w.kind = 1 AND (w.at, w.item) > (?2, ?3) ORDER BY w.at, w.item LIMIT ?4";
     WAITING_INBOUNDS = "SELECT w.at, w.item, i.sealed, o.entry FROM waiting w CROSS JOIN inbound i ON i.id = w.item CROSS JOIN origin o ON o.message = i.answers WHERE w.customer = ?1 AND w.kind = 2 AND (w.at, w.item) > (?2, ?3) ORDER BY w.at, w.item LIMIT ?4";
@@ -79,6 +84,9 @@ pg::statements! {
     WAITING_DROP = "DELETE FROM waiting WHERE customer = ?1 AND kind = ?2 AND at = ?3 AND item = ?4";
     /// The first row of the next customer and kind: a walk over heads, never over rows.
     WAITING_NEXT = "SELECT customer, kind FROM waiting WHERE (customer, kind) > (?1, ?2) ORDER BY customer, kind, at, item LIMIT 1";
+    WAITING_LAST = "SELECT at, item FROM waiting WHERE customer = ?1 AND kind = ?2 ORDER BY at DESC, item DESC LIMIT 1";
+    WAITING_CAME = "SELECT count(*) FROM (SELECT 1 FROM waiting WHERE customer = ?1 AND kind = ?2 AND (at, item) > (?3, ?4) LIMIT ?5)";
+    WAITING_OLD = "DELETE FROM waiting WHERE customer = ?1 AND kind = ?2 AND at < ?3";
     WAITING_CUT = "DELETE FROM waiting WHERE customer = ?1 AND kind = ?2 AND at < max(?3, coalesce((SELECT at FROM waiting WHERE customer = ?1 AND kind = ?2 ORDER BY at DESC, item DESC LIMIT 1 OFFSET ?4), ?3))";
 
     LISTENERS = "SELECT account, active, gone_through FROM listener";
@@ -115,7 +123,7 @@ mod tests {
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            let whole = ["partition", "lane", "claim", "early", "handed", "listener", "CONSTANT"];
+            let whole = ["partition", "lane", "claim", "early", "handed", "code", "listener", "CONSTANT"];
             let bad = steps.iter().find(|step| {
                 step.contains("TEMP B-TREE")
                     || step.strip_prefix("SCAN ").is_some_and(|t| !whole.iter().any(|w| t.starts_with(w)))

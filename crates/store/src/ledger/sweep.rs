@@ -18,6 +18,7 @@ use crate::moves::life::Life;
 use crate::moves::person;
 use crate::moves::stream::{stream, stream_key};
 use crate::moves::sweep::{RECEIPT_WAIT, STEP_ROWS, cancel, is_cancelled, look_for_word};
+use crate::moves::tally::{CODES_FOR, CODES_KEPT};
 
 impl Work<'_> {
     pub(super) fn sweep(&mut self, retention: Retention, clock: Timestamp) -> Outcome<Swept> {
@@ -35,6 +36,8 @@ impl Work<'_> {
         // It walks over what may be many rows: after everything else, not in each of the quick steps.
         if !swept.more {
             self.retire_waiting(now)?;
+            let before = now.minus(CODES_FOR).millis();
+            self.connection.prepare_cached(sql::CODE_CUT)?.execute(params![before, CODES_KEPT])?;
             self.retire_events(&mut swept, now)?;
         }
         Ok(swept)

@@ -4,7 +4,7 @@ use domain::downstream::{Origin, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind
 use domain::ids::{CustomerId, MessageId};
 use domain::ledger::InboundRecord;
 use domain::time::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::accept::blob;
 use super::command::HeldFragment;
@@ -13,7 +13,7 @@ use super::partition::Work;
 use super::read::Readers;
 use super::sql;
 use crate::moves::life::Life;
-use crate::moves::waiting::{self, pack_ending, pack_origin};
+use crate::moves::waiting::{self, Counted, SLACK, pack_ending, pack_origin};
 
 impl Work<'_> {
     pub(super) fn add_origin(&mut self, message: MessageId, origin: &Origin) -> Outcome<()> {
@@ -26,7 +26,8 @@ impl Work<'_> {
     pub(super) fn tell_end(&mut self, id: i64, life: &Life) -> Outcome<()> {
         if let Some(at) = life.ended {
             let values = params![id, at.millis(), pack_ending(&life.ending())];
-            self.connection.prepare_cached(sql::WAITING_REPORT)?.execute(values)?;
+            let mut tell = self.connection.prepare_cached(sql::WAITING_REPORT)?;
+            self.rest.told.extend(tell.query_row(values, told).optional()?);
         }
         Ok(())
     }
@@ -34,7 +35,8 @@ impl Work<'_> {
     /// A message from a phone goes to the customer whose message it answers.
     pub(super) fn tell_inbound(&mut self, record: &InboundRecord, answered: MessageId) -> Outcome<()> {
         let values = params![answered.raw(), record.received_at.millis(), record.id.raw()];
-        self.connection.prepare_cached(sql::WAITING_INBOUND)?.execute(values)?;
+        let mut tell = self.connection.prepare_cached(sql::WAITING_INBOUND)?;
+        self.rest.told.extend(tell.query_row(values, told).optional()?);
         Ok(())
     }
 
@@ -65,14 +67,45 @@ impl Work<'_> {
         let mut place = (i64::MIN, i64::MIN);
         loop {
             let mut next = self.connection.prepare_cached(sql::WAITING_NEXT)?;
-            let found =
+            let found: Option<(i64, i64)> =
                 next.query_row([place.0, place.1], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-            let Some((customer, kind)) = found else { return Ok(()) };
-            let values = params![customer, kind, before, WAITING_ROWS];
-            self.connection.prepare_cached(sql::WAITING_CUT)?.execute(values)?;
-            place = (customer, kind);
+            let Some(found) = found else { return Ok(()) };
+            place = found;
+            let values = params![place.0, place.1, before];
+            self.connection.prepare_cached(sql::WAITING_OLD)?.execute(values)?;
+            self.bound_waiting(place, before)?;
         }
     }
+
+    /// Drops the oldest of a customer's rows beyond its bound, when there may be some.
+    fn bound_waiting(&mut self, (customer, kind): (i64, i64), before: i64) -> Outcome<()> {
+        let mut last = self.connection.prepare_cached(sql::WAITING_LAST)?;
+        let last = last.query_row([customer, kind], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let Some(last) = last else {
+            self.rest.waiting.remove(&(customer, kind));
+            return Ok(());
+        };
+        let mut came = self.connection.prepare_cached(sql::WAITING_CAME)?;
+        let mut came_after = |(at, item): (i64, i64)| {
+            let values = params![customer, kind, at, item, WAITING_ROWS + SLACK + 1];
+            came.query_row(values, |row| row.get::<_, u32>(0)).map(u64::from)
+        };
+        let all = (i64::MIN, i64::MIN);
+        let known = self.rest.waiting.get(&(customer, kind)).copied();
+        let known = known.unwrap_or(Counted { rows: 0, last: all });
+        let mut counted = known.and(came_after(known.last)?, last);
+        if counted.is_beyond() {
+            let values = params![customer, kind, before, WAITING_ROWS];
+            self.connection.prepare_cached(sql::WAITING_CUT)?.execute(values)?;
+            counted = Counted { rows: came_after(all)?, last };
+        }
+        self.rest.waiting.insert((customer, kind), counted);
+        Ok(())
+    }
+}
+
+fn told(row: &Row<'_>) -> rusqlite::Result<CustomerId> {
+    row.get(0).map(CustomerId)
 }
 
 impl Readers {

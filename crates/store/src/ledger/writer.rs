@@ -213,6 +213,7 @@ pub(super) fn work(id: PartitionId, writer: &mut PartitionWriter, jobs: Vec<Job>
     }
     let replies = writer.run(&commands);
     board.publish(id, writer.due());
+    board.told.add(id, writer.take_told());
     let failed = replies.iter().filter(|reply| reply.is_err()).count();
     for ((caller, permit), reply) in callers.into_iter().zip(replies) {
         drop(permit);

@@ -75,8 +75,8 @@ impl Incoming {
 impl Operation for Accept<'_> {
     type Answer = (u32, Touched);
 
-    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<(u32, Touched)> {
-        let mut batch = Batch::new(number(self.partition), self.retry);
+    async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<(u32, Touched)> {
+        let mut batch = Batch::new(shared, number(self.partition), self.retry);
         self.know_lanes(db, &mut batch).await?;
         if !self.raise(db).await? {
             return Ok((0, Touched::Added(BTreeMap::new())));

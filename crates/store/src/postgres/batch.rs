@@ -2,15 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::ids::{AccountId, CampaignId, LaneId, MessageId};
+use domain::ids::{AccountId, CampaignId, LaneId, MessageId, PartitionId};
 use domain::lane::{LaneState, Stream};
 use domain::ledger::LedgerError;
+use domain::numbers::Lesson;
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
+use super::database::Shared;
 use super::due::Touched;
 use super::fault::Done;
+use super::numbers::Lessons;
 use super::sql;
 use crate::moves::events::{self, Outbox};
 use crate::moves::fault::{Fault, Outcome};
@@ -18,6 +21,7 @@ use crate::moves::life::Life;
 use crate::moves::steps::Moves;
 use crate::moves::stream::stream_key;
 use crate::moves::tally::{Gain, Tallies, TallyKey};
+use crate::moves::told::Told;
 use crate::moves::waiting::pack_ending;
 
 /// Lane, `which`, due at, message: the order of the queue.
@@ -43,8 +47,10 @@ pub(super) struct Batch<'a> {
     /// Phone index and message.
     taken_back: BTreeSet<(i64, i64)>,
     looks: BTreeSet<(i64, i64)>,
+    lessons: Lessons,
     /// Ends that an origin is to hear of: message, when, and how.
     ended: BTreeMap<(i64, i64), Vec<u8>>,
+    told: &'a Told,
     /// Messages whose account listens, and what it is to hear.
     heard: HashMap<i64, Heard>,
     heard_lanes: HashMap<LaneId, Heard>,
@@ -66,7 +72,7 @@ impl Heard {
 }
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(partition: i32, retry: &'a RetryPolicy) -> Self {
+    pub(super) fn new(shared: &'a Shared, partition: i32, retry: &'a RetryPolicy) -> Self {
         Self {
             partition,
             retry,
@@ -79,7 +85,9 @@ impl<'a> Batch<'a> {
             dequeued: BTreeSet::new(),
             taken_back: BTreeSet::new(),
             looks: BTreeSet::new(),
+            lessons: Lessons::default(),
             ended: BTreeMap::new(),
+            told: &shared.told,
             heard: HashMap::new(),
             heard_lanes: HashMap::new(),
             outbox: Outbox::default(),
@@ -194,11 +202,14 @@ impl<'a> Batch<'a> {
         }
         let touched = self.touched();
         self.write_lives(db).await?;
-        super::waiting::tell_ends(db, self.partition, &self.ended).await?;
+        let told = super::waiting::tell_ends(db, self.partition, &self.ended).await?;
+        self.told.add(PartitionId(u16::try_from(self.partition).unwrap_or(u16::MAX)), told);
         self.cut_queue(db).await?;
-        if !self.enqueued.is_empty() || !self.tallies.is_empty() {
+        if !self.enqueued.is_empty() || !self.tallies.is_empty() || self.lessons.has_alive() {
             self.write_moves(db).await?;
         }
+        self.lessons.write(db, self.partition).await?;
+        super::tally::write_codes(db, self.partition, self.tallies.take_codes()).await?;
         super::events::add(db, self.partition, self.outbox.take()).await?;
         Ok(touched)
     }
@@ -249,7 +260,8 @@ impl<'a> Batch<'a> {
         let query = query.bind(tally.lane).bind(tally.hour).bind(tally.channel);
         let query = query.bind(tally.from).bind(tally.from_reason).bind(tally.to).bind(tally.reason);
         let query = query.bind(tally.test).bind(tally.carrier);
-        query.bind(tally.messages).bind(tally.parts).bind(tally.price).execute(db).await?;
+        let query = query.bind(tally.messages).bind(tally.parts).bind(tally.price);
+        query.bind(self.lessons.alive()).execute(db).await?;
         Ok(())
     }
 
@@ -296,6 +308,13 @@ impl Moves for Batch<'_> {
         let missing = Fault::Broken(LedgerError::NoSuch("message"));
         let phone_index = self.phone_index(id.raw()).ok_or(missing)?;
         self.taken_back.insert((phone_index, id.raw()));
+        Ok(())
+    }
+
+    fn learn(&mut self, id: MessageId, _life: &mut Life, lesson: Lesson, at: Timestamp) -> Outcome<()> {
+        let missing = Fault::Broken(LedgerError::NoSuch("message"));
+        let phone_index = self.phone_index(id.raw()).ok_or(missing)?;
+        self.lessons.learn(phone_index, lesson, at);
         Ok(())
     }
 

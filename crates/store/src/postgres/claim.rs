@@ -24,7 +24,7 @@ use super::fault::Done;
 use super::lanes::{from_row, pause, try_lock};
 use super::people::read_facts;
 use super::sql;
-use crate::moves::claim::{READ_AHEAD, Taking, set_apart};
+use crate::moves::claim::{READ_AHEAD, Taking, follow_number, set_apart};
 use crate::moves::fault::Fault;
 use crate::moves::person::pack_recent;
 use crate::moves::sealed;
@@ -95,7 +95,7 @@ impl Operation for ClaimDue<'_> {
             node: i16::from(self.node.number),
             partition,
             taking: Taking::new(self.request, now, held.next_claim),
-            batch: Batch::new(number(partition), self.retry),
+            batch: Batch::new(shared, number(partition), self.retry),
             lanes: HashMap::new(),
             sealed: HashMap::new(),
             people: HashMap::new(),
@@ -259,7 +259,7 @@ impl Claiming<'_> {
             if parts.is_some_and(|parts| u32::from(parts) > self.taking.parts_left) || !self.is_open(stream) {
                 return Ok(true);
             }
-            let sent = self.decide(db, stream, due_at, id).await?;
+            let sent = self.decide(db, one.take, due_at, id).await?;
             one.after = (due_at, id);
             if sent {
                 one.left -= 1;
@@ -271,7 +271,8 @@ impl Claiming<'_> {
     }
 
     /// Decides about one message. `true`: it is to be sent.
-    async fn decide(&mut self, db: &mut PgConnection, stream: Stream, due_at: i64, id: i64) -> Done<bool> {
+    async fn decide(&mut self, db: &mut PgConnection, take: Take, due_at: i64, id: i64) -> Done<bool> {
+        let stream = take.stream;
         self.batch.cut(stream, due_at, id);
         let message = MessageId::from_raw(id);
         let Some(mut life) = self.batch.take(id) else { return Ok(false) };
@@ -280,7 +281,7 @@ impl Claiming<'_> {
             self.batch.put_unchanged(id, life);
             return Ok(false);
         }
-        if !self.taking.request.carriers.contains(life.carrier) {
+        if !self.taking.request.carriers.contains(life.heading()) {
             set_apart(&mut self.batch, message, &mut life, Timestamp::from_millis(due_at))?;
             self.batch.put(id, life);
             return Ok(false);
@@ -292,6 +293,12 @@ impl Claiming<'_> {
         let text: Arc<str> = text.into();
         let phone_index = self.batch.phone_index(id).ok_or_else(|| missing("phone_index"))?;
         let person = self.people.entry(phone_index).or_default();
+        let (carriers, now) = (self.taking.request.carriers, self.taking.now);
+        if !follow_number(&mut life, &person.number, take.reach, carriers, now) {
+            set_apart(&mut self.batch, message, &mut life, Timestamp::from_millis(due_at))?;
+            self.batch.put(id, life);
+            return Ok(false);
+        }
         let hash = text_hash(&text);
         let facts = Facts {
             message,
@@ -303,7 +310,6 @@ impl Claiming<'_> {
             valid_until: life.valid_until,
             person,
         };
-        let now = self.taking.now;
         let verdict = self.taking.request.policy.decide_with(&facts, now, &mut self.scratch);
         let batch = &mut self.batch;
         let mut sent = false;
@@ -320,10 +326,10 @@ impl Claiming<'_> {
             }
             Verdict::Reject { reason, rule } => self.taking.reject(batch, message, &mut life, (reason, rule)),
             Verdict::Defer { until, reason, rule } => {
-                self.taking.defer(batch, stream, message, &mut life, (until, reason, rule))?;
+                self.taking.defer(batch, message, &mut life, (until, reason, rule))?;
             }
             Verdict::Pause { until, reason, rule } => {
-                self.taking.defer(batch, stream, message, &mut life, (until, reason, rule))?;
+                self.taking.defer(batch, message, &mut life, (until, reason, rule))?;
                 self.pause(db, stream.lane).await?;
             }
         }

@@ -13,6 +13,7 @@ use sea_orm::sqlx::{PgConnection, PgPool};
 use super::due::Known;
 use super::fault::{Done, Trouble};
 use crate::moves::fault::{self, Outcome};
+use crate::moves::told::Told;
 use crate::sealing::{Sealer, TableSealer};
 
 /// What every operation needs.
@@ -24,6 +25,7 @@ pub(super) struct Shared {
     /// Of this node: whose claims [`Ledger::recover`](domain::ledger::Ledger::recover) ends.
     pub node: NodeId,
     pub known: Vec<Known>,
+    pub told: Told,
 }
 
 /// One transaction, or one look. Run anew from its beginning when it is tried again, so it keeps nothing in between.

@@ -112,8 +112,8 @@ pub(super) type Matched = BTreeMap<(PartKey, u8), ReceiptOutcome>;
 impl Operation for Match<'_> {
     type Answer = (Matched, Touched);
 
-    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<(Matched, Touched)> {
-        let mut batch = Batch::new(number(self.partition), self.retry);
+    async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<(Matched, Touched)> {
+        let mut batch = Batch::new(shared, number(self.partition), self.retry);
         let matched = take(db, &mut batch, self.partition, self.keys, self.now).await?;
         Ok((matched, batch.write(db).await?))
     }

@@ -21,6 +21,7 @@ mod give_back;
 mod inspect;
 mod lanes;
 mod migrate;
+mod numbers;
 mod open;
 mod people;
 mod port;
@@ -44,6 +45,7 @@ pub use port::PostgresLedger;
 pub use verify::verify;
 
 pub(crate) use early::carrier_id_bytes;
+pub(crate) use numbers::lesson_rows;
 
 /// All that makes the ledger's tables, in order.
 pub(crate) fn schema_statements() -> impl Iterator<Item = &'static str> {

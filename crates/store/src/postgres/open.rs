@@ -14,10 +14,14 @@ use super::fault::Trouble;
 use super::port::PostgresLedger;
 use super::schema;
 use crate::moves::MESSAGE_TABLE;
+use crate::moves::told::Told;
 use crate::sealing::Sealer;
 
 /// Who works alone needs to join nobody.
 const ALONE: NodeId = NodeId { number: 0, epoch: 1 };
+/// How often somebody is said to have something waiting: what is written is told before its commit, which takes some
+/// milliseconds, and whoever asks comes back after no fewer.
+const TOLD_TIMES: u8 = 8;
 
 /// Where a ledger is kept, and which node this is.
 #[derive(Clone)]
@@ -92,6 +96,7 @@ impl PostgresLedger {
             messages: options.sealer.for_table(MESSAGE_TABLE),
             node: options.node,
             known: map.all().map(|_: PartitionId| Known::default()).collect(),
+            told: Told::new(TOLD_TIMES),
         };
         Self::start(shared).await.map_err(PostgresOpenError::Ledger)
     }

@@ -13,7 +13,7 @@ use super::database::{Operation, Shared, number};
 use super::early::carrier_id_bytes;
 use super::fault::Done;
 use super::lanes::{Held, lock};
-use super::sql;
+use super::{numbers, sql};
 use crate::moves::fault::Fault;
 use crate::moves::records::{scope_code, seal_inbound};
 use crate::moves::{INBOUND_TABLE, SUPPRESSION_TABLE, person, sealed};
@@ -113,8 +113,12 @@ impl Operation for Inbound<'_> {
         }
         if let Some(answered) = record.answers {
             let query = sqlx::query(sql::WAITING_INBOUND).bind(number(self.partition)).bind(answered.raw());
-            query.bind(record.received_at.millis()).bind(record.id.raw()).execute(&mut *db).await?;
+            let query = query.bind(record.received_at.millis()).bind(record.id.raw());
+            let told: Done<Vec<_>> =
+                query.fetch_all(&mut *db).await?.iter().map(super::waiting::told).collect();
+            shared.told.add(self.partition, told?);
         }
+        numbers::alive(db, self.partition, shared.sealer.phone_index(record.from)).await?;
         suppress(shared, db, self.partition, &held, self.orders).await?;
         super::events::tell_inbound(db, self.partition, record, self.orders).await?;
         Ok(true)
@@ -232,18 +236,21 @@ pub(super) async fn read_facts(
     let query = sqlx::query(sql::PERSON_FACTS).bind(number(partition)).bind(phones);
     for row in query.fetch_all(db).await? {
         let known = people.entry(row.try_get(0)?).or_default();
-        if row.try_get(1)? {
-            let facts = person::unpack(row.try_get(2)?).ok_or_else(Fault::unreadable_person)?;
-            (known.suppressions, known.consents) = (facts.suppressions, facts.consents);
-        } else {
-            known.recents.push(
-                person::unpack_recent(row.try_get(2)?)
+        match row.try_get::<i16, _>(2)? {
+            -1 => {
+                let facts = person::unpack(row.try_get(1)?).ok_or_else(Fault::unreadable_person)?;
+                (known.suppressions, known.consents) = (facts.suppressions, facts.consents);
+            }
+            0 => known.recents.push(
+                person::unpack_recent(row.try_get(1)?)
                     .ok_or_else(|| Fault::inconsistent("recent", "entry", "not a record of this version"))?,
-            );
+            ),
+            kind => numbers::add(&mut known.number, kind, row.try_get(3)?, row.try_get(4)?)?,
         }
     }
     people.values_mut().for_each(|facts| {
         facts.recents.sort_unstable_by_key(|recent| (recent.handed_at, recent.message));
+        numbers::in_order(&mut facts.number);
     });
     Ok(people)
 }

@@ -14,7 +14,7 @@ use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, TakeOutcome, Tally,
+    SuppressionRecord, Swept, TakeOutcome, Tally, UnknownCode,
 };
 use domain::nodes::NodeId;
 use domain::phone::Phone;
@@ -37,12 +37,12 @@ use super::recover::Recover;
 use super::schema;
 use super::settle::Settle;
 use super::sweep::Sweep;
-use super::tally::Tallies;
+use super::tally::{Codes, Tallies};
 use super::waiting::{ForgetWaiting, HoldFragments, WaitingPage};
 use crate::moves::fault::Fault;
 use crate::moves::parts::status_code;
 use crate::moves::records::{merge, newest};
-use crate::moves::tally::fold;
+use crate::moves::tally::{fold, fold_codes};
 use control::check_postgres;
 
 /// How often a claim looks whether another node is done with the partition, and how long it waits in between: a claim
@@ -198,6 +198,10 @@ impl Ledger for PostgresLedger {
 
     async fn due_changed(&self) {
         self.lookout.changed().await;
+    }
+
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.shared.told.take()
     }
 
     async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError> {
@@ -366,6 +370,14 @@ impl Ledger for PostgresLedger {
     ) -> Result<Vec<PersonFacts>, LedgerError> {
         let phones = phones.iter().map(|phone| self.index(*phone)).collect();
         self.shared.look(&FactsOf { partition, phones }).await
+    }
+
+    async fn unknown_codes(&self) -> Result<Vec<UnknownCode>, LedgerError> {
+        let mut all = Vec::new();
+        for partition in self.shared.map.all() {
+            all.extend(self.shared.look(&Codes { partition }).await?);
+        }
+        Ok(fold_codes(all))
     }
 
     async fn tallies(&self, lanes: &[LaneId]) -> Result<Vec<Tally>, LedgerError> {

@@ -32,10 +32,10 @@ pub(super) struct Receipts<'a> {
 impl Operation for Receipts<'_> {
     type Answer = (Vec<ReceiptOutcome>, Touched);
 
-    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<(Vec<ReceiptOutcome>, Touched)> {
+    async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<(Vec<ReceiptOutcome>, Touched)> {
         let keys: BTreeSet<PartKey> = self.receipts.iter().map(key_of).collect();
         let places = find_parts(db, self.partition, &keys).await?;
-        let mut batch = Batch::new(number(self.partition), self.retry);
+        let mut batch = Batch::new(shared, number(self.partition), self.retry);
         let ids: BTreeSet<i64> = places.values().map(|place| place.message).collect();
         batch.lock(db, &ids).await?;
         batch.read_lanes(db).await?;

@@ -40,7 +40,7 @@ impl Operation for Recover<'_> {
             self.fence(db, held.fences).await?;
         }
         let claims = self.claims(db).await?;
-        let mut batch = Batch::new(number(self.partition), self.retry);
+        let mut batch = Batch::new(shared, number(self.partition), self.retry);
         let ids: BTreeSet<i64> = claims.iter().flat_map(|(_, ids)| ids.iter().copied()).collect();
         batch.lock(db, &ids).await?;
         let mut found = 0;

@@ -1,6 +1,6 @@
 //! What is old enough goes: messages, parts, hand-overs, claims that are answered. Walks go round in bounded steps.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use domain::ids::{MessageId, PartitionId};
 use domain::ledger::Swept;
@@ -10,12 +10,14 @@ use sea_orm::sqlx::{self, PgConnection, Row as _};
 use super::database::number;
 use super::early::{PartKey, by_gateway};
 use super::fault::Done;
+use super::numbers::NumberKey;
 use super::recover::drop_claims;
 use super::sql;
 use super::sweep::lives_between;
 use crate::moves::fault::Fault;
 use crate::moves::life::Life;
 use crate::moves::sweep::STEP_ROWS;
+use crate::moves::waiting::Counted;
 
 /// Claims of one step: each names up to some hundred messages.
 const CLAIMS: i64 = 100;
@@ -25,8 +27,11 @@ const CLAIMS: i64 = 100;
 pub(super) struct Cursors {
     pub part: Option<PartKey>,
     pub early: Option<(PartKey, i16)>,
+    pub number: Option<NumberKey>,
     recent: Option<(i64, i64)>,
     claim: i64,
+    /// By customer and kind: how many rows wait, about.
+    pub waiting: HashMap<(i32, i16), Counted>,
 }
 
 /// Removes finished messages that are older than they need be kept. One that never finished stays. Returns up to where

@@ -12,7 +12,7 @@ use super::sql;
 use pg::begin;
 
 /// Statements of each step, in order.
-const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4, EVENTS];
+const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4, NUMBERS, EVENTS];
 
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -104,6 +104,20 @@ const V4: &[&str] = &[
     "CREATE TABLE ledger_waiting (
        partition integer NOT NULL, customer integer NOT NULL, kind smallint NOT NULL, at bigint NOT NULL,
        item bigint NOT NULL, entry bytea NOT NULL, PRIMARY KEY (partition, customer, kind, at, item))",
+];
+
+/// What receipts taught about phones, in rows of its own, since receipts do not lock the partition and so may not rewrite a
+/// person's row: `kind` 1 is a day (`item`) on which it was called dead, 2 a carrier (`item`, as in `life`) that it is not
+/// of. And codes that are in no table.
+const NUMBERS: &[&str] = &[
+    "CREATE TABLE ledger_number (
+       partition integer NOT NULL, phone_index bigint NOT NULL, kind smallint NOT NULL, item bigint NOT NULL,
+       at bigint NOT NULL, PRIMARY KEY (partition, phone_index, kind, item))",
+    "CREATE TABLE ledger_code (
+       partition integer NOT NULL, gateway integer NOT NULL, code text NOT NULL, times bigint NOT NULL,
+       first_at bigint NOT NULL, last_at bigint NOT NULL, PRIMARY KEY (partition, gateway, code))
+       WITH (fillfactor = 50)",
+    "CREATE INDEX ledger_code_by_time ON ledger_code (partition, last_at)",
 ];
 
 /// What happened, for accounts that listen; as in the SQLite schema.

@@ -27,8 +27,8 @@ pub(super) struct Settle<'a> {
 impl Operation for Settle<'_> {
     type Answer = Touched;
 
-    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<Touched> {
-        let mut batch = Batch::new(number(self.partition), self.retry);
+    async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<Touched> {
+        let mut batch = Batch::new(shared, number(self.partition), self.retry);
         let ids: BTreeSet<i64> = self.settlements.iter().map(|s| s.ticket.message.raw()).collect();
         batch.lock(db, &ids).await?;
         let mut parts: BTreeMap<PartKey, (i64, u16)> = BTreeMap::new();

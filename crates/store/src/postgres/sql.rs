@@ -55,7 +55,8 @@ pg::statements! {
     LIVES_WRITE = "UPDATE ledger_message SET life = ($3::bytea[])[array_position($2::bigint[], id)] WHERE partition = $1 AND id = ANY ($2::bigint[])";
 
     /// What a transaction's moves leave behind besides the records: queue rows and counts.
-    MOVED = "WITH put AS (INSERT INTO ledger_queue SELECT $1::integer, p.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) p ON CONFLICT DO NOTHING) INSERT INTO ledger_tally_delta (partition, lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price) SELECT $1::integer, t.* FROM UNNEST ($6::bigint[], $7::bigint[], $8::integer[], $9::smallint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::boolean[], $14::smallint[], $15::bigint[], $16::bigint[], $17::bigint[]) t";
+    /// $18: phones that showed life.
+    MOVED = "WITH put AS (INSERT INTO ledger_queue SELECT $1::integer, p.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) p ON CONFLICT DO NOTHING), alive AS (DELETE FROM ledger_number WHERE partition = $1 AND phone_index = ANY ($18::bigint[]) AND kind = 1) INSERT INTO ledger_tally_delta (partition, lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price) SELECT $1::integer, t.* FROM UNNEST ($6::bigint[], $7::bigint[], $8::integer[], $9::smallint[], $10::smallint[], $11::smallint[], $12::smallint[], $13::boolean[], $14::smallint[], $15::bigint[], $16::bigint[], $17::bigint[]) t";
 
     /// Rows of one stream within a stretch of it. Only those named: others may have come between them meanwhile. The sum
     /// keeps the list out of the index, which would be walked once for each of it.
@@ -66,9 +67,20 @@ pg::statements! {
     /// The first row of every stream, and its lane's state: a walk over stream heads, never over rows.
     QUEUE_HEADS = "WITH RECURSIVE head AS ((SELECT lane, which, due_at FROM ledger_queue WHERE partition = $1 ORDER BY lane, which, due_at, message LIMIT 1) UNION ALL SELECT n.lane, n.which, n.due_at FROM head h CROSS JOIN LATERAL (SELECT lane, which, due_at FROM ledger_queue WHERE partition = $1 AND (lane, which) > (h.lane, h.which) ORDER BY lane, which, due_at, message LIMIT 1) n) SELECT h.lane, h.which, h.due_at, l.state FROM head h LEFT JOIN ledger_lane l ON l.partition = $1 AND l.id = h.lane";
 
-    PERSON_FACTS = "SELECT phone_index, true, facts FROM ledger_person WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) UNION ALL SELECT phone_index, false, entry FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[])";
+    /// The third column says what a row is: -1 of a person, 0 a hand-over, else the kind of a lesson.
+    PERSON_FACTS = "SELECT phone_index, facts, -1::smallint, 0::bigint, 0::bigint FROM ledger_person WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) UNION ALL SELECT phone_index, entry, 0::smallint, 0::bigint, 0::bigint FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) UNION ALL SELECT phone_index, ''::bytea, kind, item, at FROM ledger_number WHERE partition = $1 AND phone_index = ANY ($2::bigint[])";
     PERSON_ROWS = "SELECT phone_index, facts FROM ledger_person WHERE partition = $1 AND phone_index = ANY ($2::bigint[])";
     PERSON_PUT = "INSERT INTO ledger_person SELECT $1::integer, p.* FROM UNNEST ($2::bigint[], $3::bytea[]) p (phone_index, facts) ON CONFLICT (partition, phone_index) DO UPDATE SET facts = excluded.facts";
+
+    /// A day keeps its first instant, a network the newest.
+    NUMBER_ADD = "INSERT INTO ledger_number SELECT $1::integer, n.* FROM UNNEST ($2::bigint[], $3::smallint[], $4::bigint[], $5::bigint[]) n ON CONFLICT (partition, phone_index, kind, item) DO UPDATE SET at = CASE WHEN ledger_number.kind = 1 THEN ledger_number.at ELSE excluded.at END";
+    NUMBER_ALIVE = "DELETE FROM ledger_number WHERE partition = $1 AND phone_index = $2 AND kind = 1";
+    NUMBER_PAGE = "SELECT phone_index, kind, item, at FROM ledger_number WHERE partition = $1 AND (phone_index, kind, item) > ($2, $3, $4) ORDER BY phone_index, kind, item LIMIT $5";
+    NUMBER_DROP = "DELETE FROM ledger_number WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) AND at + 0 < $3";
+
+    CODE_ADD = "INSERT INTO ledger_code SELECT $1::integer, c.* FROM UNNEST ($2::integer[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[]) c ON CONFLICT (partition, gateway, code) DO UPDATE SET times = ledger_code.times + excluded.times, first_at = least(ledger_code.first_at, excluded.first_at), last_at = greatest(ledger_code.last_at, excluded.last_at)";
+    CODES = "SELECT gateway, code, times, first_at, last_at FROM ledger_code WHERE partition = $1";
+    CODE_CUT = "DELETE FROM ledger_code WHERE partition = $1 AND last_at < greatest($2::bigint, (SELECT last_at FROM ledger_code WHERE partition = $1 ORDER BY last_at DESC LIMIT 1 OFFSET $3))";
 
     RECENT_ADD = "INSERT INTO ledger_recent SELECT $1::integer, r.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bytea[]) r ON CONFLICT (partition, phone_index, message) DO UPDATE SET handed_at = excluded.handed_at, entry = excluded.entry";
     RECENT_DROP = "DELETE FROM ledger_recent WHERE partition = $1 AND phone_index = ANY ($2::bigint[]) AND message + 0 = ANY ($3::bigint[])";
@@ -128,8 +140,8 @@ pg::statements! {
 
     ORIGIN_ADD = "INSERT INTO ledger_origin SELECT $1::integer, o.* FROM UNNEST ($2::bigint[], $3::integer[], $4::bytea[]) o ON CONFLICT DO NOTHING";
     ORIGINS_DROP = "DELETE FROM ledger_origin WHERE partition = $1 AND message = ANY ($2::bigint[])";
-    WAITING_REPORT = "INSERT INTO ledger_waiting SELECT $1::integer, o.customer, 1, e.at, e.message, e.entry FROM UNNEST ($2::bigint[], $3::bigint[], $4::bytea[]) e (message, at, entry) CROSS JOIN LATERAL (SELECT customer FROM ledger_origin WHERE partition = $1 AND message = e.message LIMIT 1) o ON CONFLICT (partition, customer, kind, at, item) DO UPDATE SET entry = excluded.entry";
-    WAITING_INBOUND = "INSERT INTO ledger_waiting SELECT partition, customer, 2, $3::bigint, $4::bigint, ''::bytea FROM ledger_origin WHERE partition = $1 AND message = $2 ON CONFLICT DO NOTHING";
+    WAITING_REPORT = "INSERT INTO ledger_waiting SELECT $1::integer, o.customer, 1, e.at, e.message, e.entry FROM UNNEST ($2::bigint[], $3::bigint[], $4::bytea[]) e (message, at, entry) CROSS JOIN LATERAL (SELECT customer FROM ledger_origin WHERE partition = $1 AND message = e.message LIMIT 1) o ON CONFLICT (partition, customer, kind, at, item) DO UPDATE SET entry = excluded.entry RETURNING customer";
+    WAITING_INBOUND = "INSERT INTO ledger_waiting SELECT partition, customer, 2, $3::bigint, $4::bigint, ''::bytea FROM ledger_origin WHERE partition = $1 AND message = $2 ON CONFLICT DO NOTHING RETURNING customer";
     WAITING_FRAGMENT = "INSERT INTO ledger_waiting SELECT $1::integer, f.customer, 3, f.at, f.item, f.entry FROM UNNEST ($2::integer[], $3::bigint[], $4::bigint[], $5::bytea[]) f (customer, at, item, entry) ON CONFLICT DO NOTHING";
     WAITING_REPORTS = "SELECT w.at, w.item, w.entry, o.entry, m.sealed FROM (SELECT at, item, entry FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = 1 AND (at, item) > ($3, $4) ORDER BY at, item LIMIT $5) w CROSS JOIN LATERAL (SELECT entry FROM ledger_origin WHERE partition = $1 AND message = w.item LIMIT 1) o CROSS JOIN LATERAL (SELECT sealed FROM ledger_message WHERE partition = $1 AND id = w.item LIMIT 1) m";
     WAITING_INBOUNDS = "SELECT w.at, w.item, i.sealed, o.entry FROM (SELECT at, item FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = 2 AND (at, item) > ($3, $4) ORDER BY at, item LIMIT $5) w CROSS JOIN LATERAL (SELECT answers, sealed FROM ledger_inbound WHERE partition = $1 AND id = w.item LIMIT 1) i CROSS JOIN LATERAL (SELECT entry FROM ledger_origin WHERE partition = $1 AND message = i.answers LIMIT 1) o";
@@ -138,6 +150,9 @@ pg::statements! {
     WAITING_DROP = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at = ANY ($4::bigint[]) AND item + 0 = ANY ($5::bigint[]) AND EXISTS (SELECT 1 FROM UNNEST ($4::bigint[], $5::bigint[]) p (at, item) WHERE p.at = ledger_waiting.at AND p.item = ledger_waiting.item OFFSET 0)";
     /// The next customer and kind: a walk over heads, never over rows.
     WAITING_NEXT = "SELECT customer, kind FROM ledger_waiting WHERE partition = $1 AND (customer, kind) > ($2, $3) ORDER BY customer, kind, at, item LIMIT 1";
+    WAITING_LAST = "SELECT at, item FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 ORDER BY at DESC, item DESC LIMIT 1";
+    WAITING_CAME = "SELECT count(*) FROM (SELECT 1 FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND (at, item) > ($4, $5) LIMIT $6) w";
+    WAITING_OLD = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at < $4";
     WAITING_CUT = "DELETE FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 AND at < greatest($4::bigint, (SELECT at FROM ledger_waiting WHERE partition = $1 AND customer = $2 AND kind = $3 ORDER BY at DESC, item DESC LIMIT 1 OFFSET $5))";
 
     /// All that the transaction reads is of one moment, and it changes nothing.
@@ -169,6 +184,8 @@ mod tests {
         "QUEUE_HEADS",
         "CLAIMS_OF_NODE",
         "TALLY_FOLD",
+        "CODES",
+        "CODE_CUT",
         "VERIFY_CLAIMS",
         "VERIFY_TALLIES",
         "VERIFY_EARLY",

@@ -18,7 +18,7 @@ use super::early::{self, PartKey};
 use super::fault::Done;
 use super::lanes::{Held, lock};
 use super::retire::{self, Cursors};
-use super::{sql, tally};
+use super::{numbers, sql, tally};
 use crate::moves::fault::Fault;
 use crate::moves::life::Life;
 use crate::moves::stream::stream;
@@ -47,7 +47,7 @@ impl Operation for Sweep<'_> {
     async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<Step> {
         let mut held = lock(db, self.partition).await?;
         let now = shared.now(self.partition, held.committed_now, self.now)?;
-        let mut batch = Batch::new(number(self.partition), self.retry);
+        let mut batch = Batch::new(shared, number(self.partition), self.retry);
         let mut swept = Swept::default();
         let mut cursors = self.cursors.clone();
         self.cancelled(db, &mut batch, &mut swept, now).await?;
@@ -63,7 +63,9 @@ impl Operation for Sweep<'_> {
         swept.more |= tally::fold(db, self.partition).await?;
         // It walks over what may be many rows: after everything else, not in each of the quick steps.
         if !swept.more {
-            super::waiting::retire(db, self.partition, now).await?;
+            super::waiting::retire(db, self.partition, &mut cursors.waiting, now).await?;
+            cursors.number = numbers::retire(db, self.partition, cursors.number, now).await?;
+            tally::cut_codes(db, self.partition, now).await?;
             swept.more |= super::events::retire(db, self.partition, now).await?;
         }
         let query = sqlx::query(sql::PARTITION_SWEPT).bind(number(self.partition)).bind(now.millis());

@@ -1,7 +1,10 @@
 //! Counters: deltas are appended by every transaction, and folded by the sweep. A reader adds both up.
 
+use std::collections::BTreeMap;
+
 use domain::ids::{LaneId, PartitionId};
-use domain::ledger::Tally;
+use domain::ledger::{Tally, UnknownCode};
+use domain::time::Timestamp;
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
 
@@ -9,7 +12,7 @@ use super::database::{Operation, Shared, number};
 use super::fault::Done;
 use super::lanes::small;
 use super::sql;
-use crate::moves::tally::{Gain, TallyKey, read};
+use crate::moves::tally::{CODES_FOR, CODES_KEPT, CodeGain, Gain, TallyKey, read, read_code};
 
 /// Deltas of one fold.
 const FOLD_ROWS: i64 = 5_000;
@@ -40,6 +43,52 @@ impl Operation for Tallies {
         }
         Ok(tallies)
     }
+}
+
+/// Codes that are in no table.
+pub(super) struct Codes {
+    pub partition: PartitionId,
+}
+
+impl Operation for Codes {
+    type Answer = Vec<UnknownCode>;
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<Vec<UnknownCode>> {
+        let mut codes = Vec::new();
+        for row in sqlx::query(sql::CODES).bind(number(self.partition)).fetch_all(db).await? {
+            let gain =
+                CodeGain { times: row.try_get(2)?, first_at: row.try_get(3)?, last_at: row.try_get(4)? };
+            let code: String = row.try_get(1)?;
+            codes.push(read_code(small(row.try_get::<i32, _>(0)?)?, &code, gain));
+        }
+        Ok(codes)
+    }
+}
+
+/// Adds a transaction's codes, in order of their key.
+pub(super) async fn write_codes(
+    db: &mut PgConnection,
+    partition: i32,
+    codes: BTreeMap<(u16, String), CodeGain>,
+) -> Done<()> {
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let of = |column: fn(&CodeGain) -> i64| -> Vec<i64> { codes.values().map(column).collect() };
+    let gateways: Vec<i32> = codes.keys().map(|(gateway, _)| i32::from(*gateway)).collect();
+    let words: Vec<&str> = codes.keys().map(|(_, code)| code.as_str()).collect();
+    let query = sqlx::query(sql::CODE_ADD).bind(partition).bind(gateways).bind(words);
+    let query = query.bind(of(|gain| gain.times)).bind(of(|gain| gain.first_at));
+    query.bind(of(|gain| gain.last_at)).execute(db).await?;
+    Ok(())
+}
+
+/// Forgets codes that are old or too many.
+pub(super) async fn cut_codes(db: &mut PgConnection, partition: PartitionId, now: Timestamp) -> Done<()> {
+    let before = now.minus(CODES_FOR).millis();
+    let query = sqlx::query(sql::CODE_CUT).bind(number(partition)).bind(before);
+    query.bind(i64::from(CODES_KEPT)).execute(db).await?;
+    Ok(())
 }
 
 /// Reads a counter from a row of [`sql::TALLY_READ`].

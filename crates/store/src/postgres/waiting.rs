@@ -1,6 +1,6 @@
 //! What waits for customers that connect to us: written with what brings it about, read in pages, dropped when told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::downstream::{Fragment, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace};
 use domain::ids::{CustomerId, PartitionId};
@@ -12,7 +12,8 @@ use super::accept::Incoming;
 use super::database::{Operation, Shared, number};
 use super::fault::Done;
 use super::sql;
-use crate::moves::waiting;
+use crate::moves::fault::Fault;
+use crate::moves::waiting::{self, Counted, SLACK};
 use crate::sealing::Sealer;
 
 /// Whence new messages came.
@@ -41,27 +42,69 @@ pub(super) async fn tell_ends(
     db: &mut PgConnection,
     partition: i32,
     ended: &BTreeMap<(i64, i64), Vec<u8>>,
-) -> Done<()> {
+) -> Done<BTreeSet<CustomerId>> {
     if ended.is_empty() {
-        return Ok(());
+        return Ok(BTreeSet::new());
     }
     let (ids, at): (Vec<i64>, Vec<i64>) = ended.keys().copied().unzip();
     let entries: Vec<&[u8]> = ended.values().map(Vec::as_slice).collect();
-    sqlx::query(sql::WAITING_REPORT).bind(partition).bind(ids).bind(at).bind(entries).execute(db).await?;
-    Ok(())
+    let query = sqlx::query(sql::WAITING_REPORT).bind(partition).bind(ids).bind(at).bind(entries);
+    query.fetch_all(db).await?.iter().map(told).collect()
+}
+
+/// For whom a row was written.
+pub(super) fn told(row: &PgRow) -> Done<CustomerId> {
+    let customer: i32 = row.try_get(0)?;
+    let odd = |_| Fault::inconsistent("waiting", "customer", "out of range");
+    Ok(u16::try_from(customer).map(CustomerId).map_err(odd)?)
 }
 
 /// Drops what is too old, and of each customer what is beyond its bound.
-pub(super) async fn retire(db: &mut PgConnection, partition: PartitionId, now: Timestamp) -> Done<()> {
+pub(super) async fn retire(
+    db: &mut PgConnection,
+    partition: PartitionId,
+    counts: &mut HashMap<(i32, i16), Counted>,
+    now: Timestamp,
+) -> Done<()> {
     let before = now.minus(WAITING_AGE).millis();
     let mut place = (i32::MIN, i16::MIN);
     loop {
         let query = sqlx::query(sql::WAITING_NEXT).bind(number(partition)).bind(place.0).bind(place.1);
         let Some(row) = query.fetch_optional(&mut *db).await? else { return Ok(()) };
         place = (row.try_get(0)?, row.try_get(1)?);
-        let query = sqlx::query(sql::WAITING_CUT).bind(number(partition)).bind(place.0).bind(place.1);
-        query.bind(before).bind(i64::from(WAITING_ROWS)).execute(&mut *db).await?;
+        let query = sqlx::query(sql::WAITING_OLD).bind(number(partition)).bind(place.0).bind(place.1);
+        query.bind(before).execute(&mut *db).await?;
+        let last = sqlx::query(sql::WAITING_LAST).bind(number(partition)).bind(place.0).bind(place.1);
+        let Some(last) = last.fetch_optional(&mut *db).await? else {
+            counts.remove(&place);
+            continue;
+        };
+        let last = (last.try_get(0)?, last.try_get(1)?);
+        let known = counts.get(&place).copied().unwrap_or(Counted { rows: 0, last: BEFORE_ALL });
+        let mut counted = known.and(came(db, partition, place, known.last).await?, last);
+        if counted.is_beyond() {
+            let query = sqlx::query(sql::WAITING_CUT).bind(number(partition)).bind(place.0).bind(place.1);
+            query.bind(before).bind(i64::from(WAITING_ROWS)).execute(&mut *db).await?;
+            counted = Counted { rows: came(db, partition, place, BEFORE_ALL).await?, last };
+        }
+        counts.insert(place, counted);
     }
+}
+
+/// Before every row of a customer and kind.
+const BEFORE_ALL: (i64, i64) = (i64::MIN, i64::MIN);
+
+/// Rows behind a place, no more than tell that there are too many.
+async fn came(
+    db: &mut PgConnection,
+    partition: PartitionId,
+    (customer, kind): (i32, i16),
+    after: (i64, i64),
+) -> Done<u64> {
+    let query = sqlx::query(sql::WAITING_CAME).bind(number(partition)).bind(customer).bind(kind);
+    let query = query.bind(after.0).bind(after.1).bind(i64::from(WAITING_ROWS + SLACK + 1));
+    let rows: i64 = query.fetch_one(db).await?.try_get(0)?;
+    Ok(rows.unsigned_abs())
 }
 
 /// Keeps parts of texts that are not whole.

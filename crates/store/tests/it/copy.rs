@@ -39,7 +39,9 @@ async fn lived_in() -> Stage {
             stage.submit(out).await;
             let status = if n % 2 == 0 { ReceiptStatus::Delivered } else { ReceiptStatus::Undelivered };
             if n % 3 != 0 {
-                stage.receipt(out.ticket.message, 0, status, "X").await;
+                // Some are called dead, the others' code is in no table.
+                let code = if n % 5 == 0 { "MK:0001" } else { "X" };
+                stage.receipt(out.ticket.message, 0, status, code).await;
             }
         }
         let through = Some(Expansion { lane: marketing.id, through: 1_000 + u64::from(id.0) });
@@ -199,14 +201,19 @@ async fn compare(stage: Stage, place: &PostgresPlace, partitions: u16, account: 
     let all = |messages: &[MessageRecord]| messages.iter().map(told).collect::<Vec<_>>();
     assert_eq!(all(&there_messages), all(&messages));
     assert_eq!(there_tallies, tallies);
+    let codes = stage.ledger.unknown_codes().await.unwrap();
+    assert!(!codes.is_empty() && there.ledger.unknown_codes().await.unwrap() == codes);
+    let mut dead = 0;
     for number in 0..60 {
         let facts = |stage: &Stage| {
             let ledger = Arc::clone(&stage.ledger);
             async move { ledger.facts(ledger.partitions().of(phone(number).slot()), vec![phone(number)]).await }
         };
         let (here, there) = (facts(&stage).await.unwrap(), facts(&there).await.unwrap());
+        dead += here[0].number.failures.len();
         assert_eq!(here, there, "what claims know of phone {number}");
     }
+    assert!(dead > 0, "some phone was called dead");
     for id in there.ledger.partitions().all() {
         let through = there.ledger.expanded_through(id, lane(2, Category::Marketing).id).await.unwrap();
         assert_eq!(through, 1_000 + u64::from(id.0 % FILES), "marks stay with their file's slots");

@@ -222,7 +222,8 @@ impl Stage {
         channel: ChannelId,
         takes: &[(Stream, u32)],
     ) -> ClaimRequest {
-        let takes = takes.iter().map(|&(stream, limit)| Take { stream, limit }).collect();
+        let takes =
+            takes.iter().map(|&(stream, limit)| Take { stream, limit, reach: CarrierSet::ALL }).collect();
         self.request_parts(partition, channel, takes, 1_000)
     }
 

@@ -53,7 +53,7 @@ async fn claim(stage: &Stage, stepper: &mut Stepper, trouble: Trouble) -> Result
         channel: FIRST,
         gateway: GATEWAY,
         carriers: stage.reached,
-        takes: vec![Take { stream: stream(1, None), limit: 100 }],
+        takes: vec![Take { stream: stream(1, None), limit: 100, reach: domain::phone::CarrierSet::ALL }],
         max_parts: 100,
         now: stage.now,
         policy: Arc::clone(&stage.policy),

@@ -109,7 +109,13 @@ async fn takes_are_followed_in_order_and_parts_bound_a_claim(engine: Engine) {
     assert!(claim.more);
     let came_to: Vec<_> = claim.takes.iter().map(|take| (take.outgoing, take.handled)).collect();
     assert_eq!(came_to, [(2, 2), (2, 2)], "of each take");
-    let takes = || vec![domain::ledger::Take { stream: stream(2, None), limit: 9 }];
+    let takes = || {
+        vec![domain::ledger::Take {
+            stream: stream(2, None),
+            limit: 9,
+            reach: domain::phone::CarrierSet::ALL,
+        }]
+    };
     let first = stage.claim_parts(home, FIRST, takes(), 3).await;
     assert_eq!((first.outgoing.len(), first.more), (1, true), "the next one has more parts than are left");
     let rest = stage.claim_parts(home, FIRST, takes(), 100).await;

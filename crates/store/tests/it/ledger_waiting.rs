@@ -1,8 +1,10 @@
 //! What waits for customers that connect to us: told in the transaction that brought it about, kept until it is forgotten.
 
 use domain::channel::{CarrierMessageId, ReceiptStatus};
-use domain::downstream::{Ending, Fragment, Origin, WAITING_AGE, Waiting, WaitingKind, WaitingPlace, What};
-use domain::ids::{CustomerId, InboundId, MessageId};
+use domain::downstream::{
+    Ending, Fragment, Origin, WAITING_AGE, WAITING_ROWS, Waiting, WaitingKind, WaitingPlace, What,
+};
+use domain::ids::{CustomerId, InboundId, MessageId, PartitionId};
 use domain::ledger::{Disposition, Entry, InboundRecord, NewMessage};
 use domain::message::{Category, MessageState, Reason};
 use domain::policy::RuleId;
@@ -20,6 +22,8 @@ on_every_engine! {
     parts_are_kept_sealed_until_they_are_forgotten
     only_what_is_named_is_forgotten
     what_is_too_old_is_dropped
+    what_is_beyond_the_bound_is_dropped_oldest_first
+    whoever_something_waits_for_is_told
 }
 
 fn from_customer(stage: &Stage, number: u64, parts: u8) -> NewMessage {
@@ -192,4 +196,76 @@ async fn what_is_too_old_is_dropped(engine: Engine) {
     stage.sweep().await;
     let left = page(&stage, WaitingKind::Fragment).await;
     assert_eq!(left.iter().map(|waiting| waiting.place).collect::<Vec<_>>(), [young.place]);
+}
+
+/// Rows before and after the bound and its slack, oldest first.
+async fn what_is_beyond_the_bound_is_dropped_oldest_first(engine: Engine) {
+    let stage = Stage::new(engine, 1).await;
+    let hold = async |from: u32, to: u32| {
+        for numbers in (from..to).collect::<Vec<_>>().chunks(16_384) {
+            let part = |number: &u32| {
+                let at = Timestamp::from_millis(stage.now.millis() - 10_000_000 + i64::from(*number));
+                Fragment {
+                    customer: CUSTOMER,
+                    place: WaitingPlace { at, item: i64::from(*number) },
+                    phone: phone(1),
+                    body: String::new(),
+                }
+            };
+            let parts = numbers.iter().map(part).collect();
+            stage.ledger.hold_fragments(PartitionId(0), parts).await.unwrap();
+        }
+    };
+    let oldest = async || {
+        let first = (PartitionId(0), CUSTOMER, WaitingKind::Fragment, WaitingPlace::START);
+        stage.ledger.waiting(first.0, first.1, first.2, first.3, 1).await.unwrap()[0].place.item
+    };
+    let full = WAITING_ROWS + moves::waiting::SLACK;
+    hold(0, full).await;
+    stage.sweep().await;
+    assert_eq!(oldest().await, 0, "a little more than the bound stays until it is worth looking");
+    hold(full, full + 1).await;
+    stage.sweep().await;
+    assert_eq!(oldest().await, i64::from(full - WAITING_ROWS));
+    hold(full + 1, full + 100).await;
+    stage.sweep().await;
+    assert_eq!(oldest().await, i64::from(full - WAITING_ROWS), "counted anew, there is room");
+}
+
+async fn whoever_something_waits_for_is_told(engine: Engine) {
+    let stage = Stage::new(engine, 4).await;
+    stage.ledger.put_lane(lane(1, Category::Notice)).await.unwrap();
+    let told = || stage.ledger.told().contains(&(stage.home(phone(1)), CUSTOMER));
+    let mine = stage.accept_one(from_customer(&stage, 1, 1)).await;
+    let own = stage.accept_one(stage.message(&lane(1, Category::Notice), 1)).await;
+    for out in stage.claim(FIRST, stream(1, None)).await.outgoing {
+        stage.submit(&out).await;
+    }
+    assert!(!told(), "nothing has ended");
+    stage.receipt(own, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+    assert!(!told(), "nobody asked for it");
+    stage.receipt(mine, 0, ReceiptStatus::Delivered, "DELIVRD").await;
+    assert!(told());
+    // Told some times more where a commit may take its time, and then no more.
+    let mut times = 0;
+    while told() {
+        times += 1;
+        assert!(times < 10);
+    }
+    let inbound = InboundRecord {
+        id: InboundId::from(stage.ids.next(stage.now, phone(1).slot())),
+        account: Some(ACCOUNT),
+        gateway: GATEWAY,
+        channel: FIRST,
+        carrier_id: CarrierMessageId::Number(1),
+        from: phone(1),
+        to: "10690123".into(),
+        text: "好的".to_owned(),
+        answers: Some(mine),
+        campaign: None,
+        opted_out: false,
+        received_at: stage.now,
+    };
+    assert!(stage.ledger.inbound(inbound, Vec::new()).await.unwrap());
+    assert!(told());
 }

@@ -9,6 +9,7 @@ mod ledger_faults;
 mod ledger_kill;
 mod ledger_lost_claim;
 mod ledger_nodes;
+mod ledger_numbers;
 mod ledger_people;
 mod ledger_stage;
 mod ledger_stepped;

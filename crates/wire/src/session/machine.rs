@@ -160,9 +160,14 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Lets the peer of [`Event::ConnectRequested`](super::Event::ConnectRequested) in; the secret proves that
-    /// we know it too, where the protocol has such a proof.
+    /// we know it too, where the protocol has such a proof. Where the peer only called, this side logs in then.
     pub fn accept(&mut self, secret: &Secret) {
         if let Some((sequence, log_in)) = self.take_asking() {
+            if let Some(log_in) = self.protocol.in_turn() {
+                self.opening = Opening::Ours;
+                self.write_next(&log_in);
+                return;
+            }
             let welcome = self.protocol.welcome(&log_in, secret);
             self.write(sequence, &welcome);
             self.link.opened();
@@ -170,11 +175,13 @@ impl<P: Protocol> Session<P> {
     }
 
     /// Refuses the peer of [`Event::ConnectRequested`](super::Event::ConnectRequested) with the protocol's own
-    /// status and ends the session.
+    /// status, where it has one for that, and ends the session.
     pub fn refuse(&mut self, status: u32) {
         if let Some((sequence, log_in)) = self.take_asking() {
-            let rejection = self.protocol.rejection(&log_in, status);
-            self.write(sequence, &rejection);
+            if self.protocol.in_turn().is_none() {
+                let rejection = self.protocol.rejection(&log_in, status);
+                self.write(sequence, &rejection);
+            }
             self.link.close(CloseCause::Refused);
         }
     }

@@ -180,6 +180,12 @@ pub trait Protocol: Sized + Debug + PartialEq + Send + 'static {
     /// The answer that lets a log-in in.
     fn welcome(&self, log_in: &Self::LogIn, secret: &Secret) -> Self::Pdu<'static>;
 
+    /// What this side asks in its turn when it lets in a peer that called: its own log-in, whose answer is awaited.
+    /// `None` where the peer's log-in is answered, as everywhere but after SMPP's outbind.
+    fn in_turn(&self) -> Option<Self::Pdu<'static>> {
+        None
+    }
+
     /// The answer that refuses a log-in with the protocol's own status.
     fn rejection(&self, log_in: &Self::LogIn, status: u32) -> Self::Pdu<'static>;
 

@@ -1,8 +1,9 @@
 //! SMPP as the session needs it.
 
 use super::{
-    AlertNotification, Bind, BindResp, CancelSm, Command, LIMITS, MessageResp, Pdu, QuerySm, QuerySmResp,
-    Receipt, ReplaceSm, ShortMessage, Version, decode, decode_body, decode_header, encode, status, tag,
+    AlertNotification, Bind, BindResp, CancelSm, Command, LIMITS, MessageResp, Outbind, Pdu, QuerySm,
+    QuerySmResp, Receipt, ReplaceSm, ShortMessage, Version, decode, decode_body, decode_header, encode,
+    status, tag,
 };
 use crate::error::{DecodeError, EncodeError};
 use crate::frame::Limits;
@@ -23,6 +24,8 @@ pub struct Smpp {
     pub(super) version: Version,
     /// The message centre's own name, told in bind answers.
     pub(super) system_id: Octets<16>,
+    /// A client that waits for a message centre's outbind: what it then binds with.
+    pub(super) in_turn: Option<Bind>,
 }
 
 /// A request of the peer, as its answer must name it.
@@ -129,13 +132,15 @@ impl Protocol for Smpp {
     }
 
     fn command(number: u32) -> Option<Command> {
-        // Nobody is asked to bind here: a client always connects by itself.
-        Command::from_number(number).filter(|command| *command != Command::Outbind)
+        Command::from_number(number)
     }
 
     fn kind(command: Command) -> Kind {
         match command {
-            Command::BindReceiver | Command::BindTransmitter | Command::BindTransceiver => Kind::LogIn,
+            Command::BindReceiver
+            | Command::BindTransmitter
+            | Command::BindTransceiver
+            | Command::Outbind => Kind::LogIn,
             Command::BindReceiverResp | Command::BindTransmitterResp | Command::BindTransceiverResp => {
                 Kind::LogInAnswer
             }
@@ -152,7 +157,7 @@ impl Protocol for Smpp {
             Command::QuerySmResp => Kind::Answer(Some(Request::Query)),
             Command::CancelSmResp | Command::ReplaceSmResp => Kind::Answer(Some(Request::Cancel)),
             Command::DataSmResp | Command::GenericNack => Kind::Answer(None),
-            Command::DataSm | Command::Outbind => Kind::Message(None),
+            Command::DataSm => Kind::Message(None),
         }
     }
 
@@ -170,9 +175,17 @@ impl Protocol for Smpp {
     }
 
     fn read_log_in(&mut self, octets: &[u8]) -> Result<Greeting<Self>, DecodeError> {
-        let (_, Pdu::Bind(bind)) = decode(octets)? else { return Err(unexpected(octets)) };
-        self.version = self.version.min(Version::from_octet(bind.interface_version));
-        Ok(Greeting::Ask(bind))
+        match (decode(octets)?.1, &self.in_turn) {
+            (Pdu::Bind(bind), None) => {
+                self.version = self.version.min(Version::from_octet(bind.interface_version));
+                Ok(Greeting::Ask(bind))
+            }
+            // Who calls, as if it had bound: its name and its password are what there is to look at.
+            (Pdu::Outbind(Outbind { system_id, password }), Some(ours)) => {
+                Ok(Greeting::Ask(Bind { system_id, password, ..*ours }))
+            }
+            _ => Err(unexpected(octets)),
+        }
     }
 
     fn read_log_in_answer(&mut self, octets: &[u8]) -> Result<Result<u8, Refusal>, DecodeError> {
@@ -250,6 +263,10 @@ impl Protocol for Smpp {
 
     fn welcome(&self, log_in: &Bind, _secret: &Secret) -> Pdu<'static> {
         self.bind_resp(log_in, status::OK)
+    }
+
+    fn in_turn(&self) -> Option<Pdu<'static>> {
+        self.in_turn.map(Pdu::Bind)
     }
 
     fn rejection(&self, log_in: &Bind, status: u32) -> Pdu<'static> {

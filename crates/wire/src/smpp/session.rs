@@ -79,24 +79,41 @@ impl Default for ServerConfig {
     }
 }
 
+impl ClientConfig {
+    fn bind(&self) -> Bind {
+        Bind {
+            kind: self.kind,
+            system_id: self.system_id,
+            password: self.password,
+            system_type: self.system_type,
+            interface_version: self.version.octet(),
+            addr_ton: 0,
+            addr_npi: 0,
+            address_range: self.address_range,
+        }
+    }
+
+    fn begun(&self, in_turn: Option<Bind>) -> (Smpp, Setup) {
+        let setup = Setup { role: Role::Client, window: self.window, timing: self.timing, last_sequence: 0 };
+        (Smpp { version: self.version, system_id: self.system_id, in_turn }, setup)
+    }
+}
+
 impl Session {
     /// A client that has written its bind into the output.
     #[must_use]
     pub fn client(config: &ClientConfig, now: Millis) -> Self {
-        let bind = Pdu::Bind(Bind {
-            kind: config.kind,
-            system_id: config.system_id,
-            password: config.password,
-            system_type: config.system_type,
-            interface_version: config.version.octet(),
-            addr_ton: 0,
-            addr_npi: 0,
-            address_range: config.address_range,
-        });
-        let setup =
-            Setup { role: Role::Client, window: config.window, timing: config.timing, last_sequence: 0 };
-        let smpp = Smpp { version: config.version, system_id: config.system_id };
-        Self::opening(smpp, &bind, setup, now)
+        let (smpp, setup) = config.begun(None);
+        Self::opening(smpp, &Pdu::Bind(config.bind()), setup, now)
+    }
+
+    /// A client on a connection that a message centre made: it waits for an outbind (told as
+    /// [`Event::ConnectRequested`](crate::session::Event::ConnectRequested), with the message centre's name and password)
+    /// and binds when that is accepted (SMPP 3.4, 2.2.1).
+    #[must_use]
+    pub fn called(config: &ClientConfig, now: Millis) -> Self {
+        let (smpp, setup) = config.begun(Some(config.bind()));
+        Self::waiting(smpp, setup, now)
     }
 
     /// A message centre that waits for a bind.
@@ -104,6 +121,10 @@ impl Session {
     pub fn server(config: &ServerConfig, now: Millis) -> Self {
         let setup =
             Setup { role: Role::Server, window: config.window, timing: config.timing, last_sequence: 0 };
-        Self::waiting(Smpp { version: config.version, system_id: config.system_id }, setup, now)
+        Self::waiting(
+            Smpp { version: config.version, system_id: config.system_id, in_turn: None },
+            setup,
+            now,
+        )
     }
 }

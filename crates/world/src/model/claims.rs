@@ -101,7 +101,10 @@ impl Model {
         if offer.tries.iter().any(|t| matches!(t.fate, Fate::Handed | Fate::Written)) {
             return Err("while it was out already".to_owned());
         }
-        let view = self.lanes.get(&offer.lane);
+        if offer.tries.is_empty() {
+            self.check_canary(offer.lane)?;
+        }
+        let view = self.lanes.get(&self.first_of(offer.lane));
         if let Some((state, changed)) = view.and_then(|view| view.state)
             && state != LaneState::Open
             && changed < since
@@ -114,6 +117,7 @@ impl Model {
         if self.refusal(offer).is_some_and(|refused| refused < since) {
             return Err("after a refusal was acknowledged".to_owned());
         }
+        self.check_number(offer, at, since)?;
         self.check_caps(outgoing.ticket, offer, at)
     }
 
@@ -164,6 +168,7 @@ impl Model {
     /// A node died: what it had asked for may have happened or not.
     pub(crate) fn node_died(&mut self, node: usize) {
         self.taken_over(node);
+        self.lives_of_dead_node(node);
         self.asked.retain(|_, asked| asked.node != node);
         for view in self.lanes.values_mut() {
             let before = view.changing.len();

@@ -95,7 +95,7 @@ impl Model {
         let mut rows: BTreeMap<(LaneId, u64), u32> = BTreeMap::new();
         for (_, offer) in self.offers.iter().filter(|(id, _)| ids.contains(id)) {
             if let Some(ordinal) = offer.ordinal {
-                *rows.entry((offer.lane, ordinal)).or_default() += 1;
+                *rows.entry((self.first_of(offer.lane), ordinal)).or_default() += 1;
             }
         }
         let twice = rows.iter().find(|(_, count)| **count > 1);

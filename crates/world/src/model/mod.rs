@@ -8,13 +8,14 @@
 pub(crate) mod caps;
 mod claims;
 pub(crate) mod inspect;
+mod numbers;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::channel::{CarrierMessageId, ReceiptStatus, SubmitOutcome, Ticket};
-use domain::ids::{EntityId, GatewayId, LaneId, MessageId, PartitionId};
+use domain::ids::{CampaignId, EntityId, GatewayId, LaneId, MessageId, PartitionId};
 use domain::lane::LaneState;
 use domain::ledger::{Disposition, Entry, NewMessage, Settlement};
 use domain::message::{Category, MessageState, Reason};
@@ -23,6 +24,7 @@ use domain::policy::Scope;
 use domain::time::Timestamp;
 
 use crate::audience::ordinal_of;
+use crate::campaigns::Held;
 
 /// A span of the wall clock in milliseconds within which something was decided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -127,10 +129,12 @@ struct Offer {
     /// from there whatever the node says later.
     recovered: bool,
     last_seen: Option<(MessageState, Reason)>,
+    /// A receipt of it was kept before its answer was settled.
+    held: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-struct LaneView {
+pub(crate) struct LaneView {
     /// The state that was acknowledged last, and when; unknown while it changes.
     state: Option<(LaneState, u64)>,
     /// Who is changing it.
@@ -140,7 +144,7 @@ struct LaneView {
     /// One of them failed, or its node died: it may have happened, as the last.
     doubt: bool,
     /// Of a campaign: the moment before which nothing of it may be accepted.
-    not_before: Option<Timestamp>,
+    pub(crate) not_before: Option<Timestamp>,
     /// Its start was acknowledged.
     started: bool,
     /// Rows of the audience, once all of them must be there.
@@ -169,8 +173,13 @@ pub(crate) struct Model {
     /// Observations so far: the order of what was seen.
     seq: u64,
     offers: BTreeMap<MessageId, Offer>,
-    lanes: BTreeMap<LaneId, LaneView>,
+    pub(crate) lanes: BTreeMap<LaneId, LaneView>,
+    /// The first lane of the campaign of each lane: its state, start and audience are the campaign's.
+    pub(crate) first_lanes: BTreeMap<LaneId, LaneId>,
+    /// Campaigns that hold back all but their canary.
+    pub(crate) held: BTreeMap<CampaignId, Held>,
     people: BTreeMap<Phone, Person>,
+    numbers: BTreeMap<Phone, numbers::Number>,
     parts: BTreeMap<(GatewayId, CarrierMessageId), (MessageId, i64, u8)>,
     /// By partition, the tries whose settlement a power loss may take back.
     unsynced: BTreeMap<PartitionId, Vec<(MessageId, i64)>>,
@@ -213,9 +222,10 @@ impl Model {
         self.violations.first()
     }
 
-    /// A campaign is written down, to be started at a time or at once.
-    pub(crate) fn planned(&mut self, lane: LaneId, at: Option<Timestamp>) {
-        self.lanes.entry(lane).or_default().not_before = at;
+    /// Messages of some lanes that were claimed at least once.
+    pub(crate) fn sent_of(&self, lanes: &[LaneId]) -> usize {
+        let of = |offer: &&Offer| lanes.contains(&offer.lane) && !offer.tries.is_empty();
+        self.offers.values().filter(of).count()
     }
 
     /// Its start was acknowledged.
@@ -247,6 +257,7 @@ impl Model {
             earliest: None,
             recovered: false,
             last_seen: None,
+            held: false,
         };
         let known = self.offers.entry(message.id).or_insert(offer);
         if known.phone != message.phone || known.lane != message.lane || known.text != message.text {
@@ -255,7 +266,8 @@ impl Model {
         }
         // A repeated request is valid from its repetition on, unless the first one was taken.
         known.valid_until = known.valid_until.max(message.valid_until);
-        if self.lanes.entry(message.lane).or_default().not_before.is_some_and(|at| latest < at) {
+        let first = self.first_of(message.lane);
+        if self.lanes.entry(first).or_default().not_before.is_some_and(|at| latest < at) {
             self.violation(format!("{} was accepted before its campaign's time", message.id));
         }
     }

@@ -108,7 +108,7 @@ impl Model {
     }
 }
 
-fn forget_one(nodes: &mut Vec<usize>, node: usize) {
+pub(super) fn forget_one(nodes: &mut Vec<usize>, node: usize) {
     if let Some(place) = nodes.iter().position(|by| *by == node) {
         nodes.swap_remove(place);
     }

@@ -61,5 +61,8 @@ faults! {
     an_ignored_full_disk: FullIgnored => "was acknowledged and is gone";
     acknowledging_at_once: AcknowledgedAtOnce => "although its delivery was acknowledged";
     mixed_up_answers: AnswersMixedUp => "no carrier" | "although its delivery" | "a second time" | "is undelivered";
+    a_forgotten_dead_number: DeadNumberForgotten => "although its number was dead";
+    dropped_chat: ChatDropped => "showed life and is still called dead";
+    a_forgotten_canary: CanaryForgotten => "before its canary was judged";
     a_forgotten_fence: FenceForgotten => "after it had been taken over";
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::audit::WordList;
+use crate::numbers::Lesson;
 use jiff::civil::time;
 
 #[test]
@@ -66,6 +67,36 @@ fn suppression_reaches_the_whole_group_in_its_category() {
             "{scope:?} {of:?} {category}"
         );
     }
+}
+
+#[test]
+fn dead_numbers_get_codes_and_emergencies_only() {
+    let policy = Policy::builtin();
+    let stop = rejected(Reason::DeadNumber, RuleId::DEAD_NUMBER);
+    let called = |days: &[i64]| {
+        let mut person = agreed();
+        for days in days {
+            person.number.learn(Lesson::Dead, at(MORNING - days * DAY));
+        }
+        person
+    };
+    let decide = |category, person: &PersonFacts| policy.decide(&facts(&lane(category), person), at(MORNING));
+    assert_eq!(decide(Category::Marketing, &called(&[1])), Verdict::Send);
+    for dead in [called(&[1, 2]), called(&[1, 31]), called(&[89, 100])] {
+        assert_eq!(decide(Category::Marketing, &dead), stop);
+        assert_eq!(decide(Category::Notice, &dead), stop);
+        assert_eq!(decide(Category::Otp, &dead), Verdict::Send);
+        let urgent = Lane { priority: Priority::Emergency, ..lane(Category::Notice) };
+        assert_eq!(policy.decide(&facts(&urgent, &dead), at(MORNING)), Verdict::Send);
+        let marketing = lane(Category::Marketing);
+        let test = Facts { test: true, ..facts(&marketing, &dead) };
+        assert_eq!(policy.decide(&test, at(MORNING)), Verdict::Send);
+    }
+    for alive in [called(&[1, 32]), called(&[90, 100])] {
+        assert_eq!(decide(Category::Notice, &alive), Verdict::Send);
+    }
+    let night = policy.decide(&facts(&lane(Category::Marketing), &called(&[1, 2])), at(MORNING + 12 * HOUR));
+    assert_eq!(night, stop, "it does not wait for the morning");
 }
 
 #[test]

@@ -97,7 +97,13 @@ fn traffic_takes_the_first_route_that_is_for_it() {
         scoped(5, RouteScope { countries: vec![Country::from_code("DE").unwrap()], ..all() }),
     ];
     let phone = |raw| Some(Phone::parse(raw, Country::CN).unwrap());
-    let traffic = |category, signature, phone| Traffic { account, category, signature, phone };
+    let traffic = |category, signature, phone| Traffic {
+        account,
+        category,
+        signature,
+        phone,
+        carrier: phone.map(Phone::carrier),
+    };
     let chosen = |traffic| choose_route(&routes, &traffic).map(|route| route.id.0);
     let (otp, notice) = (Category::Otp, Category::Notice);
     assert_eq!(chosen(traffic(otp, Some("鸿雁商城"), None)), Some(2), "the first one counts");

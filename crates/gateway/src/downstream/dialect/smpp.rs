@@ -1,14 +1,15 @@
 //! SMPP 3.4 and 5.0. Ids are hexadecimal.
 
 use domain::control::Protocol as Spoken;
-use domain::downstream::{Delivery, News, Submit, SubmitRefusal};
+use domain::downstream::{Delivery, News, Report, Submit, SubmitRefusal};
 use domain::text::{Concat, Dialect as TextDialect};
 use domain::time::Timestamp;
 use wire::destinations::Destinations;
 use wire::smpp::{
     Address, Ask, Bind, BindKind, Pdu, Place, QuerySmResp, Receipt, ServerConfig, Session, ShortMessage,
-    Smpp, Version, status,
+    Smpp, Version, state_word, status, tag,
 };
+use wire::tlv::{Tlvs, append};
 use wire::{EncodeError, Octets, TerminalId};
 
 use super::{Dialect, Given, LoggingIn, Piece, WINDOW, international, three_digits, timing, word};
@@ -28,6 +29,13 @@ const BIND_FAILED: u32 = 0x0D;
 const SUBMIT_FAILED: u32 = 0x45;
 const BAD_SCHEDULE: u32 = 0x61;
 const BAD_EXPIRY: u32 = 0x62;
+/// `message_state` of a message of which nothing is known.
+const UNKNOWN_STATE: u8 = 7;
+
+/// `message_state` of a report: the number of its word.
+fn state(report: &Report) -> u8 {
+    (1..=8).find(|state| state_word(*state) == Some(word(report))).unwrap_or(UNKNOWN_STATE)
+}
 
 pub(in crate::downstream) struct SmppServer;
 
@@ -117,7 +125,7 @@ impl Dialect for SmppServer {
         piece: Piece<'a>,
         scratch: &'a mut Vec<u8>,
     ) -> Result<Pdu<'a>, EncodeError> {
-        let (phone, to, esm_class) = match &delivery.news {
+        let (phone, to, esm_class, text) = match &delivery.news {
             News::Report(report) => {
                 let date = |at| Octets::from_field(minute_text(at).as_bytes()).unwrap_or_default();
                 Receipt {
@@ -128,19 +136,29 @@ impl Dialect for SmppServer {
                     done_date: date(report.done_at),
                 }
                 .write_text(scratch);
-                (report.phone, &report.source, RECEIPT)
+                let text = scratch.len();
+                // Many programs read these and not the text.
+                append(
+                    tag::RECEIPTED_MESSAGE_ID,
+                    &[Self::msg_id(report.id).as_bytes(), b"\0"].concat(),
+                    scratch,
+                )?;
+                append(tag::MESSAGE_STATE, &[state(report)], scratch)?;
+                (report.phone, &report.source, RECEIPT, text)
             }
             News::Inbound { phone, to, .. } => {
                 scratch.extend_from_slice(piece.content);
-                (*phone, to, if piece.has_header { UDHI } else { 0 })
+                (*phone, to, if piece.has_header { UDHI } else { 0 }, scratch.len())
             }
         };
+        let (text, tlvs) = scratch.split_at(text);
         let destination = Address { ton: 0, npi: 0, number: TerminalId::new(&**to)? };
         Ok(Pdu::DeliverSm(ShortMessage {
             source: Address { ton: 1, npi: 1, number: international(phone)? },
             esm_class,
             registered_delivery: 0,
-            ..ShortMessage::to(destination, piece.coding, scratch)
+            tlvs: Tlvs::new(tlvs),
+            ..ShortMessage::to(destination, piece.coding, text)
         }))
     }
 

@@ -1,9 +1,12 @@
 //! Deliberate faults: what could be wrong with a ledger, a channel or the rules, each switched on alone, so that tests can
-//! show that the simulation finds it. They are wrappers of the ports in this one file; no other crate knows of them.
+//! show that the simulation finds it. They are wrappers of the ports in this one folder; no other crate knows of them.
+
+mod kind;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use domain::campaign::CanaryPhase;
 use domain::channel::{Capacity, Channel, Outgoing, Receipt};
 use domain::control::{AUDIENCE_CHUNK_ROWS, Campaign};
 use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
@@ -14,7 +17,7 @@ use domain::lane::{Lane, LaneState};
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
     MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally,
+    SuppressionRecord, Swept, Tally, UnknownCode,
 };
 use domain::message::{Category, MessageState};
 use domain::phone::Phone;
@@ -24,108 +27,15 @@ use domain::time::Timestamp;
 
 use crate::cast;
 
-/// What is wrong in a run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Fault {
-    /// Nothing: the product as it is.
-    #[default]
-    None,
-    /// Messages are acknowledged before they are committed.
-    AcceptBeforeCommit,
-    /// Settlements are acknowledged before they are committed, and lost when that fails.
-    SettleBeforeCommit,
-    /// One settlement of a batch of several is forgotten.
-    SettlementForgotten,
-    /// Receipts are acknowledged and thrown away.
-    ReceiptDropped,
-    /// Receipts that match nothing yet are thrown away instead of held.
-    EarlyReceiptDropped,
-    /// The daily cap of marketing lets one more through.
-    CapOffByOne,
-    /// Nobody minds the hour.
-    QuietHoursForgotten,
-    /// Refusals are acknowledged at once and reach the ledger after the next claim: a claim on facts from before.
-    StaleFacts,
-    /// A refusal by answer is recorded as a message and not as a refusal.
-    OptOutLost,
-    /// What is claimed for a phone that refuses is not taken back.
-    RecallForgotten,
-    /// Claims are written whenever there is room, however old they are.
-    DeadlineForgotten,
-    /// After a restart what was in flight is handed out once more, as if nothing had been.
-    DoubleClaim,
-    /// Second tries are not marked as possible duplicates.
-    MarkForgotten,
-    /// Marketing is tried again after an answer that never came.
-    MarketingGuessed,
-    /// A lane's pause or cancel is acknowledged and not done.
-    PauseForgotten,
-    /// An older copy of a lane overwrites a newer one.
-    VersionForgotten,
-    /// Repeated chunks of an audience are taken again.
-    ChunkTwice,
-    /// In-flight messages are not looked after at a restart.
-    RecoveryForgotten,
-    /// One counter is off by one.
-    TallyMiscounted,
-    /// Campaigns are launched whatever their time.
-    ScheduleForgotten,
-    /// A partition says that it has more of an audience than it has.
-    MarkTooFar,
-    /// Claims of a partition do not wait for each other: what one took another takes too.
-    ClaimWithoutLock,
-    /// A node that starts ends the claims of all others as if it were alone.
-    OthersRecovered,
-    /// What a silent node had in flight is not looked after.
-    TakeoverForgotten,
-    /// A node goes on claiming after it was taken over.
-    FenceForgotten,
-    /// What a full disk refused is acknowledged.
-    FullIgnored,
-    /// Connections acknowledge receipts before they are durable.
-    AcknowledgedAtOnce,
-    /// A connection takes answers to two parts of one read for each other's.
-    AnswersMixedUp,
-}
+pub use kind::Fault;
 
 impl Fault {
-    /// Every deliberate fault.
-    pub const ALL: [Self; 28] = [
-        Self::AcceptBeforeCommit,
-        Self::SettleBeforeCommit,
-        Self::SettlementForgotten,
-        Self::ReceiptDropped,
-        Self::EarlyReceiptDropped,
-        Self::CapOffByOne,
-        Self::QuietHoursForgotten,
-        Self::StaleFacts,
-        Self::OptOutLost,
-        Self::RecallForgotten,
-        Self::DeadlineForgotten,
-        Self::DoubleClaim,
-        Self::MarkForgotten,
-        Self::MarketingGuessed,
-        Self::PauseForgotten,
-        Self::VersionForgotten,
-        Self::ChunkTwice,
-        Self::RecoveryForgotten,
-        Self::TallyMiscounted,
-        Self::ScheduleForgotten,
-        Self::MarkTooFar,
-        Self::ClaimWithoutLock,
-        Self::OthersRecovered,
-        Self::TakeoverForgotten,
-        Self::FenceForgotten,
-        Self::FullIgnored,
-        Self::AcknowledgedAtOnce,
-        Self::AnswersMixedUp,
-    ];
-
     /// The rules that the engine decides by.
     pub(crate) fn policy(self) -> Arc<Policy> {
         let rules = match self {
             Self::CapOffByOne => cast::rules().with_cap(RuleId::MARKETING_DAY, 2),
             Self::QuietHoursForgotten => cast::rules().without(&[RuleId::QUIET_HOURS]),
+            Self::DeadNumberForgotten => cast::rules().without(&[RuleId::DEAD_NUMBER]),
             _ => return cast::policy(),
         };
         rules.build().map_or_else(|_| cast::policy(), Arc::new)
@@ -171,6 +81,14 @@ impl Fault {
         if let (Self::AnswersMixedUp, [(one, ..), (other, ..), ..]) = (self, steps) {
             std::mem::swap(one, other);
         }
+    }
+
+    /// A campaign as it is read from the control database.
+    pub(crate) fn read(self, mut campaign: Campaign) -> Campaign {
+        if let (Self::CanaryForgotten, Some(canary)) = (self, &mut campaign.canary) {
+            canary.phase = CanaryPhase::Released;
+        }
+        campaign
     }
 
     /// A campaign as a list of the control database shows it.
@@ -233,6 +151,10 @@ impl Ledger for FaultyLedger {
 
     async fn due_changed(&self) {
         self.inner.due_changed().await;
+    }
+
+    fn told(&self) -> Vec<(PartitionId, CustomerId)> {
+        self.inner.told()
     }
 
     async fn put_lane(&self, lane: Lane) -> Asked<()> {
@@ -346,6 +268,9 @@ impl Ledger for FaultyLedger {
         if self.is(Fault::OptOutLost) {
             orders.clear();
         }
+        if self.is(Fault::ChatDropped) && orders.is_empty() {
+            return Ok(true);
+        }
         self.inner.inbound(record, orders).await
     }
 
@@ -355,6 +280,10 @@ impl Ledger for FaultyLedger {
 
     async fn facts(&self, partition: PartitionId, phones: Vec<Phone>) -> Asked<Vec<PersonFacts>> {
         self.inner.facts(partition, phones).await
+    }
+
+    async fn unknown_codes(&self) -> Asked<Vec<UnknownCode>> {
+        self.inner.unknown_codes().await
     }
 
     async fn tallies(&self, lanes: &[LaneId]) -> Asked<Vec<Tally>> {
