@@ -2,7 +2,7 @@
 # Nothing here is needed to build: `cargo build` works alone once scripts/setup was content.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt bench timings
+.PHONY: help setup demo test check fmt bench size timings
 
 CARGO ?= cargo
 BENCH_DATA ?= data/bench
@@ -36,6 +36,9 @@ bench: setup ## Measure a campaign of BENCH_RECIPIENTS in BENCH_DATA (ENGINE=pos
 	@$(CARGO) build --release --package app --bin hongyan
 	@exec $(ON_ENGINE) "$${CARGO_TARGET_DIR:-target}/release/hongyan" bench campaign --engine $(ENGINE) \
 		--recipients $(BENCH_RECIPIENTS) --json --data "$(BENCH_DATA)"
+
+size: setup ## Build the release program and say how large it is
+	@./scripts/size
 
 timings: setup ## Time a release build (the report lies in target/cargo-timings)
 	@$(CARGO) build --release --timings

@@ -2,7 +2,6 @@
 //!
 //! Nothing is understood here: what came goes to the channel as it is, and its answer goes back as it is.
 
-use axum::body::to_bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::{Kind, Problem, report};
-use crate::request::too_large;
+use crate::server::read_body;
 use crate::state::ApiState;
 
 /// The one path that a secret in it opens, rather than a key.
@@ -69,7 +68,7 @@ pub(crate) async fn get(
 async fn take(state: &ApiState, id: &str, token: String, request: Request) -> Result<Response, Problem> {
     let channel: ChannelId = id.parse().map_err(|_| Problem::new(Kind::NotFound))?;
     let (parts, body) = request.into_parts();
-    let body = to_bytes(body, CALLBACK_BYTES).await.map_err(|_| too_large(CALLBACK_BYTES))?;
+    let body = read_body(body, CALLBACK_BYTES).await?;
     let headers = parts.headers.iter().filter_map(|(name, value)| {
         value.to_str().ok().map(|value| (name.as_str().to_owned(), value.to_owned()))
     });

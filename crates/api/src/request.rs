@@ -5,7 +5,6 @@
 
 use std::str::FromStr;
 
-use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
@@ -14,6 +13,7 @@ use domain::text::Bilingual;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{Kind, Problem, say};
+use crate::server::read_body;
 
 /// Largest JSON body of most endpoints: far more than any form holds.
 pub const JSON_BYTES: usize = 1 << 20;
@@ -36,7 +36,7 @@ impl<T: DeserializeOwned, S: Sync, const LIMIT: usize> FromRequest<S> for Body<T
         if !is_json(request.headers()) {
             return Err(Problem::new(Kind::UnsupportedMediaType));
         }
-        let bytes = to_bytes(request.into_body(), LIMIT).await.map_err(|_| too_large(LIMIT))?;
+        let bytes = read_body(request.into_body(), LIMIT).await?;
         Ok(Self { value: parse(&bytes)?, bytes })
     }
 }

@@ -39,7 +39,7 @@ pub(crate) struct CopyArgs {
 /// # Errors
 /// When either side is in use or not fit, and when the two differ afterwards.
 pub(crate) async fn run(args: CopyArgs, show: Show) -> Result<(), Failure> {
-    let config = args.serve.config()?;
+    let config = args.serve.config(show)?;
     let wrong = |error: anyhow::Error| Failure::Input(format!("{error:#}"));
     let place = config.storage.server().map_err(wrong)?;
     let data = &config.data;

@@ -8,6 +8,7 @@ mod copy;
 mod demo;
 mod doctor;
 mod exit;
+mod listeners;
 mod load;
 mod migrate;
 mod node;
@@ -18,6 +19,7 @@ mod simulate;
 mod simulation;
 mod storage;
 mod text;
+mod traces;
 mod trouble;
 mod usage;
 mod verify;
@@ -27,6 +29,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::{Asked, CampaignArgs, CodesArgs, ImportArgs, MessageArgs, NumbersArgs, RouteArgs, SendArgs, To};
+use config::LogFormat;
 use exit::Failure;
 use show::Show;
 
@@ -67,6 +70,9 @@ enum Command {
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
     Doctor(doctor::DoctorArgs),
+    /// 配置 / the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     Migrate(migrate::MigrateArgs),
     Copy(copy::CopyArgs),
     Verify(verify::VerifyArgs),
@@ -87,12 +93,13 @@ async fn main() -> ExitCode {
         Err(code) => return code,
     };
     let show = Show { chinese, quiet: false };
-    start_logging(&cli.command);
+    start_logging(&cli.command, show);
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(args, show).await,
         Command::Demo(args) => return code(demo::run(args, chinese).await.map_err(Failure::from)),
         Command::Bench(args) => bench::run(args).await.map_err(Failure::from),
         Command::Doctor(args) => doctor::run(args, show).await,
+        Command::Config(command) => config::run(command, show),
         Command::Copy(args) => copy::run(args, show).await,
         Command::Migrate(args) => migrate::run(args, show).await,
         Command::Verify(args) => verify::run(args, show).await,
@@ -127,17 +134,23 @@ fn speaks_chinese(lang: Option<&str>) -> bool {
 }
 
 /// Logs go to standard error: what a command prints is for whoever called it.
-fn start_logging(command: &Command) {
-    let default = match command {
-        Command::Serve(args) => {
-            args.config().map_or_else(|_| "info".to_owned(), |config| quieted(&config.log))
-        }
-        _ => "error".to_owned(),
+fn start_logging(command: &Command, show: Show) {
+    let (default, format) = match command {
+        // What is wrong with the configuration is told by the command itself.
+        Command::Serve(args) => args.config(show).map_or_else(
+            |_| ("info".to_owned(), LogFormat::Text),
+            |config| (quieted(&config.log), config.log_format),
+        ),
+        _ => ("error".to_owned(), LogFormat::Text),
     };
     let filter = tracing_subscriber::EnvFilter::try_from_env("HONGYAN_LOG")
         .or_else(|_| tracing_subscriber::EnvFilter::try_new(default))
         .unwrap_or_default();
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match format {
+        LogFormat::Text => lines.init(),
+        LogFormat::Json => lines.json().flatten_event(true).init(),
+    }
 }
 
 /// Migrations tell of each of their steps; a person who asks for `info` wants to hear of the platform.

@@ -21,7 +21,7 @@ pub(crate) struct MigrateArgs {
 /// # Errors
 /// When the storage is in use, of a newer program, or not there.
 pub(crate) async fn run(args: MigrateArgs, show: Show) -> Result<(), Failure> {
-    let config = args.serve.config()?;
+    let config = args.serve.config(show)?;
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let key_file = config.key_file();
     let told = async {

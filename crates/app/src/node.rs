@@ -12,7 +12,6 @@ use anyhow::Context as _;
 use domain::carrier_code::CodeBook;
 use domain::control::Secret;
 use domain::downstream::Downstream;
-use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
 use domain::policy::Policy;
 use domain::retry::RetryPolicy;
@@ -28,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
 use crate::config::DownstreamConfig;
+use crate::listeners::{self, Serving};
 use crate::storage::{Home, Storage, Workplace};
 
 /// Silence after which a carrier is tested. The specification says three minutes; half a minute notices a dead
@@ -59,6 +59,7 @@ pub(crate) struct NodeOptions {
     pub(crate) response_timeout: Duration,
     /// Where customers connect to us.
     pub(crate) downstream: DownstreamConfig,
+    pub(crate) serving: Serving,
 }
 
 /// A running platform.
@@ -67,6 +68,8 @@ pub(crate) struct Node {
     pub(crate) clock: Arc<dyn Clock>,
     /// Where the API listens.
     pub(crate) addr: SocketAddr,
+    /// Where metrics are told.
+    pub(crate) metrics: Option<SocketAddr>,
     /// Set when this start made the folder: the owner's key is shown once.
     pub(crate) first: Option<FirstStart>,
     /// Where customers connect to us.
@@ -76,8 +79,10 @@ pub(crate) struct Node {
     channels: TaskTracker,
     customers: TaskTracker,
     customers_stop: CancellationToken,
-    api: tokio::task::JoinHandle<()>,
+    api: TaskTracker,
     api_stop: CancellationToken,
+    traces: TaskTracker,
+    traces_stop: CancellationToken,
 }
 
 impl Node {
@@ -109,6 +114,8 @@ impl Node {
             settings: Settings::default(),
         };
         let engine = Engine::among(parts, membership);
+        let (traces, traces_stop) = (TaskTracker::new(), CancellationToken::new());
+        listeners::trace(&options.serving.traces, &engine, &traces, &traces_stop)?;
         let (sender, events) = mpsc::channel(EVENT_BATCHES);
         let channels = TaskTracker::new();
         let settings = ChannelSettings {
@@ -130,11 +137,14 @@ impl Node {
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
-        let (api, addr, api_stop) = serve_api(&engine, &clock, &ids, listener)?;
+        let (api, addr, api_stop) = (TaskTracker::new(), listener.local_addr()?, CancellationToken::new());
+        let state = api::ApiState::new(Arc::clone(&engine), Arc::clone(&clock), Arc::clone(&ids));
+        let metrics = listeners::start(options.serving, listener, (&engine, state), &api, &api_stop).await;
         Ok(Self {
             engine,
             clock,
             addr,
+            metrics,
             first,
             ports,
             ledger,
@@ -144,6 +154,8 @@ impl Node {
             customers_stop,
             api,
             api_stop,
+            traces,
+            traces_stop,
         })
     }
 
@@ -159,12 +171,16 @@ impl Node {
     pub(crate) async fn stop(self) {
         self.api_stop.cancel();
         self.customers_stop.cancel();
-        let _ended = self.api.await;
+        self.api.close();
+        self.api.wait().await;
         self.customers.close();
         self.customers.wait().await;
         self.engine.stop().await;
         self.channels.close();
         self.channels.wait().await;
+        self.traces_stop.cancel();
+        self.traces.close();
+        self.traces.wait().await;
         self.ledger.close().await;
         if let Err(error) = self.control.close().await {
             tracing::warn!(%error, "the control database did not close cleanly; it is whole all the same");
@@ -231,17 +247,4 @@ fn keep_owner_key(path: &Path, key: &Secret) -> io::Result<()> {
         file.sync_all()
     };
     write().map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", path.display())))
-}
-
-fn serve_api(
-    engine: &Arc<Engine>,
-    clock: &Arc<dyn Clock>,
-    ids: &Arc<IdGenerator>,
-    listener: TcpListener,
-) -> anyhow::Result<(tokio::task::JoinHandle<()>, SocketAddr, CancellationToken)> {
-    let addr = listener.local_addr()?;
-    let state = api::ApiState::new(Arc::clone(engine), Arc::clone(clock), Arc::clone(ids));
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(api::serve(listener, state, stop.clone()));
-    Ok((task, addr, stop))
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::config::{Config, DEFAULTS};
+use crate::config::{Config, DEFAULTS, Loaded, Origin, environment, load};
 use crate::exit::Failure;
 use crate::node::{Node, NodeOptions};
 use crate::show::Show;
@@ -36,24 +36,44 @@ pub(crate) struct ServeArgs {
 }
 
 impl ServeArgs {
-    /// The configuration: defaults, file, flags.
+    /// The configuration: defaults, file, environment, flags.
     ///
     /// # Errors
-    /// As [`Config::load`].
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let mut config =
-            Config::load(self.config.as_deref()).map_err(|error| Failure::Input(format!("{error:#}")))?;
+    /// As [`load`], in the reader's language.
+    pub(crate) fn config(&self, show: Show) -> Result<Config, Failure> {
+        self.loaded(show).map(|loaded| loaded.config)
+    }
+
+    /// The same, with where each setting came from.
+    ///
+    /// # Errors
+    /// As [`load`], in the reader's language.
+    pub(crate) fn loaded(&self, show: Show) -> Result<Loaded, Failure> {
+        let loaded = load(self.config.as_deref(), environment());
+        let mut loaded = loaded.map_err(|faults| Failure::Input(faults.told(show.chinese)))?;
+        let (config, origins) = (&mut loaded.config, &mut loaded.origins);
         if let Some(data) = &self.data {
             config.data.clone_from(data);
+            origins.insert("data", Origin::Flag);
         }
         if let Some(listen) = self.listen {
             config.listen = listen;
+            origins.insert("listen", Origin::Flag);
         }
         if let Some(file) = &self.seal_file {
             config.key_file = Some(file.clone());
+            origins.insert("key_file", Origin::Flag);
         }
-        self.storage.over(&mut config.storage);
-        Ok(config)
+        for path in self.storage.over(&mut config.storage) {
+            origins.insert(path, Origin::Flag);
+        }
+        Ok(loaded)
+    }
+
+    /// The same settings read from another file.
+    pub(crate) fn with_file(mut self, file: Option<PathBuf>) -> Self {
+        self.config = file.or(self.config);
+        self
     }
 }
 
@@ -67,7 +87,7 @@ pub(crate) async fn run(args: ServeArgs, show: Show) -> Result<(), Failure> {
         return Ok(());
     }
     let mut signalled = Box::pin(signalled()?);
-    let config = args.config()?;
+    let config = args.config(show)?;
     loop {
         let node = start(&config, show).await?;
         let is_told = tokio::select! {
@@ -103,6 +123,8 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
     let policy = config.policy().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let codes = config.codes().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
+    let serving = config.serving().map_err(|error| trouble::explain(error, show))?;
+    let scheme = if serving.options.tls.is_some() { "https" } else { "http" };
     let node = Node::start(NodeOptions {
         storage,
         data: config.data.clone(),
@@ -114,6 +136,7 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         codes,
         response_timeout: config.response_timeout(),
         downstream: config.downstream.clone(),
+        serving,
     })
     .await
     .map_err(|error| trouble::explain(error, show))?;
@@ -125,9 +148,12 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         );
     }
     show.say(
-        &format!("鸿雁已启动：http://{addr}  接口文档 http://{addr}/docs", addr = node.addr),
-        &format!("Hongyan is up: http://{addr}  reference at http://{addr}/docs", addr = node.addr),
+        &format!("鸿雁已启动：{scheme}://{addr}  接口文档 {scheme}://{addr}/docs", addr = node.addr),
+        &format!("Hongyan is up: {scheme}://{addr}  reference at {scheme}://{addr}/docs", addr = node.addr),
     );
+    if let Some(address) = node.metrics {
+        show.say(&format!("指标：http://{address}/metrics"), &format!("metrics: http://{address}/metrics"));
+    }
     for (family, address) in &node.ports {
         show.say(
             &format!("下游客户端口 {family:?}：{address}"),

@@ -33,7 +33,7 @@ pub(crate) enum Engine {
 }
 
 /// Where a database server is. It may hold a password, so it is shown nowhere.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct DatabaseUrl(String);
 
 impl fmt::Debug for DatabaseUrl {
@@ -51,13 +51,19 @@ impl FromStr for DatabaseUrl {
 }
 
 /// The section `[storage]` of the configuration.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct StorageConfig {
     engine: Engine,
     url: Option<DatabaseUrl>,
     url_file: Option<PathBuf>,
     connections: u32,
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self { engine: Engine::Sqlite, url: None, url_file: None, connections: 16 }
+    }
 }
 
 /// What the command line and the environment say about storage.
@@ -75,13 +81,20 @@ pub(crate) struct StorageArgs {
 }
 
 impl StorageArgs {
-    /// Lays what was said over the configuration.
-    pub(crate) fn over(&self, config: &mut StorageConfig) {
-        config.engine = self.engine.unwrap_or(config.engine);
+    /// Lays what was said over the configuration; the settings that were said.
+    pub(crate) fn over(&self, config: &mut StorageConfig) -> Vec<&'static str> {
+        let mut said = Vec::new();
+        if let Some(engine) = self.engine {
+            config.engine = engine;
+            said.push("storage.engine");
+        }
         if self.database_url.is_some() || self.database_url_file.is_some() {
             config.url.clone_from(&self.database_url);
             config.url_file.clone_from(&self.database_url_file);
+            said.extend(self.database_url.is_some().then_some("storage.url"));
+            said.extend(self.database_url_file.is_some().then_some("storage.url_file"));
         }
+        said
     }
 }
 
@@ -91,7 +104,7 @@ impl StorageArgs {
     /// # Errors
     /// As [`StorageConfig::storage`].
     pub(crate) fn storage(&self) -> anyhow::Result<Storage> {
-        let mut config = crate::config::Config::load(None)?.storage;
+        let mut config = StorageConfig::default();
         self.over(&mut config);
         config.storage()
     }

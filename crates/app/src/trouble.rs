@@ -3,6 +3,7 @@
 //! What somebody must mend before the next try (another process, a key file, a newer folder, a taken address) is wrong
 //! input: exit code 2. Everything else is a fault here.
 
+use api::TlsError;
 use store::control::OpenControlError;
 use store::copy::CopyError;
 use store::ledger::LedgerOpenError;
@@ -56,6 +57,7 @@ fn chinese(error: &anyhow::Error, en: &str) -> Option<String> {
         .or_else(|| error.downcast_ref::<OpenControlError>().and_then(|error| control(error, en)))
         .or_else(|| error.downcast_ref::<PostgresOpenError>().and_then(postgres))
         .or_else(|| error.downcast_ref::<PlaceError>().map(place))
+        .or_else(|| error.downcast_ref::<TlsError>().map(tls))
         .or_else(|| error.downcast_ref::<std::io::Error>().map(|_| format!("无法启动：{en}")))
 }
 
@@ -106,6 +108,16 @@ fn ledger(error: &LedgerOpenError) -> Option<String> {
         LedgerOpenError::Io { path, source } => format!("{} 无法使用：{source}", path.display()),
         LedgerOpenError::Ledger { .. } => return None,
     })
+}
+
+fn tls(error: &TlsError) -> String {
+    match error {
+        TlsError::File { path, what, detail } => {
+            let what = if *what == "certificate" { "证书" } else { "私钥" };
+            format!("{} 里没有 PEM 格式的{what}：{detail}", path.display())
+        }
+        TlsError::Pair { path, source } => format!("证书 {} 与私钥不配：{source}", path.display()),
+    }
 }
 
 fn older(found: i64, known: i64) -> String {

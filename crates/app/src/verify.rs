@@ -31,7 +31,7 @@ pub(crate) struct VerifyArgs {
 /// # Errors
 /// [`Failure::Refused`] when something does not hold; others when the folder cannot be read.
 pub(crate) async fn run(args: VerifyArgs, show: Show) -> Result<(), Failure> {
-    let config = args.serve.config()?;
+    let config = args.serve.config(show)?;
     let storage = config.storage.storage().map_err(|error| Failure::Input(format!("{error:#}")))?;
     let verified = match storage {
         Storage::Sqlite => files(&config, show).await?,

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 pub enum RetryClass {
     /// True on every channel and at every hour: the person, the content, our account, or a rule of ours.
     Permanent,
-    /// The handset is off, full or out of reach: a later hour may help, another channel does not.
+    /// The handset is off, full or out of reach, or a channel says so: a later moment may help, rarely another channel.
     Recipient,
     /// The channel or the carrier failed: another channel may help.
     Temporary,
@@ -103,19 +103,23 @@ impl RetryPolicy {
     #[must_use]
     pub fn after_failure(&self, reason: Reason, tried: Tried, now: Timestamp) -> Next {
         let rule = self.rule(tried.category);
-        let away = Some(tried.channel);
-        let (attempts, back_off, avoid) = match reason.retry_class() {
+        let (attempts, back_off) = match reason.retry_class() {
             RetryClass::Permanent => return Next::Stop,
-            RetryClass::Recipient => (rule.recipient_attempts, rule.recipient_back_off, None),
-            RetryClass::Temporary | RetryClass::Uncertain => (rule.attempts, rule.back_off, away),
-            RetryClass::Throttled => (rule.attempts, rule.back_off.saturating_mul(2), away),
+            RetryClass::Recipient => (rule.recipient_attempts, rule.recipient_back_off),
+            RetryClass::Temporary | RetryClass::Uncertain => (rule.attempts, rule.back_off),
+            RetryClass::Throttled => (rule.attempts, rule.back_off.saturating_mul(2)),
         };
         if tried.attempts >= attempts {
             return Next::Stop;
         }
         let doublings = u32::from(tried.attempts.saturating_sub(1)).min(16);
         let due_at = now.plus(back_off.saturating_mul(1 << doublings));
-        if due_at >= tried.valid_until { Next::Stop } else { Next::Retry { due_at, avoid } }
+        if due_at >= tried.valid_until {
+            Next::Stop
+        } else {
+            // A report that a handset is off may be the channel's own excuse.
+            Next::Retry { due_at, avoid: Some(tried.channel) }
+        }
     }
 
     /// After an answer that never came: only where a second copy does less harm than none.
@@ -219,16 +223,16 @@ mod tests {
                 [1, 2, 3].map(|n| next(Reason::CarrierRate, Notice, n)),
                 [Some((10, true)), Some((20, true)), None],
             ),
-            // A handset that is off is off for every channel.
+            // A handset that is off needs longer.
             (
                 Reason::Unreachable,
                 [1, 2, 3].map(|n| next(Reason::Unreachable, Marketing, n)),
-                [Some((15, false)), None, None],
+                [Some((15, true)), None, None],
             ),
             (
                 Reason::HandsetFault,
                 [1, 2, 3].map(|n| next(Reason::HandsetFault, Notice, n)),
-                [Some((15, false)), Some((30, false)), None],
+                [Some((15, true)), Some((30, true)), None],
             ),
         ];
         for (reason, found, expected) in ways {

@@ -30,7 +30,7 @@ impl CodesError {
             Self::Table(error) => error.explain(),
             Self::Mistakes(mistakes) => {
                 let told = mistakes.iter().map(|(line, trouble)| (*line, trouble.explain()));
-                told_lines(told.collect(), "码表未生效", "the file is not in force")
+                told_lines(&told.collect::<Vec<_>>(), "码表未生效", "the file is not in force")
             }
         }
     }

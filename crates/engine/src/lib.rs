@@ -10,7 +10,9 @@ pub mod codes;
 pub mod dispatch;
 mod downstream;
 pub mod import;
+pub mod metrics;
 pub mod numbers;
+pub mod traces;
 
 mod audience;
 mod catalog;
@@ -87,6 +89,8 @@ pub struct Engine {
     pub(crate) api_lanes: accept::ApiLanes,
     pub(crate) providers: OnceLock<Arc<dyn Providers>>,
     pub(crate) counter: downstream::Counter,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) tracer: OnceLock<traces::Tracer>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
@@ -122,6 +126,8 @@ impl Engine {
             api_lanes: accept::ApiLanes::default(),
             providers: OnceLock::new(),
             counter: downstream::Counter::default(),
+            metrics: metrics::Metrics::default(),
+            tracer: OnceLock::new(),
             dispatch: RwLock::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),

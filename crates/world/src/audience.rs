@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use domain::control::{Audience, AudienceRow, AudienceStats, Campaign};
+use domain::control::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Campaign};
 use domain::ids::{AudienceId, ContactId};
 use domain::ledger::NewMessage;
 use domain::phone::Phone;
@@ -32,6 +32,11 @@ pub(crate) struct Plan {
 /// The place of a message in its campaign's audience: the world's contacts are numbered by it.
 pub(crate) fn ordinal_of(message: &NewMessage) -> Option<u64> {
     message.contact.map(|contact| contact.raw().unsigned_abs())
+}
+
+/// Where the engine sees a row: it counts the places of whole chunks, however few rows these have here.
+pub(crate) fn ordinal_in_chunks(place: usize) -> u64 {
+    (place / CHUNK * AUDIENCE_CHUNK_ROWS + place % CHUNK) as u64
 }
 
 /// The frozen audience of some phones, with its chunks.

@@ -11,6 +11,7 @@ use domain::ids::{LaneId, RouteId};
 use domain::phone::{Carrier, Phone};
 use domain::time::{Clock as _, Timestamp};
 
+use crate::audience::ordinal_in_chunks;
 use crate::model::Model;
 use crate::node::Node;
 use crate::world::World;
@@ -53,8 +54,8 @@ impl World {
         let then = if self.random.chance(800) { CanaryThen::GoOn } else { CanaryThen::WaitForPerson };
         let wait = Duration::from_secs(self.random.between(5, 3_600));
         let mut lots = Lots::new(share);
-        for (ordinal, phone) in (0..).zip(phones) {
-            lots.draw(phone.carrier(), lot(campaign.id, ordinal));
+        for (place, phone) in phones.iter().enumerate() {
+            lots.draw(phone.carrier(), lot(campaign.id, ordinal_in_chunks(place)));
         }
         let (bounds, people) = lots.bounds();
         campaign.routes.iter_mut().for_each(|route| route.canary = Some(fresh()));

@@ -37,7 +37,7 @@ async fn claim(house: &House) -> Vec<Outgoing> {
             channel: ChannelId(1),
             gateway: GatewayId(1),
             carriers: CarrierSet::ALL,
-            takes: vec![Take { stream: due.stream, limit: 1_000 }],
+            takes: vec![Take { stream: due.stream, limit: 1_000, reach: CarrierSet::ALL }],
             max_parts: 1_000,
             now: NOON,
             policy: house.engine.policy(),

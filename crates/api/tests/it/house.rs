@@ -54,6 +54,7 @@ pub(crate) enum Who {
 
 pub(crate) struct House {
     router: Router,
+    pub(crate) state: ApiState,
     owner_key: String,
     pub(crate) engine: Arc<Engine>,
     pub(crate) ledger: Arc<SqliteLedger>,
@@ -120,9 +121,15 @@ impl House {
             policy: Arc::new(policy),
             settings: Settings::default(),
         });
-        let router = api::router(ApiState::new(engine.clone(), clock, ids));
+        let state = ApiState::new(engine.clone(), clock, ids);
+        let router = api::router(state.clone());
         let owner_key = first.key.0;
-        Self { router, owner_key, engine, ledger }
+        Self { router, state, owner_key, engine, ledger }
+    }
+
+    /// The owner's.
+    pub(crate) fn key(&self) -> &str {
+        &self.owner_key
     }
 
     pub(crate) async fn send(&self, who: Who, mut request: Request<Body>) -> Answer {

@@ -9,5 +9,8 @@ mod doors;
 mod events;
 mod house;
 mod messages;
+mod metrics;
 mod numbers;
 mod people;
+mod server;
+mod tls;

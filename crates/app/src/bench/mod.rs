@@ -31,6 +31,7 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use crate::config::{DownstreamConfig, open_all_day};
+use crate::listeners::Serving;
 use crate::node::{Node, NodeOptions};
 use crate::storage::{Engine, Storage};
 use campaign::World;
@@ -306,6 +307,7 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
+        serving: Serving::default(),
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! `hongyan numbers`: ranges, what is known of a number, list cleaning.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use api::json::{CleaningReport, NumberQuestion, NumberShown, NumberTable, NumbersImported};
 use clap::Subcommand;
@@ -51,11 +51,11 @@ pub(super) async fn run(connection: &Connection, command: NumbersCommand) -> Res
             Ok(())
         }
         NumbersCommand::Show { phone } => show(connection, phone).await,
-        NumbersCommand::Report { csv, reveal } => report(connection, csv, reveal).await,
+        NumbersCommand::Report { csv, reveal } => report(connection, csv.as_deref(), reveal).await,
     }
 }
 
-async fn import(connection: &Connection, path: &std::path::Path) -> Result<(), Failure> {
+async fn import(connection: &Connection, path: &Path) -> Result<(), Failure> {
     let unreadable = |error: std::io::Error| Failure::Input(format!("{}: {error}", path.display()));
     let file = File::open(path).await.map_err(unreadable)?;
     if file.metadata().await.map_err(unreadable)?.is_dir() {
@@ -111,9 +111,9 @@ async fn show(connection: &Connection, phone: String) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn report(connection: &Connection, csv: Option<PathBuf>, reveal: bool) -> Result<(), Failure> {
+async fn report(connection: &Connection, csv: Option<&Path>, reveal: bool) -> Result<(), Failure> {
     let report: CleaningReport = connection.get("/v1/numbers/cleaning").await?;
-    if let Some(path) = &csv {
+    if let Some(path) = csv {
         let mut file = std::fs::File::create(path)
             .map_err(|error| Failure::Input(format!("{}: {error}", path.display())))?;
         connection.download(&format!("/v1/numbers/dead.csv?reveal={reveal}"), &mut file).await?;

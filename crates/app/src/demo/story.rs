@@ -19,6 +19,7 @@ use super::run::Stage;
 use super::totals::Totals;
 use super::{folder, funnel, preflight};
 use crate::config::{beside, open_all_day};
+use crate::listeners::Serving;
 use crate::node::{Node, NodeOptions};
 use crate::show::{Show, grouped};
 use crate::storage::{Home, StorageArgs};
@@ -85,6 +86,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         downstream: crate::config::DownstreamConfig::default(),
+        serving: Serving::default(),
     })
     .await?;
     let first = node.first.clone().with_context(|| {

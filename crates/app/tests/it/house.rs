@@ -70,6 +70,8 @@ pub(crate) fn program() -> Command {
     names.iter().for_each(|name| {
         command.env_remove(name);
     });
+    // Tests run side by side: each server tells its metrics at any free port.
+    command.env("HONGYAN__METRICS__LISTEN", "127.0.0.1:0");
     command.env("HONGYAN_LANG", "en").stdin(Stdio::null());
     command
 }

@@ -24,3 +24,4 @@ mod proxy;
 mod simulate;
 mod start;
 mod story;
+mod traces;

@@ -1,9 +1,11 @@
 //! Starting on a data folder: keys, a folder in use, configuration, and stopping.
 
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use crate::house::{House, Said, run, run_zh};
+use crate::house::{House, Said, program, run, run_zh};
 
 fn said(mut command: Command, lang: &str) -> Said {
     let output = command.env("HONGYAN_LANG", lang).output().unwrap();
@@ -72,6 +74,57 @@ fn a_configuration_that_cannot_be_is_refused() {
     assert!(run(&["serve", "--config", &missing]).failed(2).contains("nowhere.toml"));
     let shown = run(&["serve", "--print-config"]).ok();
     assert!(shown.contains("marketing_hours"), "{shown}");
+
+    let err = run(&["config", "check", &wrong]).failed(2);
+    assert!(err.contains("wrong.toml:1") && err.contains("partitions"), "{err}");
+    let zh = run_zh(&["config", "check", &wrong]).failed(2);
+    assert!(zh.contains("wrong.toml:1") && zh.contains("没有设置项"), "{zh}");
+    let pair = house
+        .write("pair.toml", "[tls]\ncert_file = \"/nowhere/tls.crt\"\nkey_file = \"/nowhere/tls.key\"\n");
+    assert!(run_zh(&["config", "check", &pair]).failed(2).contains("证书"));
+    let defaults = house.write("defaults.toml", shown);
+    run(&["config", "check", &defaults]).ok();
+    let shown = run(&["config", "show", "--config", &defaults, "--json"]).json();
+    assert_eq!(shown["policy.marketing_per_day"]["value"], 1);
+    assert_eq!(shown["metrics.listen"]["from"]["variable"], "HONGYAN__METRICS__LISTEN");
+}
+
+#[tokio::test]
+async fn metrics_are_told_on_an_address_of_their_own_and_logs_are_objects() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = program()
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(folder.path().join("data"))
+        .env("HONGYAN__LOG_FORMAT", "json")
+        .env("HONGYAN_LOG", "api=debug")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let up = lines.find_map(|line| line.strip_prefix("Hongyan is up: ").map(str::to_owned));
+    let up = up.expect("the server says where it is");
+    let told = lines.find_map(|line| line.strip_prefix("metrics: ").map(str::to_owned));
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(20)).build().unwrap();
+    let api = up.split(' ').next().unwrap();
+    let asked = format!("{api}/v1/messages?phone=13800138000");
+    assert_eq!(http.get(asked).send().await.unwrap().status().as_u16(), 401);
+    let page = http.get(told.expect("and where metrics are")).send().await.unwrap().text().await.unwrap();
+    child.kill().unwrap();
+    let output = child.wait_with_output().unwrap();
+    for name in [
+        "hongyan_build_info{version=",
+        "hongyan_ready 1",
+        "process_resident_memory_bytes ",
+        "hongyan_http_answers_total{class=\"4xx\"} 1",
+    ] {
+        assert!(page.contains(name), "{name}: {page}");
+    }
+    let log = String::from_utf8(output.stderr).unwrap();
+    let entries: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    assert!(entries.iter().any(|entry| entry["message"] == "answered" && entry["status"] == 401), "{log}");
+    assert!(!log.contains("13800138000"), "{log}");
 }
 
 #[test]
@@ -83,7 +136,9 @@ fn the_doctor_looks_and_says_what_is_wrong() {
     let findings: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     let checks: Vec<&str> = findings.as_array().unwrap().iter().filter_map(|f| f["check"].as_str()).collect();
     assert!(
-        ["clock", "policy", "disk", "space", "key"].iter().all(|name| checks.contains(name)),
+        ["version", "clock", "steady", "policy", "serving", "files", "disk", "space", "key"]
+            .iter()
+            .all(|name| checks.contains(name)),
         "{checks:?}"
     );
 

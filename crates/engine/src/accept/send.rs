@@ -286,7 +286,7 @@ impl Engine {
             parted.entry(map.of_message(id)).or_default().push(message);
         }
         let accepting =
-            parted.into_iter().map(|(place, messages)| self.ledger.accept(place, messages, None, desk.now));
+            parted.into_iter().map(|(place, messages)| self.accept_counted(place, messages, None, desk.now));
         futures::future::try_join_all(accepting).await?;
         Ok(())
     }

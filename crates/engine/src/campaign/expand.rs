@@ -187,7 +187,7 @@ impl Engine {
             let messages = composing.await.ok_or(CampaignTrouble::Interrupted)??;
             let partition = PartitionId(u16::try_from(place).unwrap_or(u16::MAX));
             let expansion = Expansion { lane: work.campaign.lane, through };
-            self.ledger.accept(partition, messages, Some(expansion), now).await?;
+            self.accept_counted(partition, messages, Some(expansion), now).await?;
             Ok::<(), CampaignTrouble>(())
         });
         try_join_all(parts).await?;

@@ -120,10 +120,16 @@ async fn claim(
         now: engine.clock.now(),
         policy: engine.policy(),
     };
-    let valid_until = engine.node.valid_until();
+    let (began_at, valid_until) = (request.now, engine.node.valid_until());
     let under_way = dispatch.recalls().begin();
     let Claim { outgoing, takes, paused, .. } = match engine.ledger.claim(request).await {
-        Ok(claim) => claim,
+        Ok(claim) => {
+            engine.metrics.claimed(&claim, engine.clock.monotonic_millis().saturating_sub(began));
+            if let Some(tracer) = engine.tracer() {
+                tracer.claimed(&claim, slot.config.id, (began_at, engine.clock.now()));
+            }
+            claim
+        }
         Err(error) => {
             dispatch.recalls().end(&under_way);
             dispatch.scheduler().served(&plan, &[]);

@@ -12,7 +12,7 @@ use domain::retry::RetryPolicy;
 use tokio::sync::mpsc;
 
 use super::Dispatch;
-use crate::Engine;
+use crate::{Engine, metrics};
 
 /// Receipts that may wait for one partition.
 const WAITING: usize = 8_192;
@@ -79,6 +79,7 @@ impl Receipts {
         acknowledge: Acknowledge,
     ) {
         let left = AtomicUsize::new(receipts.len() + inbound.len());
+        engine.metrics.receipts_waiting(metrics::gauge(receipts.len()));
         let pending = Arc::new(Pending { left, acknowledge: Mutex::new(Some(acknowledge)) });
         for receipt in receipts {
             let partition = home(engine, &receipt);
@@ -139,6 +140,7 @@ async fn apply(
                 }
             }
         }
+        engine.metrics.receipts_waiting(-metrics::gauge(batch.len()));
         batch.clear();
     }
 }
@@ -205,7 +207,12 @@ async fn apply_in(
     hold: bool,
 ) -> Result<Vec<Receipt>, LedgerError> {
     let now = engine.clock.now();
+    let began = engine.clock.monotonic_millis();
     let outcomes = engine.ledger.receipts(partition, receipts.to_vec(), hold, Arc::clone(retry), now).await?;
+    engine.metrics.reported(receipts, &outcomes, engine.clock.monotonic_millis().saturating_sub(began));
+    if let Some(tracer) = engine.tracer() {
+        tracer.reported(receipts, &outcomes, (now, engine.clock.now()));
+    }
     engine.counter.look();
     let found_nothing = [ReceiptOutcome::Unmatched, ReceiptOutcome::Held];
     let unmatched = receipts.iter().zip(outcomes).filter(|(_, outcome)| found_nothing.contains(outcome));

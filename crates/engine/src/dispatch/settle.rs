@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::dispose::{Kind, dispose};
 use super::receipts::Receipts;
 use super::{ChannelSlot, Dispatch};
-use crate::Engine;
+use crate::{Engine, metrics};
 
 /// Settlements that may wait for one partition: more than all windows together hold.
 const WAITING: usize = 16_384;
@@ -50,13 +50,23 @@ async fn settle(engine: Arc<Engine>, partition: PartitionId, mut receiver: mpsc:
     let mut batch = Vec::new();
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
         let settlements: Vec<_> = batch.iter().map(|answer| answer.settlement.clone()).collect();
-        while let Err(error) = engine.ledger.settle(partition, settlements.clone()).await {
+        loop {
+            let began = engine.clock.monotonic_millis();
+            let Err(error) = engine.ledger.settle(partition, settlements.clone()).await else {
+                let took = engine.clock.monotonic_millis().saturating_sub(began);
+                engine.metrics.settled(&settlements, took);
+                if let Some(tracer) = engine.tracer() {
+                    tracer.settled(&settlements, engine.clock.now());
+                }
+                break;
+            };
             tracing::error!(partition = partition.0, %error, "answers could not be settled; trying again");
             if !error.is_retryable() || engine.stop.is_cancelled() {
                 break;
             }
             tokio::time::sleep(AFTER_ERROR).await;
         }
+        engine.metrics.settle_waiting(-metrics::gauge(batch.len()));
         engine.counter.look();
         for Answer { slot, parts, .. } in batch.drain(..) {
             slot.settled(parts);
@@ -156,6 +166,7 @@ async fn answered(
     let now = engine.clock.monotonic_millis();
     let retry = dispatch.retry();
     let mut seen = Answers::default();
+    engine.metrics.settle_waiting(metrics::gauge(answers.len()));
     for answer in answers {
         let took = slot.answer_time(answer.outgoing.ticket, now);
         let partition = usize::from(answer.outgoing.ticket.partition.0);
@@ -178,6 +189,7 @@ async fn answered(
         if let Some(millis) = took.filter(|_| !matches!(kind, Kind::NotWritten | Kind::Uncertain)) {
             seen.timed += 1;
             seen.millis += millis;
+            engine.metrics.channel_answered(millis);
         }
         let parts = if kind == Kind::Late { 0 } else { parts };
         if let Some(sender) = partitions.0.get(partition) {

@@ -290,9 +290,8 @@ impl Engine {
             entry: Entry::Reject { reason, rule: RuleId(0) },
             origin: Some(Box::new(origin(whole))),
         };
-        self.ledger
-            .accept(self.ledger.partitions().of_message(whole.message), vec![message], None, now)
-            .await?;
+        let partition = self.ledger.partitions().of_message(whole.message);
+        self.accept_counted(partition, vec![message], None, now).await?;
         self.counter.look();
         self.forget_parts(std::slice::from_ref(whole)).await;
         Ok(())

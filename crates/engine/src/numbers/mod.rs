@@ -117,7 +117,7 @@ impl NumbersError {
             Self::Table(error) => error.explain(),
             Self::Mistakes(mistakes) => {
                 let told = mistakes.iter().map(|mistake| (mistake.line, mistake.trouble.explain()));
-                told_lines(told.collect(), "文件未导入，原有号段不变", "nothing was imported; the former table stays")
+                told_lines(&told.collect::<Vec<_>>(), "文件未导入，原有号段不变", "nothing was imported; the former table stays")
             }
             Self::Empty => Bilingual {
                 zh: "文件里没有 7 位号段：请检查是否为 phone.dat，或带表头 prefix,province,city,carrier 的 CSV".into(),
@@ -132,7 +132,7 @@ impl NumbersError {
 }
 
 /// The first mistakes of a file with their lines, in both languages.
-pub(crate) fn told_lines(mistakes: Vec<(u64, Bilingual)>, zh_end: &str, en_end: &str) -> Bilingual {
+pub(crate) fn told_lines(mistakes: &[(u64, Bilingual)], zh_end: &str, en_end: &str) -> Bilingual {
     let more = mistakes.len().saturating_sub(MISTAKES_TOLD);
     let first = mistakes.iter().take(MISTAKES_TOLD);
     let (zh, en): (Vec<String>, Vec<String>) = first

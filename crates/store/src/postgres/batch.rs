@@ -209,7 +209,7 @@ impl<'a> Batch<'a> {
             self.write_moves(db).await?;
         }
         self.lessons.write(db, self.partition).await?;
-        super::tally::write_codes(db, self.partition, self.tallies.take_codes()).await?;
+        super::tally::write_codes(db, self.partition, &self.tallies.take_codes()).await?;
         super::events::add(db, self.partition, self.outbox.take()).await?;
         Ok(touched)
     }

@@ -19,6 +19,8 @@ pub struct ServerFacts {
     pub citus: bool,
     /// Whether this connection is encrypted.
     pub tls: bool,
+    /// The server's clock when it answered, in milliseconds since 1970.
+    pub now_millis: i64,
 }
 
 /// Asks a server.
@@ -35,6 +37,7 @@ pub async fn server_facts(place: &PostgresPlace) -> Result<ServerFacts, Postgres
             durable: row.try_get(1)?,
             citus: row.try_get(2)?,
             tls: row.try_get(3)?,
+            now_millis: row.try_get(4)?,
         })
     });
     pool.close().await;

@@ -7,7 +7,7 @@
 pg::statements! {
     /// The major version.
     SERVER = "SELECT current_setting('server_version_num')::integer / 10000";
-    SERVER_FACTS = "SELECT current_setting('server_version_num')::integer / 10000, current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on' AND current_setting('synchronous_commit') <> 'off', EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'), coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false)";
+    SERVER_FACTS = "SELECT current_setting('server_version_num')::integer / 10000, current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on' AND current_setting('synchronous_commit') <> 'off', EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'citus'), coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false), (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
     SERVER_PROCESS = "SELECT pg_backend_pid()";
     SCHEMA_NEW = "CREATE TABLE IF NOT EXISTS ledger_schema (version bigint PRIMARY KEY)";
     SCHEMA_LOCK = "LOCK TABLE ledger_schema IN ACCESS EXCLUSIVE MODE";

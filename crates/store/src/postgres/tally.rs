@@ -69,7 +69,7 @@ impl Operation for Codes {
 pub(super) async fn write_codes(
     db: &mut PgConnection,
     partition: i32,
-    codes: BTreeMap<(u16, String), CodeGain>,
+    codes: &BTreeMap<(u16, String), CodeGain>,
 ) -> Done<()> {
     if codes.is_empty() {
         return Ok(());

@@ -1,4 +1,15 @@
-//! What an operator may set: a file over the defaults compiled in, flags over the file.
+//! What an operator may set: a file over the defaults compiled in, the environment over the file, flags over both.
+//!
+//! Invariants: the defaults of the code and of the commented file are the same; nothing unknown is overlooked; a secret
+//! is shown nowhere.
+
+mod command;
+mod http;
+mod kind;
+mod load;
+mod settings;
+#[cfg(test)]
+mod tests;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,23 +23,32 @@ use domain::numbers::DeadNumber;
 use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
 use gateway::{Family, TlsError, TlsServer};
 use jiff::civil::Time;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use command::{ConfigCommand, run};
+pub(crate) use http::{HttpConfig, MetricsConfig, TlsConfig, TracesConfig};
+pub(crate) use load::{Loaded, Origin, environment, load};
 
 use crate::storage::{Home, StorageConfig};
 
 /// The commented defaults: what `hongyan serve --print-config` shows, and what a file is laid over.
-pub(crate) const DEFAULTS: &str = include_str!("../hongyan.toml");
+pub(crate) const DEFAULTS: &str = include_str!("../../hongyan.toml");
 
 /// The configuration of one process.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct Config {
     pub(crate) data: PathBuf,
     pub(crate) listen: SocketAddr,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) partitions: u16,
     pub(crate) log: String,
+    pub(crate) log_format: LogFormat,
     pub(crate) response_timeout_seconds: u64,
+    pub(crate) http: HttpConfig,
+    pub(crate) tls: TlsConfig,
+    pub(crate) metrics: MetricsConfig,
+    pub(crate) traces: TracesConfig,
     pub(crate) storage: StorageConfig,
     pub(crate) downstream: DownstreamConfig,
     pub(crate) policy: PolicyConfig,
@@ -36,15 +56,48 @@ pub(crate) struct Config {
 }
 
 /// The operator's own lines of the catalogue of codes.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct CodesConfig {
     file: Option<PathBuf>,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data: "hongyan-data".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8_520)),
+            key_file: None,
+            partitions: 8,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            response_timeout_seconds: 60,
+            http: HttpConfig::default(),
+            tls: TlsConfig::default(),
+            metrics: MetricsConfig::default(),
+            traces: TracesConfig::default(),
+            storage: StorageConfig::default(),
+            downstream: DownstreamConfig::default(),
+            policy: PolicyConfig::default(),
+            codes: CodesConfig::default(),
+        }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// An object on each line.
+    Json,
+}
+
 /// Where customers connect to us.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct DownstreamConfig {
     cmpp: Option<SocketAddr>,
     sgip: Option<SocketAddr>,
@@ -57,6 +110,21 @@ pub(crate) struct DownstreamConfig {
     /// Its key, PEM.
     tls_key: Option<PathBuf>,
     pub(crate) connections: usize,
+}
+
+impl Default for DownstreamConfig {
+    fn default() -> Self {
+        Self {
+            cmpp: None,
+            sgip: None,
+            smgp: None,
+            smpp: None,
+            smpp_tls: None,
+            tls_certificate: None,
+            tls_key: None,
+            connections: 500,
+        }
+    }
 }
 
 /// Why the port over TLS cannot be served.
@@ -105,8 +173,8 @@ impl DownstreamConfig {
 }
 
 /// What may be changed of the built-in rules without a lawyer.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct PolicyConfig {
     pub(crate) marketing_hours: String,
     pub(crate) zone: String,
@@ -116,6 +184,21 @@ pub(crate) struct PolicyConfig {
     pub(crate) dead_number_within_days: u16,
     pub(crate) dead_number_kept_days: u16,
     pub(crate) word_lists: Vec<PathBuf>,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        Self {
+            marketing_hours: "08:00-20:00".to_owned(),
+            zone: "Asia/Shanghai".to_owned(),
+            marketing_per_day: 1,
+            marketing_per_week: 2,
+            dead_number_days: 2,
+            dead_number_within_days: 30,
+            dead_number_kept_days: 90,
+            word_lists: Vec::new(),
+        }
+    }
 }
 
 impl PolicyConfig {
@@ -130,19 +213,32 @@ impl PolicyConfig {
 }
 
 impl Config {
-    /// The defaults, with `file` laid over them section by section.
+    /// The defaults, with what is in `table` laid over them.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds something unknown or ill-formed; the message names line and column.
-    pub(crate) fn load(file: Option<&Path>) -> anyhow::Result<Self> {
-        let mut table: toml::Table = DEFAULTS.parse().context("the defaults compiled in")?;
-        if let Some(path) = file {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            let over: toml::Table = text.parse().with_context(|| path.display().to_string())?;
-            lay_over(&mut table, over);
-        }
-        let shown = file.map_or_else(String::new, |path| path.display().to_string());
-        table.try_into().with_context(|| shown)
+    /// When something in it is unknown or of another type.
+    pub(crate) fn from_table(table: toml::Table) -> Result<Self, toml::de::Error> {
+        table.try_into()
+    }
+
+    /// What only shows when everything is put together and files are read: the storage, certificates, the rules and their
+    /// word lists, the catalogue of codes.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        self.storage.storage()?;
+        self.serving()?;
+        self.downstream.smpp_tls()?;
+        self.policy()?;
+        self.codes()?;
+        Ok(())
+    }
+
+    /// How many connections all bounds together allow: of the API and of customers.
+    pub(crate) fn connections(&self) -> u64 {
+        let customers = self.downstream.ports().count() * self.downstream.connections;
+        self.http.connections().saturating_add(customers) as u64
     }
 
     /// Outside the data folder, so that a copy of the folder alone opens nothing.
@@ -219,57 +315,15 @@ pub(crate) fn beside(folder: &Path, extension: &str) -> PathBuf {
     folder.with_file_name(name)
 }
 
-fn lay_over(under: &mut toml::Table, over: toml::Table) {
-    for (name, value) in over {
-        match (under.get_mut(&name), value) {
-            (Some(toml::Value::Table(under)), toml::Value::Table(over)) => lay_over(under, over),
-            (_, value) => {
-                under.insert(name, value);
-            }
-        }
-    }
-}
-
 /// `08:00-20:00` in a zone.
 fn hours(text: &str, zone: &str) -> anyhow::Result<Hours> {
     let wrong = || format!("policy.marketing_hours = {text:?}: write 08:00-20:00");
-    let (open, close) = text.split_once('-').with_context(wrong)?;
-    let time = |text: &str| -> anyhow::Result<Time> { text.trim().parse().with_context(wrong) };
-    Hours::new(time(open)?, time(close)?, Zone::named(zone)?).with_context(wrong)
+    let (open, close) = span(text).with_context(wrong)?;
+    Hours::new(open, close, Zone::named(zone)?).with_context(wrong)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_defaults_are_whole_and_make_a_policy() {
-        let config = Config::load(None).unwrap();
-        assert_eq!(config.partitions, 8);
-        assert!(config.policy().is_ok());
-        assert_eq!(config.key_file(), PathBuf::from("hongyan-data.key"));
-    }
-
-    #[test]
-    fn a_file_changes_what_it_names_and_unknown_names_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("hongyan.toml");
-        std::fs::write(&path, "partitions = 4\n[policy]\nmarketing_per_day = 2\n").unwrap();
-        let config = Config::load(Some(&path)).unwrap();
-        assert_eq!((config.partitions, config.policy.marketing_per_day), (4, 2));
-        std::fs::write(&path, "partition = 4\n").unwrap();
-        let error = format!("{:#}", Config::load(Some(&path)).unwrap_err());
-        assert!(error.contains("partition"), "{error}");
-        std::fs::write(&path, "[policy]\nmarketing_hours = \"8 to 20\"\n").unwrap();
-        assert!(Config::load(Some(&path)).unwrap().policy().is_err());
-        std::fs::write(&path, "[policy]\ndead_number_days = 0\n").unwrap();
-        assert!(Config::load(Some(&path)).unwrap().policy().is_err());
-        let codes = folder.path().join("codes.csv");
-        std::fs::write(&path, format!("[codes]\nfile = {codes:?}\n")).unwrap();
-        std::fs::write(&codes, "code,reason\nZZ:1,unreachable\n").unwrap();
-        assert_eq!(Config::load(Some(&path)).unwrap().codes().unwrap().entries().len(), 1);
-        std::fs::write(&codes, "code,reason\nZZ:1,late\n").unwrap();
-        let error = Config::load(Some(&path)).unwrap().codes().unwrap_err().to_string();
-        assert!(error.contains("第 2 行") && error.contains("line 2"), "{error}");
-    }
+/// The two ends of `08:00-20:00`.
+fn span(text: &str) -> Option<(Time, Time)> {
+    let (open, close) = text.split_once('-')?;
+    Some((open.trim().parse().ok()?, close.trim().parse().ok()?))
 }

@@ -1,5 +1,7 @@
 //! `hongyan doctor`: is this machine and this data folder fit to send?
 
+mod machine;
+
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -53,13 +55,16 @@ pub(crate) struct DoctorArgs {
 /// # Errors
 /// [`Failure::Refused`] when a check failed.
 pub(crate) async fn run(args: DoctorArgs, show: Show) -> Result<(), Failure> {
-    let config = args.serve.config()?;
+    let config = args.serve.config(show)?;
     let clock = SystemClock::new();
-    let mut findings = vec![look_at_clock(&clock), look_at_policy(&config), look_at_codes(&config)];
+    let mut findings =
+        vec![machine::version(), look_at_clock(&clock), machine::look_at_steadiness(&clock).await];
+    findings.extend([look_at_policy(&config), look_at_codes(&config), machine::look_at_serving(&config)]);
+    findings.extend(machine::look_at_files(&config));
     findings.extend(look_at_folder(&config.data, &clock));
     findings.push(look_at_key_file(&config.key_file()));
     let storage = config.storage.storage();
-    findings.extend(look_at_database(&storage, show).await);
+    findings.extend(look_at_database(&storage, &clock, show).await);
     findings.extend(look_at_channels(&config, &storage).await);
     if args.json {
         let lines: Vec<_> = findings
@@ -194,15 +199,20 @@ fn look_at_key_file(path: &Path) -> Finding {
 }
 
 /// The server, whether it keeps what it says that it keeps, and the schema. Nothing to say about files.
-async fn look_at_database(storage: &anyhow::Result<Storage>, show: Show) -> Vec<Finding> {
+async fn look_at_database(
+    storage: &anyhow::Result<Storage>,
+    clock: &SystemClock,
+    show: Show,
+) -> Vec<Finding> {
     let said = |name, good, zh: String, en: String| Finding { name, good, zh, en };
     let place = match storage {
         Ok(Storage::Sqlite) => return Vec::new(),
         Ok(Storage::Postgres(place)) => place,
         Err(error) => return vec![said("database", false, format!("{error:#}"), format!("{error:#}"))],
     };
-    let facts = match server_facts(place).await {
-        Ok(facts) => facts,
+    let asked = clock.now().millis();
+    let (facts, answered) = match server_facts(place).await {
+        Ok(facts) => (facts, clock.now().millis()),
         Err(error) => {
             let told = trouble::explain(error.into(), show).to_string();
             return vec![said("database", false, told.clone(), told)];
@@ -223,6 +233,7 @@ async fn look_at_database(storage: &anyhow::Result<Storage>, show: Show) -> Vec<
             "fsync, full_page_writes and synchronous_commit should be on".to_owned(),
         ),
     ];
+    findings.push(machine::judge_skew(asked, facts.now_millis, answered));
     findings.push(match check(place).await {
         Ok(partitions) => said(
             "schema",
