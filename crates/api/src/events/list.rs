@@ -37,7 +37,7 @@ pub(crate) struct Listing {
     wait: Option<u32>,
 }
 
-/// 事件列表（长轮询）· List events, waiting for them if asked to
+/// 事件列表 · List events, waiting for them if asked to
 ///
 /// In order for each message; between messages in no particular order. At least once: ask again with the same cursor and
 /// the same events come again. Kept for 72 hours; a cursor from before is answered with `gone`.
