@@ -423,7 +423,7 @@ impl Work<'_> {
 impl Memory {
     fn read(connection: &Connection, hand_overs: &SharedHandOvers, event_head: &EventHead) -> Outcome<Self> {
         let hand_overs = HandOvers::load(connection, hand_overs)?;
-        let next_event = connection.query_row(sql::PARTITION_READ, [], |row| row.get(7))?;
+        let next_event = connection.query_row(sql::PARTITION_EVENT, [], |row| row.get(0))?;
         let heard = Heard::read(connection, next_event, event_head)?;
         let mut memory = connection.query_row(sql::PARTITION_READ, [], |row| {
             Ok(Self {

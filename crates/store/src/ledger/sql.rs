@@ -2,7 +2,8 @@
 
 pg::statements! {
     PARTITION_NEW = "INSERT OR IGNORE INTO partition VALUES (1, ?1, ?2, 0, 1, 0, 0, NULL, 1)";
-    PARTITION_READ = "SELECT number, partitions, committed_now, next_claim, unknown_through, retired_through, person_cursor, next_event FROM partition";
+    PARTITION_READ = "SELECT number, partitions, committed_now, next_claim, unknown_through, retired_through, person_cursor FROM partition";
+    PARTITION_EVENT = "SELECT next_event FROM partition";
     PARTITION_WRITE = "UPDATE partition SET committed_now = ?1, next_claim = ?2, unknown_through = ?3, retired_through = ?4, next_event = ?5";
 
     LANE_PUT = "INSERT INTO lane (id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, state = excluded.state, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved, version = excluded.version";
