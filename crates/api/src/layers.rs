@@ -30,6 +30,10 @@ const REQUEST_ID_BYTES: usize = 64;
 const TIME_LIMIT: Duration = Duration::from_secs(30);
 /// How long an upload of the largest file may take: 1 GiB at 0.6 MB/s.
 const UPLOAD_TIME_LIMIT: Duration = Duration::from_secs(30 * 60);
+/// How long a question for events may take, which waits for up to 30 seconds.
+const WAITING_TIME_LIMIT: Duration = Duration::from_secs(60);
+/// The one route that waits for something to happen.
+const WAITING_ROUTE: &str = "/v1/events";
 /// The one route that takes long bodies.
 const UPLOAD_ROUTE: &str = "/v1/imports";
 
@@ -41,7 +45,11 @@ pub(crate) async fn surround(State(state): State<ApiState>, request: Request, ne
     let target = request.uri().path().to_owned();
     let known = request.headers().get(IF_NONE_MATCH).cloned();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let limit = if route.as_deref() == Some(UPLOAD_ROUTE) { UPLOAD_TIME_LIMIT } else { TIME_LIMIT };
+    let limit = match route.as_deref() {
+        Some(UPLOAD_ROUTE) => UPLOAD_TIME_LIMIT,
+        Some(WAITING_ROUTE) => WAITING_TIME_LIMIT,
+        _ => TIME_LIMIT,
+    };
     let began = state.monotonic_millis();
     let answering = async {
         match prepared(request, &id).await {

@@ -17,6 +17,7 @@ mod context;
 mod customers;
 mod download;
 mod etag;
+mod events;
 mod imports;
 mod inbound;
 pub mod json;
@@ -92,6 +93,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(tags::router())
         .merge(suppressions::router())
         .merge(inbound::router())
+        .merge(events::router())
         .merge(channels::router())
         .merge(customers::router())
         .merge(routes::router())

@@ -44,6 +44,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "contacts", description = "联系人 · Contacts"),
         (name = "suppressions", description = "退订与黑名单 · Suppressions"),
         (name = "inbound", description = "上行短信 · Inbound messages"),
+        (name = "events", description = "事件 · Events"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
         (name = "numbers", description = "号码 · Numbers"),
         (name = "codes", description = "运营商错误码 · Codes of carriers"),

@@ -8,6 +8,7 @@ pub mod carrier_code;
 pub mod channel;
 pub mod control;
 pub mod downstream;
+pub mod events;
 pub mod ids;
 pub mod lane;
 pub mod ledger;

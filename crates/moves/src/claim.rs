@@ -80,7 +80,7 @@ impl<'a> Taking<'a> {
             reason: Reason::None,
             rule: RuleId(0),
         };
-        advance(moves, life, MessageState::Sending, step);
+        advance(moves, id, life, MessageState::Sending, step);
         let hours_end = (life.category == Category::Marketing).then_some(self.hours_end);
         self.parts_left = self.parts_left.saturating_sub(u32::from(life.parts));
         self.claim.outgoing.push(Outgoing {
@@ -103,9 +103,15 @@ impl<'a> Taking<'a> {
     }
 
     /// Policy refuses it for good.
-    pub fn reject<M: Moves>(&mut self, moves: &mut M, life: &mut Life, reason: Reason, rule: RuleId) {
+    pub fn reject<M: Moves>(
+        &mut self,
+        moves: &mut M,
+        id: MessageId,
+        life: &mut Life,
+        (reason, rule): (Reason, RuleId),
+    ) {
         let step = TrailEntry { at: self.now, event: TrailEvent::Rejected, channel: None, reason, rule };
-        advance(moves, life, MessageState::Rejected, step);
+        advance(moves, id, life, MessageState::Rejected, step);
         self.claim.rejected += 1;
     }
 

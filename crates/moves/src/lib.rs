@@ -8,6 +8,7 @@
 pub mod aged;
 pub mod board;
 pub mod claim;
+pub mod events;
 pub mod fault;
 pub mod lane;
 pub mod life;

@@ -55,7 +55,7 @@ fn arrived<M: Moves>(
     if !life.has_arrived(place.attempt) {
         let part = entry(TrailEvent::PartReceipt);
         if life.state == MessageState::Uncertain && place.attempt == life.attempts {
-            advance(moves, life, MessageState::Submitted, part);
+            advance(moves, MessageId::from_raw(place.message), life, MessageState::Submitted, part);
         } else {
             life.leave(part);
         }
@@ -67,7 +67,7 @@ fn arrived<M: Moves>(
     {
         moves.dequeue(life.stream(), due_at, MessageId::from_raw(place.message))?;
     }
-    advance(moves, life, MessageState::Delivered, delivered);
+    advance(moves, MessageId::from_raw(place.message), life, MessageState::Delivered, delivered);
     Ok(true)
 }
 
@@ -101,7 +101,7 @@ fn will_not_arrive<M: Moves>(
             let step = TrailEntry { event: TrailEvent::Requeued, ..step };
             requeue(moves, MessageId::from_raw(place.message), life, step, avoid, due_at)?;
         }
-        Next::Stop => advance(moves, life, to, step),
+        Next::Stop => advance(moves, MessageId::from_raw(place.message), life, to, step),
     }
     Ok(true)
 }

@@ -45,7 +45,7 @@ pub fn recover<M: Moves>(
         reason: Reason::ConnectionLost,
         rule: RuleId(0),
     };
-    advance(moves, life, MessageState::Uncertain, step);
+    advance(moves, id, life, MessageState::Uncertain, step);
     try_again_if_allowed(moves, id, life, step)?;
     Ok(Recovered::InFlight)
 }

@@ -73,7 +73,7 @@ pub fn dispose<M: Moves>(
             return requeue(moves, id, life, step, *avoid, *due_at);
         }
     }
-    advance(moves, life, to, step);
+    advance(moves, id, life, to, step);
     Ok(())
 }
 

@@ -37,6 +37,9 @@ pub trait Moves {
 
     /// A sweep looks at the message again at that time.
     fn look_at(&mut self, id: MessageId, at: Timestamp) -> Outcome<()>;
+
+    /// The message is in another state now: an event, where its account listens.
+    fn note(&mut self, id: MessageId, life: &Life, at: Timestamp);
 }
 
 /// The record of a message that comes in, and its first step.
@@ -57,8 +60,8 @@ pub fn begin(frozen: &Frozen, entry: Entry, now: Timestamp) -> Life {
     life
 }
 
-/// Moves a message: state, reason, rule, trail and tally together.
-pub fn advance<M: Moves>(moves: &mut M, life: &mut Life, to: MessageState, step: TrailEntry) {
+/// Moves a message: state, reason, rule, trail, tally and event together.
+pub fn advance<M: Moves>(moves: &mut M, id: MessageId, life: &mut Life, to: MessageState, step: TrailEntry) {
     debug_assert!(life.state.may_become(to), "{} may not become {to}", life.state);
     let from = (life.state, life.reason);
     (life.state, life.reason, life.rule) = (to, step.reason, step.rule);
@@ -68,6 +71,7 @@ pub fn advance<M: Moves>(moves: &mut M, life: &mut Life, to: MessageState, step:
     life.leave(step);
     note_end(life, step.at);
     moves.tallies().count(Some(from), life, step.at);
+    moves.note(id, life, step.at);
 }
 
 /// An end is told to whoever sent the message, by the write of its record.
@@ -88,7 +92,7 @@ pub fn requeue<M: Moves>(
 ) -> Outcome<()> {
     life.due_at = Some(due_at);
     life.avoid = avoid;
-    advance(moves, life, MessageState::Queued, step);
+    advance(moves, id, life, MessageState::Queued, step);
     moves.enqueue(life.stream(), due_at, id)
 }
 

@@ -19,11 +19,11 @@ pub const RECEIPT_WAIT: Duration = Duration::from_secs(72 * 3_600);
 pub const STEP_ROWS: u32 = 500;
 
 /// Ends a message of a cancelled lane. `true`: its record changed.
-pub fn cancel<M: Moves>(moves: &mut M, swept: &mut Swept, life: &mut Life, now: Timestamp) -> bool {
+pub fn cancel<M: Moves>(moves: &mut M, swept: &mut Swept, id: i64, life: &mut Life, now: Timestamp) -> bool {
     let waits = life.state == MessageState::Queued;
     if waits {
         let step = step(now, TrailEvent::Cancelled, Reason::CampaignCancelled);
-        advance(moves, life, MessageState::Cancelled, step);
+        advance(moves, MessageId::from_raw(id), life, MessageState::Cancelled, step);
         swept.cancelled += 1;
     }
     waits
@@ -43,7 +43,8 @@ pub fn look_for_word<M: Moves>(
     }
     let waits = matches!(life.state, MessageState::Submitted | MessageState::Uncertain);
     if waits && now.since(life.last_step_at()) >= RECEIPT_WAIT {
-        advance(moves, life, MessageState::Unknown, step(now, TrailEvent::Unknown, Reason::NoReceipt));
+        let step = step(now, TrailEvent::Unknown, Reason::NoReceipt);
+        advance(moves, MessageId::from_raw(id), life, MessageState::Unknown, step);
         swept.unknown += 1;
         return Ok(true);
     }
@@ -78,7 +79,7 @@ fn look_for_end<M: Moves>(
         moves.dequeue(life.stream(), due_at, message)?;
     }
     let step = step(now, TrailEvent::Rejected, Reason::ValidityPassed);
-    advance(moves, life, MessageState::Rejected, TrailEntry { rule: RuleId::VALIDITY, ..step });
+    advance(moves, message, life, MessageState::Rejected, TrailEntry { rule: RuleId::VALIDITY, ..step });
     swept.expired += 1;
     Ok(true)
 }

@@ -20,6 +20,7 @@ mod events;
 #[cfg(debug_assertions)]
 mod faults;
 mod flight;
+mod hearing;
 mod link;
 mod model;
 #[cfg(not(debug_assertions))]

@@ -11,6 +11,7 @@ mod code;
 mod contact;
 mod course;
 mod customer;
+mod event;
 mod import;
 mod inbound;
 mod message;
@@ -40,6 +41,7 @@ pub use course::{
     StopLimit, StopLimits, Stopped, Unrouted,
 };
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
+pub use event::{Event, EventRecording, Events};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
 pub use message::{

@@ -51,6 +51,8 @@ pub enum Kind {
     TooLarge,
     /// The state of the thing does not allow it.
     Conflict,
+    /// What comes next to a cursor is not kept any more.
+    Gone,
     /// An idempotency key that came with another body before.
     IdempotencyMismatch,
     /// A file that cannot be read as a spreadsheet.
@@ -91,6 +93,7 @@ impl Kind {
         Self::UnsupportedMediaType,
         Self::TooLarge,
         Self::Conflict,
+        Self::Gone,
         Self::IdempotencyMismatch,
         Self::UnreadableFile,
         Self::TimedOut,
@@ -126,6 +129,7 @@ impl Kind {
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::TooLarge => "too_large",
             Self::Conflict => "conflict",
+            Self::Gone => "gone",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::UnreadableFile => "unreadable_file",
             Self::TimedOut => "timed_out",
@@ -151,7 +155,7 @@ impl Kind {
             Self::WrongPassword => StatusCode::UNAUTHORIZED,
             Self::SecondFactorNeeded => StatusCode::UNAUTHORIZED,
             Self::LockedOut => StatusCode::TOO_MANY_REQUESTS,
-            Self::LinkGone => StatusCode::GONE,
+            Self::LinkGone | Self::Gone => StatusCode::GONE,
             Self::ForeignPage => StatusCode::FORBIDDEN,
             Self::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -198,6 +202,7 @@ impl Kind {
             Self::UnsupportedMediaType => ("不支持的内容类型", "Unsupported media type"),
             Self::TooLarge => ("请求体过大", "Body too large"),
             Self::Conflict => ("当前状态不允许", "Conflict with the current state"),
+            Self::Gone => ("已不再保留", "No longer kept"),
             Self::IdempotencyMismatch => ("幂等键已用于其他请求", "Idempotency key used with another body"),
             Self::UnreadableFile => ("文件无法读取", "File cannot be read"),
             Self::TimedOut => ("处理超时", "Timed out"),
@@ -258,6 +263,10 @@ impl Kind {
             }
             Self::TooLarge => ("请拆分后重试", "Split the request and repeat"),
             Self::Conflict => ("请重新读取后再决定", "Read it again and decide anew"),
+            Self::Gone => (
+                "请用 from=oldest 从最早保留处继续，并核对其间的数据",
+                "Go on with from=oldest, and look up what happened in between",
+            ),
             Self::IdempotencyMismatch => ("请为新请求换一个键", "Use a new key for a new request"),
             Self::UnreadableFile => ("请修正文件后重新上传", "Correct the file and upload it again"),
             Self::TimedOut => (

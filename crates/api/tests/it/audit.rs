@@ -68,6 +68,7 @@ async fn daily_work(tour: &mut Tour<'_>) {
     tour.change("POST", "/v1/imports/{id}/start", &import, json!({"source": "x", "basis": "consent"})).await;
     let message = json!({"messages": [{"phone": "13800138000", "text": "您好", "signature": "鸿雁"}]});
     tour.change("POST", "/v1/messages", "", message).await;
+    tour.change("PUT", "/v1/events/recording", "", json!({"on": true})).await;
     tour.change("POST", "/v1/suppressions", "", json!({"phone": "13900139000", "source": "complaint"})).await;
     let lift = request("DELETE", "/v1/suppressions?phone=13900139000", Body::empty());
     tour.send("DELETE", "/v1/suppressions", lift).await;

@@ -100,6 +100,10 @@ async fn another_tenant_sees_nothing_of_ours() {
         let page = house.send(Who::Stranger, request("GET", path, Body::empty())).await.ok(200);
         assert_eq!(page["items"], json!([]), "{path}");
     }
+    house.ask("PUT", "/v1/events/recording", json!({"on": true})).await.ok(200);
+    let cursor = house.get("/v1/events?from=oldest").await.ok(200)["next"].as_str().unwrap().to_owned();
+    let path = format!("/v1/events?cursor={cursor}");
+    house.send(Who::Stranger, request("GET", &path, Body::empty())).await.problem(409, "conflict");
     for path in ["/v1/channels", "/v1/routes"] {
         house.send(Who::Stranger, request("GET", path, Body::empty())).await.problem(403, "forbidden");
     }

@@ -8,6 +8,7 @@ mod channels;
 mod contract;
 mod customers;
 mod doors;
+mod events;
 mod house;
 mod keys;
 mod manners;

@@ -21,6 +21,7 @@ pub use record::{
 
 use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, Ticket};
 use crate::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
+use crate::events::EventLog;
 use crate::ids::{
     AccountId, ChannelId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
 };
@@ -216,7 +217,7 @@ pub struct Retention {
 
 /// The ledger. All methods are safe to call at once from many tasks.
 #[async_trait]
-pub trait Ledger: Send + Sync {
+pub trait Ledger: EventLog + Send + Sync {
     /// Which slots live where.
     fn partitions(&self) -> PartitionMap;
 

@@ -40,9 +40,10 @@ const ORIGIN: usize = 11;
 const WAITING: usize = 12;
 const CODE: usize = 13;
 const NUMBER: usize = 14;
+const LISTENER: usize = 15;
 
 /// The tables of the new place.
-const TARGETS: [&str; 15] = [
+const TARGETS: [&str; 16] = [
     "ledger_lane",
     "ledger_message",
     "ledger_queue",
@@ -58,10 +59,11 @@ const TARGETS: [&str; 15] = [
     "ledger_waiting",
     "ledger_code",
     "ledger_number",
+    "ledger_listener",
 ];
 
 /// The tables of a file, in the order in which they are copied. Their rows are turned by the order of their columns.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
     "lane",
     "message",
     "queue",
@@ -76,6 +78,7 @@ const FILES: [&str; 14] = [
     "origin",
     "waiting",
     "code",
+    "listener",
 ];
 
 /// How many tables of a file there are.
@@ -166,6 +169,7 @@ impl Turner {
             "code" => Ok(vec![(CODE, placed(self.moving.file, row.clone()))]),
             // Its number names the slot of its phone, whatever it is.
             "waiting" => Ok(vec![(WAITING, self.at_message(int(row, 3), row.clone()))]),
+            "listener" => self.listener(db, row),
             "inbound" => {
                 let phone = opened(&self.inbounds, int(row, 0), &row[10], INBOUND_TABLE)?;
                 let mut to = flagged(row, 8);
@@ -236,6 +240,13 @@ impl Turner {
         Ok(vec![(RECENT, self.recent(phone_index, &recent))])
     }
 
+    /// Who listens goes on listening. Events stay behind: a reader with a place among them is told that they are gone.
+    fn listener(&self, db: &Connection, row: &Row) -> Result<Turned, CopyError> {
+        let mut to = flagged(row, 1);
+        to[2] = Cell::Int(last_event(db)?);
+        Ok(self.everywhere(LISTENER, &to))
+    }
+
     fn recent(&self, phone_index: i64, recent: &Recent) -> Row {
         let to = vec![
             Cell::Int(phone_index),
@@ -298,6 +309,12 @@ fn carrier_id(cell: &Cell) -> Result<Cell, CopyError> {
 fn opened(sealer: &TableSealer, id: i64, cell: &Cell, table: &'static str) -> Result<Phone, CopyError> {
     let Cell::Bytes(bytes) = cell else { return Err(CopyError::Odd(table)) };
     sealed::phone_of(sealer, id, bytes).map_err(|_| CopyError::Odd(table))
+}
+
+/// No event of a file has a greater number, nor may any in the new place have a smaller one.
+pub(super) fn last_event(db: &Connection) -> Result<i64, CopyError> {
+    let next: i64 = db.query_row("SELECT next_event FROM partition", [], |row| row.get(0))?;
+    Ok(next + crate::ledger::EVENT_GAP)
 }
 
 /// Where the suppressed phones of a file live.

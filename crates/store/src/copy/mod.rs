@@ -352,7 +352,10 @@ impl Work<'_> {
             )?;
             let next: i64 =
                 db.query_row("SELECT coalesce(max(id), 0) + 1 FROM suppression", [], |row| row.get(0))?;
+            let last_event = ledger::last_event(&db)?;
             drop(db);
+            let query = sqlx::query(target::EVENT_LAST).bind(last_event);
+            query.execute(&self.target.pool).await?;
             for id in self.moving(file).partitions() {
                 let query = sqlx::query(target::PARTITION).bind(i32::from(id.0)).bind(numbers.0);
                 let query = query.bind(numbers.1).bind(next).bind(numbers.2).bind(numbers.3);

@@ -13,6 +13,9 @@ const PROGRESS_NEW: &str = "CREATE TABLE IF NOT EXISTS hongyan_copy (source text
 const PROGRESS_ALL: &str = "SELECT source, at, done FROM hongyan_copy";
 const PROGRESS_PUT: &str = "INSERT INTO hongyan_copy VALUES ($1, $2, $3) ON CONFLICT (source) DO UPDATE SET at = excluded.at, done = excluded.done";
 const PROGRESS_THERE: &str = "SELECT to_regclass('hongyan_copy') IS NOT NULL";
+/// Numbers of events go on behind those of the files.
+pub(super) const EVENT_LAST: &str =
+    "SELECT setval('ledger_event_seq_seq', greatest((SELECT last_value FROM ledger_event_seq_seq), $1))";
 /// What a partition knows besides its rows.
 pub(super) const PARTITION: &str = "UPDATE ledger_partition SET committed_now = $2, next_claim = $3, next_suppression = $4, unknown_through = $5, retired_through = $6 WHERE partition = $1";
 

@@ -62,6 +62,7 @@ impl Work<'_> {
             self.tell_end(message.id.raw(), &life)?;
         }
         self.rest.tallies.count(None, &life, now);
+        self.note(message.id, &life, now);
         if let Entry::Queue { due_at, .. } = message.entry {
             self.enqueue(life.stream(), due_at, message.id)?;
             // The walk for unknowns has passed this id's time already: it would never be looked at.

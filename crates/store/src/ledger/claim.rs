@@ -169,7 +169,7 @@ impl Work<'_> {
                 self.store_life(id.raw(), &life)?;
                 return Ok(true);
             }
-            Verdict::Reject { reason, rule } => taking.reject(self, &mut life, reason, rule),
+            Verdict::Reject { reason, rule } => taking.reject(self, id, &mut life, (reason, rule)),
             Verdict::Defer { until, reason, rule } => {
                 taking.defer(self, id, &mut life, (until, reason, rule))?;
             }

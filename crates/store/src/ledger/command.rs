@@ -74,6 +74,11 @@ pub(super) enum Command {
         kind: WaitingKind,
         places: Vec<WaitingPlace>,
     },
+    /// Whether an account's events are recorded.
+    Listen {
+        account: AccountId,
+        on: bool,
+    },
     Recover {
         node: u8,
         retry: Arc<RetryPolicy>,
@@ -132,7 +137,11 @@ impl Command {
             Self::ForgetWaiting { places, .. } => places.len(),
             Self::Sweep { .. } => 1_000,
             Self::Preload(rows) => rows.len(),
-            Self::PutLane(_) | Self::Unsuppress { .. } | Self::Inbound { .. } | Self::Recover { .. } => 1,
+            Self::PutLane(_)
+            | Self::Unsuppress { .. }
+            | Self::Inbound { .. }
+            | Self::Listen { .. }
+            | Self::Recover { .. } => 1,
         }
     }
 }

@@ -8,6 +8,7 @@ mod accept;
 mod bench;
 mod claim;
 mod command;
+mod events;
 mod fault;
 mod handed;
 mod hot;
@@ -31,6 +32,7 @@ mod verify;
 mod waiting;
 mod writer;
 
+pub(crate) use events::RESTART_GAP as EVENT_GAP;
 pub use open::{LedgerOpenError, OpenOptions};
 pub(crate) use open::{existing as stopped_files, moved_mark};
 pub use port::SqliteLedger;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 
+use super::events::EventHead;
 use super::fault::Fault;
 use super::handed::SharedHandOvers;
 use super::partition::{PartitionWriter, Setup};
@@ -127,10 +128,10 @@ impl SqliteLedger {
         let mut opened = Vec::with_capacity(usize::from(partitions));
         let mut looks = Looks::Beside;
         for id in PartitionMap::new(partitions).all() {
-            let (writer, readers, path) = open_partition(&folder, id, partitions, options)?;
+            let (writer, (readers, event_head), path) = open_partition(&folder, id, partitions, options)?;
             let writer = drive(&mut looks, id, writer, &path, &board)
                 .map_err(|source| LedgerOpenError::Io { path: path.clone(), source })?;
-            opened.push(Partition { writer, readers });
+            opened.push(Partition { writer, readers, event_head });
         }
         let parts = (PartitionMap::new(partitions), opened, board);
         Ok(Arc::new(Self::assemble(parts, looks, &options.sealer, lock)))
@@ -213,16 +214,23 @@ fn open_partition(
     id: PartitionId,
     partitions: u16,
     options: &OpenOptions,
-) -> Result<(PartitionWriter, Arc<Readers>, PathBuf), LedgerOpenError> {
+) -> Result<(PartitionWriter, (Arc<Readers>, EventHead), PathBuf), LedgerOpenError> {
     let path = file_of(folder, id);
     if path.exists() {
         check(&path, id, partitions)?;
     }
-    let hand_overs = SharedHandOvers::default();
-    let setup = Setup { path: &path, id, partitions, options, hand_overs: hand_overs.clone() };
+    let (hand_overs, event_head) = (SharedHandOvers::default(), EventHead::default());
+    let setup = Setup {
+        path: &path,
+        id,
+        partitions,
+        options,
+        hand_overs: hand_overs.clone(),
+        event_head: event_head.clone(),
+    };
     let writer = PartitionWriter::open(&setup).map_err(|fault| ledger(&path, fault))?;
     let readers = Arc::new(Readers::new(&path, &options.sealer, hand_overs));
-    Ok((writer, readers, path))
+    Ok((writer, (readers, event_head), path))
 }
 
 fn file_of(folder: &Path, id: PartitionId) -> PathBuf {

@@ -23,11 +23,13 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use super::command::{Command, Reply};
+use super::events::{EventHead, Heard};
 use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
 use super::open::OpenOptions;
 use super::{lane, schema, sql, tally};
+use crate::moves::events::Outbox;
 use crate::moves::life::Life;
 use crate::moves::steps::Moves;
 use crate::moves::stream::{stream, stream_key};
@@ -65,6 +67,7 @@ pub(super) struct Memory {
     pub part_cursor: (i64, Value),
     pub last_suppression: i64,
     pub hand_overs: HandOvers,
+    pub heard: Heard,
 }
 
 /// The writer of one partition.
@@ -90,6 +93,8 @@ pub(super) struct Rest {
     /// How many hand-overs may be in memory before a pass begins.
     pub hand_overs_kept: usize,
     pub tallies: Tallies,
+    pub outbox: Outbox,
+    pub event_head: EventHead,
     pub scratch: Scratch,
     /// Reused so that a claim allocates little.
     pub facts: PersonFacts,
@@ -115,6 +120,7 @@ pub(super) struct Setup<'a> {
     pub partitions: u16,
     pub options: &'a OpenOptions,
     pub hand_overs: SharedHandOvers,
+    pub event_head: EventHead,
 }
 
 impl PartitionWriter {
@@ -132,7 +138,8 @@ impl PartitionWriter {
         connection.execute(sql::PARTITION_NEW, params![setup.id.0, setup.partitions])?;
         let max_pages = setup.options.max_pages.unwrap_or(ANY_PAGES);
         connection.query_row(&format!("PRAGMA max_page_count = {max_pages}"), [], |_| Ok(()))?;
-        let memory = Memory::read(&connection, &setup.hand_overs)?;
+        let memory = Memory::read(&connection, &setup.hand_overs, &setup.event_head)?;
+        setup.event_head.committed(memory.heard.next);
         Ok(Self {
             anchor: Anchor::of([setup.path.to_owned(), log_of(setup.path)])?,
             connection,
@@ -148,6 +155,8 @@ impl PartitionWriter {
                 hand_overs: setup.hand_overs.clone(),
                 hand_overs_kept: setup.options.hand_overs_in_memory,
                 tallies: Tallies::default(),
+                outbox: Outbox::default(),
+                event_head: setup.event_head.clone(),
                 scratch: Scratch::default(),
                 facts: PersonFacts::default(),
                 buffer: Vec::new(),
@@ -210,7 +219,7 @@ impl PartitionWriter {
 
     fn transact(&mut self, commands: &[Command]) -> Outcome<Vec<Result<Reply, LedgerError>>> {
         if self.stale {
-            self.memory = Memory::read(&self.connection, &self.parts.hand_overs)?;
+            self.memory = Memory::read(&self.connection, &self.parts.hand_overs, &self.parts.event_head)?;
             self.stale = false;
         }
         self.wait_for_disk(!commands.iter().all(Command::may_be_lost_with_power))?;
@@ -228,11 +237,13 @@ impl PartitionWriter {
         }
         work.carry_hand_overs()?;
         tally::flush(&mut work.rest.tallies, work.connection)?;
+        work.write_events()?;
         work.memory.write(work.connection)?;
         // An open handle on a row would keep the transaction from ending.
         drop(work);
         self.anchor.holds()?;
         self.connection.prepare_cached("COMMIT")?.execute([])?;
+        self.parts.event_head.committed(self.memory.heard.next);
         Ok(replies)
     }
 
@@ -249,13 +260,14 @@ impl PartitionWriter {
     fn roll_back(&mut self) {
         self.stale = true;
         self.parts.tallies.clear();
+        self.parts.outbox.clear();
         // SQLite has rolled back by itself after some errors; then there is nothing to do, and nothing lost.
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
             tracing::error!(partition = self.parts.id.0, %error, "a failed transaction could not be rolled back");
         }
-        match Memory::read(&self.connection, &self.parts.hand_overs) {
+        match Memory::read(&self.connection, &self.parts.hand_overs, &self.parts.event_head) {
             Ok(memory) => (self.memory, self.stale) = (memory, false),
             Err(fault) => {
                 let error = fault.into_error();
@@ -298,6 +310,7 @@ impl Work<'_> {
             Command::ForgetWaiting { customer, kind, places } => {
                 self.forget_waiting(*customer, *kind, places).map(|()| Reply::Done)
             }
+            Command::Listen { account, on } => self.listen(*account, *on).map(|()| Reply::Done),
             Command::Recover { node, retry, now } => {
                 self.rest.retry = Arc::clone(retry);
                 self.recover(*node, *now).map(Reply::Count)
@@ -366,6 +379,10 @@ impl Moves for Work<'_> {
     fn look_at(&mut self, id: MessageId, at: Timestamp) -> moves::fault::Outcome<()> {
         Ok(self.add_overdue(id, at)?)
     }
+
+    fn note(&mut self, id: MessageId, life: &Life, at: Timestamp) {
+        self.note_event(id, life, at);
+    }
 }
 
 impl Work<'_> {
@@ -404,8 +421,10 @@ impl Work<'_> {
 }
 
 impl Memory {
-    fn read(connection: &Connection, hand_overs: &SharedHandOvers) -> Outcome<Self> {
+    fn read(connection: &Connection, hand_overs: &SharedHandOvers, event_head: &EventHead) -> Outcome<Self> {
         let hand_overs = HandOvers::load(connection, hand_overs)?;
+        let next_event = connection.query_row(sql::PARTITION_EVENT, [], |row| row.get(0))?;
+        let heard = Heard::read(connection, next_event, event_head)?;
         let mut memory = connection.query_row(sql::PARTITION_READ, [], |row| {
             Ok(Self {
                 lanes: HashMap::new(),
@@ -421,6 +440,7 @@ impl Memory {
                 part_cursor: PART_START,
                 last_suppression: 0,
                 hand_overs,
+                heard,
             })
         })?;
         for (lane, through) in lane::read_all(connection)? {
@@ -454,7 +474,8 @@ impl Memory {
             self.committed_now.millis(),
             self.next_claim,
             self.unknown_through,
-            self.retired_through
+            self.retired_through,
+            self.heard.next
         ])?;
         Ok(())
     }

@@ -147,6 +147,7 @@ impl Work<'_> {
         }
         self.learn_number(phone_index, Lesson::Alive, record.received_at)?;
         self.suppress(orders)?;
+        self.note_inbound(record, orders);
         Ok(true)
     }
 

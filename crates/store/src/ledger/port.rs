@@ -22,6 +22,7 @@ use domain::time::Timestamp;
 use rusqlite::Connection;
 
 use super::command::{Command, HeldFragment, Incoming, Reply};
+use super::events::EventHead;
 use super::fault::{Fault, Outcome};
 use super::read::Readers;
 use super::tally;
@@ -40,6 +41,7 @@ const CONSENT_ROWS: usize = 2_000;
 pub(super) struct Partition {
     pub writer: WriterHandle,
     pub readers: Arc<Readers>,
+    pub event_head: EventHead,
 }
 
 /// Where readers do their looks.
@@ -110,6 +112,14 @@ impl SqliteLedger {
         self.ask_all(|| Command::Recover { node, retry: Arc::clone(&retry), now }).await
     }
 
+    pub(super) fn map(&self) -> PartitionMap {
+        self.map
+    }
+
+    pub(super) fn event_heads_now(&self) -> Vec<i64> {
+        self.partitions.all.iter().map(|partition| partition.event_head.get()).collect()
+    }
+
     fn partition(&self, id: PartitionId) -> Result<&Partition, LedgerError> {
         self.partitions.all.get(usize::from(id.0)).ok_or(LedgerError::NoSuch("partition"))
     }
@@ -140,7 +150,7 @@ impl SqliteLedger {
     }
 
     /// One bounded look, off the async threads, or at once where a simulation has but one.
-    async fn look<T: Send + 'static>(
+    pub(super) async fn look<T: Send + 'static>(
         &self,
         id: PartitionId,
         ask: impl FnOnce(&Readers, &Connection) -> Outcome<T> + Send + 'static,

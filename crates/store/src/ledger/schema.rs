@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::fault::Outcome;
 
 /// One step each, in order.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, NUMBERS];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, NUMBERS, EVENTS];
 
 /// Hot tables are ordered by something that grows; `person` is written in passes over `handed`. Columns named in `life` are described in `life.rs`.
 const V1: &str = "
@@ -171,6 +171,24 @@ CREATE TABLE code (
   PRIMARY KEY (gateway, code)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX code_by_time ON code (last_at);
+";
+
+/// What happened, for accounts that listen. `entry` is described in `moves::events`; rows at or before `gone_through` of a
+/// listener are dropped, or to be.
+const EVENTS: &str = "
+CREATE TABLE event (
+  seq INTEGER PRIMARY KEY,
+  account INTEGER NOT NULL,
+  at INTEGER NOT NULL,
+  entry BLOB NOT NULL
+) STRICT;
+CREATE INDEX event_by_account ON event (account);
+CREATE TABLE listener (
+  account INTEGER PRIMARY KEY,
+  active INTEGER NOT NULL,
+  gone_through INTEGER NOT NULL
+) STRICT;
+ALTER TABLE partition ADD COLUMN next_event INTEGER NOT NULL DEFAULT 1;
 ";
 
 /// All statements of all migrations.

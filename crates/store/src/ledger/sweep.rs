@@ -38,6 +38,7 @@ impl Work<'_> {
             self.retire_waiting(now)?;
             let before = now.minus(CODES_FOR).millis();
             self.connection.prepare_cached(sql::CODE_CUT)?.execute(params![before, CODES_KEPT])?;
+            self.retire_events(&mut swept, now)?;
         }
         Ok(swept)
     }
@@ -56,7 +57,7 @@ impl Work<'_> {
         let Some(&(due_at, last)) = rows.last() else { return self.look_at_head(found) };
         for &(_, id) in &rows {
             let Some(mut life) = self.load_life(id)? else { continue };
-            if cancel(self, swept, &mut life, now) {
+            if cancel(self, swept, id, &mut life, now) {
                 self.store_life(id, &life)?;
             }
         }

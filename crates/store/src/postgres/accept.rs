@@ -87,6 +87,7 @@ impl Operation for Accept<'_> {
         for message in self.messages.iter().filter(|message| fresh.contains(&message.id)) {
             batch.tallies().count(None, &message.life, self.now);
             batch.tell_end(message.id, &message.life);
+            batch.note(MessageId::from_raw(message.id), &message.life, self.now);
             if let Entry::Queue { due_at, .. } = message.entry {
                 let id = MessageId::from_raw(message.id);
                 batch.enqueue(message.life.stream(), due_at, id)?;

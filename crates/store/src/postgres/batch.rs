@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use domain::ids::{LaneId, MessageId, PartitionId};
+use domain::ids::{AccountId, CampaignId, LaneId, MessageId, PartitionId};
 use domain::lane::{LaneState, Stream};
 use domain::ledger::LedgerError;
 use domain::numbers::Lesson;
@@ -15,6 +15,7 @@ use super::due::Touched;
 use super::fault::Done;
 use super::numbers::Lessons;
 use super::sql;
+use crate::moves::events::{self, Outbox};
 use crate::moves::fault::{Fault, Outcome};
 use crate::moves::life::Life;
 use crate::moves::steps::Moves;
@@ -50,6 +51,24 @@ pub(super) struct Batch<'a> {
     /// Ends that an origin is to hear of: message, when, and how.
     ended: BTreeMap<(i64, i64), Vec<u8>>,
     told: &'a Told,
+    /// Messages whose account listens, and what it is to hear.
+    heard: HashMap<i64, Heard>,
+    heard_lanes: HashMap<LaneId, Heard>,
+    outbox: Outbox,
+}
+
+/// Whose a message or lane is that somebody listens for.
+#[derive(Clone, Copy)]
+struct Heard {
+    account: AccountId,
+    campaign: Option<CampaignId>,
+}
+
+impl Heard {
+    fn of(campaign: Option<i64>, account: Option<i64>) -> Option<Self> {
+        let account = AccountId::from_raw(account?);
+        Some(Self { account, campaign: campaign.map(CampaignId::from_raw) })
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -69,6 +88,9 @@ impl<'a> Batch<'a> {
             lessons: Lessons::default(),
             ended: BTreeMap::new(),
             told: &shared.told,
+            heard: HashMap::new(),
+            heard_lanes: HashMap::new(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -81,6 +103,7 @@ impl<'a> Batch<'a> {
         let rows = sqlx::query(sql::LIVES_LOCK).bind(self.partition).bind(missing).fetch_all(db).await?;
         for row in rows {
             self.hold(row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)?;
+            self.hear(row.try_get(0)?, row.try_get(3)?, row.try_get(4)?);
         }
         Ok(())
     }
@@ -91,6 +114,13 @@ impl<'a> Batch<'a> {
         self.lives.insert(id, life);
         self.phones.insert(id, phone_index);
         Ok(())
+    }
+
+    /// Whose a message is that was locked; `account`: only if that listens.
+    pub(super) fn hear(&mut self, id: i64, campaign: Option<i64>, account: Option<i64>) {
+        if let Some(heard) = Heard::of(campaign, account) {
+            self.heard.insert(id, heard);
+        }
     }
 
     /// Reads the states of the lanes of all messages that are locked.
@@ -107,7 +137,11 @@ impl<'a> Batch<'a> {
         for row in rows {
             let state = u8::try_from(row.try_get::<i16, _>(1)?).ok().and_then(LaneState::from_code);
             let state = state.ok_or_else(|| Fault::inconsistent("lane", "state", "unknown code"))?;
-            self.lanes.insert(LaneId::from_raw(row.try_get(0)?), state);
+            let lane = LaneId::from_raw(row.try_get(0)?);
+            self.lanes.insert(lane, state);
+            if let Some(heard) = Heard::of(row.try_get(2)?, row.try_get(3)?) {
+                self.heard_lanes.insert(lane, heard);
+            }
         }
         Ok(())
     }
@@ -176,6 +210,7 @@ impl<'a> Batch<'a> {
         }
         self.lessons.write(db, self.partition).await?;
         super::tally::write_codes(db, self.partition, &self.tallies.take_codes()).await?;
+        super::events::add(db, self.partition, self.outbox.take()).await?;
         Ok(touched)
     }
 
@@ -286,6 +321,16 @@ impl Moves for Batch<'_> {
     fn look_at(&mut self, id: MessageId, at: Timestamp) -> Outcome<()> {
         self.looks.insert((at.millis(), id.raw()));
         Ok(())
+    }
+
+    fn note(&mut self, id: MessageId, life: &Life, at: Timestamp) {
+        // A message that is accepted now was not locked; its lane was looked at.
+        let heard = self.heard.get(&id.raw()).or_else(|| self.heard_lanes.get(&life.lane));
+        if let Some(Heard { account, campaign }) = heard.copied()
+            && let Some(event) = events::of_message(id, life, campaign, at)
+        {
+            self.outbox.push(account, &event);
+        }
     }
 }
 

@@ -235,7 +235,8 @@ impl Claiming<'_> {
         for row in query.fetch_all(&mut *db).await? {
             let (id, phone_index): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
             self.batch.hold(id, phone_index, row.try_get(2)?)?;
-            self.sealed.insert(id, row.try_get(3)?);
+            self.batch.hear(id, row.try_get(3)?, row.try_get(4)?);
+            self.sealed.insert(id, row.try_get(5)?);
             if !self.people.contains_key(&phone_index) {
                 people.insert(phone_index);
             }
@@ -323,7 +324,7 @@ impl Claiming<'_> {
                 self.taking.send(batch, message, &mut life, phone, Arc::clone(&text));
                 sent = true;
             }
-            Verdict::Reject { reason, rule } => self.taking.reject(batch, &mut life, reason, rule),
+            Verdict::Reject { reason, rule } => self.taking.reject(batch, message, &mut life, (reason, rule)),
             Verdict::Defer { until, reason, rule } => {
                 self.taking.defer(batch, message, &mut life, (until, reason, rule))?;
             }

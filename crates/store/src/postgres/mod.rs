@@ -15,6 +15,7 @@ mod claim;
 mod database;
 mod due;
 mod early;
+mod events;
 mod fault;
 mod give_back;
 mod inspect;

@@ -120,6 +120,7 @@ impl Operation for Inbound<'_> {
         }
         numbers::alive(db, self.partition, shared.sealer.phone_index(record.from)).await?;
         suppress(shared, db, self.partition, &held, self.orders).await?;
+        super::events::tell_inbound(db, self.partition, record, self.orders).await?;
         Ok(true)
     }
 

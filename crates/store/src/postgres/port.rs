@@ -28,6 +28,7 @@ use super::claim::{ClaimDue, Taken};
 use super::database::Shared;
 use super::due::{Lookout, Touched, poll};
 use super::early::{Match, PartKey, Ready, key_of};
+use super::events::Horizon;
 use super::lanes::{ExpandedThrough, Lanes, PutLane};
 use super::people::{Consent, Inbound, Suppress, Unsuppress};
 use super::read::{FactsOf, Inbounds, Message, Messages, Newest, Sent, Suppressions};
@@ -59,6 +60,7 @@ pub struct PostgresLedger {
     poll: JoinHandle<()>,
     /// The policy that a caller gave last: settlements that meet a receipt decide by it.
     retry: Mutex<Arc<RetryPolicy>>,
+    pub(super) horizon: Horizon,
 }
 
 impl PostgresLedger {
@@ -70,7 +72,7 @@ impl PostgresLedger {
         }
         let poll = tokio::spawn(poll(Arc::downgrade(&lookout)));
         let retry = Mutex::new(Arc::new(RetryPolicy::default()));
-        Ok(Arc::new(Self { shared, lookout, poll, retry }))
+        Ok(Arc::new(Self { shared, lookout, poll, retry, horizon: Horizon::default() }))
     }
 
     pub(super) async fn end_claims(

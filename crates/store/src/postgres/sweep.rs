@@ -66,6 +66,7 @@ impl Operation for Sweep<'_> {
             super::waiting::retire(db, self.partition, &mut cursors.waiting, now).await?;
             cursors.number = numbers::retire(db, self.partition, cursors.number, now).await?;
             tally::cut_codes(db, self.partition, now).await?;
+            swept.more |= super::events::retire(db, self.partition, now).await?;
         }
         let query = sqlx::query(sql::PARTITION_SWEPT).bind(number(self.partition)).bind(now.millis());
         query.bind(held.unknown_through).bind(held.retired_through).execute(db).await?;
@@ -100,7 +101,7 @@ impl Sweep<'_> {
         for (due_at, id) in waiting {
             batch.cut(stream(lane, which as u32), due_at, id);
             let Some(mut life) = batch.take(id) else { continue };
-            if cancel(batch, swept, &mut life, now) {
+            if cancel(batch, swept, id, &mut life, now) {
                 batch.put(id, life);
             } else {
                 batch.put_unchanged(id, life);

@@ -129,6 +129,11 @@ impl Stage {
         self.place.as_ref().unwrap().folder.path()
     }
 
+    /// Of PostgreSQL.
+    pub(crate) fn database(&self) -> Option<&str> {
+        self.place.as_ref().and_then(|place| place.url.as_deref())
+    }
+
     pub(crate) fn url(&self) -> &str {
         self.place.as_ref().unwrap().url.as_ref().unwrap()
     }

@@ -4,6 +4,7 @@ mod copy;
 #[path = "../../../pg/tests/stage/engines.rs"]
 mod engines;
 mod ledger_carriers;
+mod ledger_events;
 mod ledger_faults;
 mod ledger_kill;
 mod ledger_lost_claim;

@@ -121,8 +121,8 @@ pub(crate) struct Memory {
     last: Option<Outgoing>,
 }
 
-struct FaultyLedger {
-    inner: Arc<dyn Ledger>,
+pub(crate) struct FaultyLedger {
+    pub inner: Arc<dyn Ledger>,
     fault: Fault,
     memory: Arc<Mutex<Memory>>,
 }
