@@ -1,8 +1,7 @@
 //! Who is let in, said in no vendor's words yet.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
-use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use domain::access::{Permission, SignatureError};
 use domain::control::Secret;
@@ -10,6 +9,7 @@ use domain::ids::{AccountId, KeyId};
 use engine::access::{AccessTrouble, VendorKey};
 
 use crate::context::Context;
+use crate::server::ClientAddress;
 use crate::state::ApiState;
 
 /// Somebody who was let in.
@@ -87,11 +87,8 @@ pub(super) fn admit(
 }
 
 /// Whence a request came, as far as proxies that are trusted tell.
-pub(super) fn peer(state: &ApiState, parts: &Parts) -> Option<IpAddr> {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let forwarded = parts.headers.get_all("x-forwarded-for").into_iter();
-    let forwarded: Vec<&str> = forwarded.filter_map(|value| value.to_str().ok()).collect();
-    state.address(peer, &forwarded)
+pub(super) fn peer(parts: &Parts) -> Option<IpAddr> {
+    parts.extensions.get::<ClientAddress>().map(|client| client.0)
 }
 
 /// The id in a vendor's words for it: our text without its kind, or 32 hex digits, after a prefix of theirs.

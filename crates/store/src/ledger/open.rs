@@ -209,12 +209,15 @@ fn count_of_files(folder: &Path, asked: u16) -> Result<u16, LedgerOpenError> {
     Ok(place.map_or(asked, |(_, partitions)| partitions))
 }
 
+/// What readers of a partition look at.
+type Reading = (Arc<Readers>, EventHead);
+
 fn open_partition(
     folder: &Path,
     id: PartitionId,
     partitions: u16,
     options: &OpenOptions,
-) -> Result<(PartitionWriter, (Arc<Readers>, EventHead), PathBuf), LedgerOpenError> {
+) -> Result<(PartitionWriter, Reading, PathBuf), LedgerOpenError> {
     let path = file_of(folder, id);
     if path.exists() {
         check(&path, id, partitions)?;

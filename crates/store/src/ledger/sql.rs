@@ -124,7 +124,17 @@ mod tests {
                 .unwrap()
                 .collect::<Result<_, _>>()
                 .unwrap();
-            let whole = ["partition", "lane", "claim", "early", "handed", "code", "listener", "(subquery", "CONSTANT"];
+            let whole = [
+                "partition",
+                "lane",
+                "claim",
+                "early",
+                "handed",
+                "code",
+                "listener",
+                "(subquery",
+                "CONSTANT",
+            ];
             let bad = steps.iter().find(|step| {
                 step.contains("TEMP B-TREE")
                     || step.strip_prefix("SCAN ").is_some_and(|t| !whole.iter().any(|w| t.starts_with(w)))

@@ -44,7 +44,7 @@ async fn handle(desk: &Desk, parts: &Parts, body: &[u8], request: &str) -> Resul
         _ => return Err(Refusal::NO_ACTION),
     };
     let known = sign::check(desk, parts, body, &asked.form).await?;
-    let guest: Guest = admit(&desk.api, known, peer(&desk.api, parts), needed)?;
+    let guest: Guest = admit(&desk.api, known, peer(parts), needed)?;
     let document = match asked.action.as_str() {
         "SendSms" => send::send(desk, &guest, &asked.form, request).await?,
         "SendBatchSms" => batch::send(desk, &guest, &asked.form, request).await?,

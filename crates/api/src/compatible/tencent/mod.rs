@@ -53,7 +53,7 @@ async fn handle(desk: &Desk, parts: &Parts, body: &[u8]) -> Result<Value, Refusa
         return Err(Refusal::VERSION);
     }
     let known = sign::check(desk, parts, body).await?;
-    let guest = admit(&desk.api, known, peer(&desk.api, parts), needed)?;
+    let guest = admit(&desk.api, known, peer(parts), needed)?;
     let asked: Value = serde_json::from_slice(body).map_err(|_| Refusal::JSON)?;
     if !asked.is_object() {
         return Err(Refusal::JSON);

@@ -70,7 +70,7 @@ impl Caller {
             },
             _ => Err(AccessTrouble::Unknown),
         };
-        let guest = admit(&desk.api, known.map_err(Refusal::of_trouble)?, peer(&desk.api, parts), needed)?;
+        let guest = admit(&desk.api, known.map_err(Refusal::of_trouble)?, peer(parts), needed)?;
         // A key opens its own account alone; another one is told as if it were not there.
         if guest.account != account {
             return Err(Refusal::NOT_FOUND);
