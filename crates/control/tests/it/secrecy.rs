@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use domain::access::{KeyRules, PermissionSet, Principal};
 use domain::control::{
@@ -141,9 +142,13 @@ async fn tell_everything(stage: &Stage, account: AccountId) {
     db.finish_audience(account, audience.id, AudienceStats::default()).await.unwrap();
     db.begin_idempotent(account, "k", [0xab; 32], &[], NOW).await.unwrap();
     db.put_channel(&channel()).await.unwrap();
-    let mut upload = db.create_upload(account, stage.ids.fresh(NOW).into()).unwrap();
-    upload.write_all(format!("手机,姓名,备注\n13812345678,{NAME},{TEXT}\n").as_bytes()).unwrap();
-    upload.flush().unwrap();
+    let (db, id) = (Arc::clone(db), stage.ids.fresh(NOW).into());
+    let uploading = tokio::task::spawn_blocking(move || {
+        let mut upload = db.create_upload(account, id).unwrap();
+        upload.write_all(format!("手机,姓名,备注\n13812345678,{NAME},{TEXT}\n").as_bytes()).unwrap();
+        upload.flush().unwrap();
+    });
+    uploading.await.unwrap();
 }
 
 fn channel() -> ChannelConfig {

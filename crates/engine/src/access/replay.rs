@@ -112,10 +112,7 @@ mod tests {
         }
         replays.admit(KEY, "n", 2_000_000, 2_000_000).unwrap();
         assert!(replays.before.seen.len() + replays.current.seen.len() <= 2 * GENERATION);
-        assert_eq!(
-            replays.admit(KEY, "n", 5, 6),
-            Err(SignatureError::Replayed).or(Err(SignatureError::Replayed))
-        );
+        assert!(replays.admit(KEY, "n", 5, 6).is_err(), "forgotten or not, it is not good again");
         for at in 2_000_001..2_000_001 + i64::try_from(GENERATION).unwrap() {
             replays.admit(KEY, "n", at, at).unwrap();
         }
