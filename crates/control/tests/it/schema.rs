@@ -44,7 +44,7 @@ fn fixture(version: u32) -> PathBuf {
 /// Every version that was ever released; none is taken away.
 #[tokio::test]
 async fn files_of_older_versions_are_opened_and_brought_up_to_date() {
-    for version in [1, 2, 3] {
+    for version in [1, 2, 3, 7] {
         let place = tempfile::tempdir().unwrap();
         fs::create_dir(place.path().join("data")).unwrap();
         for file in ["keys", "data/key.check", "data/control.db"] {

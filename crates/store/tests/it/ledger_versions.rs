@@ -31,7 +31,7 @@ fn copy(from: &Path, to: &Path) {
 #[tokio::test]
 async fn every_version_that_was_released_opens() {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
-    for version in ["ledger-v1", "ledger-v2", "ledger-v3", "ledger-v4"] {
+    for version in ["ledger-v1", "ledger-v2", "ledger-v3", "ledger-v4", "ledger-v6"] {
         let place = tempfile::tempdir().unwrap();
         copy(&fixtures.join(version), place.path());
         let keys = place.path().join("key");
