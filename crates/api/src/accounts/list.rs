@@ -3,40 +3,28 @@
 use axum::Json;
 use axum::extract::State;
 use domain::ids::AccountId;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::auth::{Allowed, can};
+use crate::json;
+use crate::page::Paging;
 use crate::problem::Problem;
 use crate::request::Params;
 use crate::state::ApiState;
-use crate::{json, page};
-
-/// Which accounts.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Listing {
-    /// The `next` of the page before.
-    cursor: Option<String>,
-    /// From 1 to 1,000.
-    limit: Option<u32>,
-}
 
 /// 账户列表 · List accounts
 ///
 /// Oldest first: from the operator's account all, else the caller's own and its sub-accounts.
 #[utoipa::path(
-    get, path = "/v1/accounts", tag = "access", security(("key" = ["accounts:read"])), params(Listing),
+    get, path = "/v1/accounts", tag = "access", security(("key" = ["accounts:read"])), params(Paging),
     responses((status = 200, body = json::Page<json::Account>, description = "A page of accounts."))
 )]
 pub(crate) async fn list(
     caller: Allowed<can::ReadAccounts>,
     State(state): State<ApiState>,
-    Params(listing): Params<Listing>,
+    Params(paging): Params<Paging>,
 ) -> Result<Json<json::Page<json::Account>>, Problem> {
-    let limit = page::limit(listing.limit)? as usize;
-    let after: Option<AccountId> = page::cursor(listing.cursor.as_deref())?;
+    let limit = paging.limit()? as usize;
+    let after: Option<AccountId> = paging.cursor()?;
     let visible = state.engine().visible_accounts(caller.actor()).await?;
     let mut rest =
         visible.iter().filter(|tenant| after.is_none_or(|after| tenant.account.id > after)).peekable();

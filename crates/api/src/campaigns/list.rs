@@ -2,43 +2,31 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use super::convert::View;
 use crate::auth::{Allowed, can};
+use crate::json;
 use crate::language::Language;
+use crate::page::Paging;
 use crate::problem::Problem;
 use crate::request::Params;
 use crate::state::ApiState;
-use crate::{json, page};
-
-/// Which campaigns.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Listing {
-    /// The `next` of the page before.
-    cursor: Option<String>,
-    /// From 1 to 1,000.
-    limit: Option<u32>,
-}
 
 /// 任务列表 · List campaigns
 ///
 /// Newest first, without what their preflights found.
 #[utoipa::path(
-    get, path = "/v1/campaigns", tag = "campaigns", security(("key" = ["campaigns:read"])), params(Listing),
+    get, path = "/v1/campaigns", tag = "campaigns", security(("key" = ["campaigns:read"])), params(Paging),
     responses((status = 200, body = json::Page<json::Campaign>, description = "A page of campaigns."))
 )]
 pub(crate) async fn list(
     caller: Allowed<can::ReadCampaigns>,
     State(state): State<ApiState>,
     language: Language,
-    Params(listing): Params<Listing>,
+    Params(paging): Params<Paging>,
 ) -> Result<Json<json::Page<json::Campaign>>, Problem> {
-    let limit = page::limit(listing.limit)?;
-    let before = page::cursor(listing.cursor.as_deref())?;
+    let limit = paging.limit()?;
+    let before = paging.cursor()?;
     let campaigns = state.control().campaigns(caller.account, before, limit).await?;
     let full = campaigns.len() == limit as usize;
     let next = campaigns.last().filter(|_| full).map(|last| last.id.to_string());

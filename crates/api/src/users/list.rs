@@ -2,40 +2,28 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
-use utoipa::IntoParams;
 
 use crate::auth::{Allowed, can};
+use crate::json;
+use crate::page::Paging;
 use crate::problem::Problem;
 use crate::request::Params;
 use crate::state::ApiState;
-use crate::{json, page};
-
-/// Which users.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Listing {
-    /// The `next` of the page before.
-    cursor: Option<String>,
-    /// From 1 to 1,000.
-    limit: Option<u32>,
-}
 
 /// 用户列表 · List users
 ///
 /// Newest first, those who are disabled included.
 #[utoipa::path(
-    get, path = "/v1/users", tag = "access", security(("key" = ["users:read"])), params(Listing),
+    get, path = "/v1/users", tag = "access", security(("key" = ["users:read"])), params(Paging),
     responses((status = 200, body = json::Page<json::User>, description = "A page of users."))
 )]
 pub(crate) async fn list(
     caller: Allowed<can::ReadUsers>,
     State(state): State<ApiState>,
-    Params(listing): Params<Listing>,
+    Params(paging): Params<Paging>,
 ) -> Result<Json<json::Page<json::User>>, Problem> {
-    let limit = page::limit(listing.limit)?;
-    let before = page::cursor(listing.cursor.as_deref())?;
+    let limit = paging.limit()?;
+    let before = paging.cursor()?;
     let users = state.control().users(caller.account, before, limit).await?;
     let full = users.len() == limit as usize;
     let next = users.last().filter(|_| full).map(|last| last.id.to_string());

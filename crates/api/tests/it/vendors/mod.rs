@@ -54,7 +54,7 @@ impl Shop {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let service = house.router().into_make_service_with_connect_info::<SocketAddr>();
+        let service = house.router();
         tokio::spawn(async move { axum::serve(listener, service).await });
         Self { house, at, carried: 0, _folder: folder }
     }
