@@ -5,11 +5,12 @@ use domain::events::{EventLog, EventPlace, EventRead};
 use domain::ids::{AccountId, PartitionId};
 use domain::ledger::LedgerError;
 
+#[cfg(debug_assertions)]
 use crate::faults::FaultyLedger;
 use crate::watch::WatchedLedger;
 
 macro_rules! heard_through {
-    ($($observer:ident)+) => {$(
+    ($observer:ident) => {
         #[async_trait]
         impl EventLog for $observer {
             async fn listen(&self, account: AccountId, on: bool) -> Result<(), LedgerError> {
@@ -35,7 +36,9 @@ macro_rules! heard_through {
                 self.inner.events(partition, account, from, through, limit).await
             }
         }
-    )+};
+    };
 }
 
-heard_through!(WatchedLedger FaultyLedger);
+heard_through!(WatchedLedger);
+#[cfg(debug_assertions)]
+heard_through!(FaultyLedger);
