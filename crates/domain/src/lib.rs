@@ -3,6 +3,7 @@
 pub mod access;
 pub mod approved;
 pub mod audit;
+pub mod billing;
 pub mod campaign;
 pub mod carrier_code;
 pub mod channel;

@@ -6,6 +6,7 @@
 mod access;
 mod account;
 mod audience;
+mod books;
 mod campaign;
 mod channel_config;
 mod contact;
@@ -25,6 +26,7 @@ pub use access::{
 };
 pub use account::{Account, Accounts, ApiKey, Entity};
 pub use audience::{AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Audiences};
+pub use books::{Balance, Books, Granted, Posting, PostingKey, Short};
 pub use campaign::{
     AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
     PreflightReport, RouteLoad, Sample,

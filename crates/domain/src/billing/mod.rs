@@ -1,0 +1,11 @@
+//! What messages cost and who pays: pure decisions over states, and the vocabulary of the books.
+//!
+//! A message's money follows its state: [`Charge::position`] is the one table. So what an account was charged in an hour is a sum over
+//! the ledger's counters of that hour, and nothing has to be written per message. Invariant: every [`Transfer`] takes from one book what
+//! it gives to another, so all books together hold nothing, always.
+
+mod books;
+mod flow;
+
+pub use books::{Book, Limits, Mode, Terms, Transfer, TransferKind};
+pub use flow::{Charge, Flow, Position, Purse};
