@@ -249,7 +249,7 @@ async fn furnish(control: &ControlDb, account: AccountId) {
     control.put_channel(&config).await.unwrap();
     let step = RouteStep::by_weight(vec![(channel, 1)]);
     control.put_route(&RouteConfig::for_all(route, "main", vec![step])).await.unwrap();
-    let price = PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) };
+    let price = PriceLine::general(account, Money::from_micros(45_000));
     control.put_prices(account, &[price]).await.unwrap();
 }
 
