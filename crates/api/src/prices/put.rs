@@ -1,9 +1,10 @@
 //! Replace prices.
 
 use axum::extract::State;
-use domain::control::PriceLine;
+use domain::control::{Edit, Editable, PriceLine, Terms};
 
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Problem, say};
@@ -23,9 +24,11 @@ use crate::state::ApiState;
 pub(crate) async fn put(
     caller: Allowed<can::WritePrices>,
     State(state): State<ApiState>,
+    context: Context,
     if_match: IfMatch,
     body: Body<json::Prices>,
 ) -> Result<Tagged<json::Prices>, Problem> {
+    let edition = state.control().edition(Editable::Prices(caller.account)).await?;
     let current = state.control().prices(caller.account).await?;
     if_match.check(Tag::of(&super::document(current)))?;
     let lines = body.value.prices.into_iter().enumerate().map(|(place, price)| {
@@ -42,6 +45,10 @@ pub(crate) async fn put(
         })
     });
     let lines = lines.collect::<Result<Vec<_>, _>>()?;
-    state.engine().set_prices(caller.account, &lines).await?;
-    Ok(Tagged::new(super::document(lines)))
+    let stored = Tagged::new(super::document(lines.clone()));
+    let line = context.line(&state, &caller, "prices.put", &caller.account, Some(stored.1));
+    let terms = Terms { expected: if_match.expects(edition), line: Some(&line) };
+    let edit = Edit::Prices(caller.account, &lines);
+    state.engine().edit(edit, terms).await.map_err(|error| if_match.settle(error))?;
+    Ok(stored)
 }

@@ -3,6 +3,7 @@
 mod access;
 mod campaigns;
 mod documents;
+mod edits;
 mod nodes;
 mod people;
 mod schema;

@@ -12,6 +12,7 @@ mod channel_config;
 mod contact;
 mod customer;
 mod document;
+mod edit;
 mod idempotency;
 mod import;
 mod provider;
@@ -35,6 +36,7 @@ pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use customer::Customers;
 pub use document::{Document, DocumentMark, Documents};
+pub use edit::{Edit, Editable, Edits, Terms};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
@@ -80,6 +82,7 @@ pub trait Control:
     + Channels
     + Customers
     + Documents
+    + Edits
     + Idempotency
     + Uploads
 {
@@ -96,7 +99,7 @@ impl<T> Control for T where
         + Channels
         + Customers
         + Documents
-        + Documents
+        + Edits
         + Idempotency
         + Uploads
 {
