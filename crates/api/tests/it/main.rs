@@ -20,6 +20,7 @@ mod numbers;
 mod peer;
 mod people;
 mod permissions;
+mod reports;
 mod server;
 mod sessions;
 mod tls;
