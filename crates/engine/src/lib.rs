@@ -13,6 +13,7 @@ mod downstream;
 pub mod import;
 pub mod metrics;
 pub mod numbers;
+pub mod reports;
 pub mod traces;
 
 mod audience;

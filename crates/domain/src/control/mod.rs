@@ -12,6 +12,7 @@ mod channel_config;
 mod contact;
 mod customer;
 mod document;
+mod edit;
 mod idempotency;
 mod import;
 mod provider;
@@ -36,6 +37,7 @@ pub use channel_config::{ChannelConfig, Channels, PriceFault, PriceLine, Protoco
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use customer::Customers;
 pub use document::{Document, DocumentMark, Documents};
+pub use edit::{Conditions, Edit, Editable, Edits};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
@@ -85,6 +87,7 @@ pub trait Control:
     + Channels
     + Customers
     + Documents
+    + Edits
     + Idempotency
     + Uploads
 {
@@ -101,7 +104,7 @@ impl<T> Control for T where
         + Channels
         + Customers
         + Documents
-        + Documents
+        + Edits
         + Idempotency
         + Uploads
 {

@@ -121,7 +121,7 @@ impl Engine {
 
     async fn finish_campaign(&self, campaign: &Campaign) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
-        self.change_campaign(campaign.account, campaign.id, |campaign| {
+        self.change_campaign(campaign.account, campaign.id, None, |campaign| {
             campaign.state = campaign.state.after(CampaignAction::Finish, false)?;
             campaign.finished_at = Some(now);
             Ok(())

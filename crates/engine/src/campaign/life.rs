@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::campaign::{CampaignLane, CanaryPhase};
-use domain::control::{Campaign, CampaignAction, CampaignState, ControlError};
+use domain::control::{AuditLine, Campaign, CampaignAction, CampaignState, Conditions, ControlError, Edit};
 use domain::ids::{AccountId, CampaignId, LaneId};
 use domain::lane::{Lane, LaneState};
 use domain::message::Priority;
@@ -16,6 +16,9 @@ use super::CampaignTrouble;
 use super::expand::expands;
 use super::watch::release;
 use crate::Engine;
+
+/// Makes the line of the audit log of a change, from the campaign as it will be; none: what this process does by itself.
+pub type LineOf<'a> = Option<&'a (dyn Fn(&Campaign) -> AuditLine + Sync)>;
 
 /// Times that a change is tried again when somebody else was faster; more means a fight, not an accident.
 const TRIES: usize = 5;
@@ -37,10 +40,11 @@ impl Engine {
         self: &Arc<Self>,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
         let started = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 let later = campaign.scheduled_at.is_some();
                 let after = campaign.state.after(CampaignAction::Start, later)?;
                 if campaign.scheduled_at.is_some_and(|at| at <= now) {
@@ -65,7 +69,7 @@ impl Engine {
     ) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
         let launched = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, None, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Launch, false)?;
                 // Not the scheduled time: after a night without power, validity begins when sending does.
                 campaign.started_at = Some(now);
@@ -83,8 +87,9 @@ impl Engine {
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
-        self.act(account, id, CampaignAction::Pause).await
+        self.act(account, id, CampaignAction::Pause, line).await
     }
 
     /// Goes on with a paused campaign. Of one that stopped itself nothing that came before counts any more; the rest of
@@ -96,6 +101,7 @@ impl Engine {
         self: &Arc<Self>,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
         let paused = self.campaign(account, id).await?;
@@ -105,7 +111,7 @@ impl Engine {
             None
         };
         let campaign = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Resume, false)?;
                 if let (Some(stopped), Some(seen)) = (&mut campaign.watch.stopped, seen) {
                     stopped.resumed_at.get_or_insert(now);
@@ -132,10 +138,11 @@ impl Engine {
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
         let campaign = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Cancel, false)?;
                 campaign.finished_at = Some(now);
                 Ok(())
@@ -154,8 +161,9 @@ impl Engine {
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
-        self.change_campaign(account, id, |campaign| {
+        self.change_campaign(account, id, line, |campaign| {
             campaign.state = campaign.state.after(CampaignAction::Edit, false)?;
             campaign.held_words_approved = true;
             Ok(())
@@ -172,7 +180,7 @@ impl Engine {
         let lanes = self.ledger.lanes().await?;
         let Some(lane) = lanes.into_iter().find(|known| known.id == lane) else { return Ok(()) };
         let Some(campaign) = lane.campaign else { return Ok(()) };
-        match self.pause_campaign(lane.account, campaign).await {
+        match self.pause_campaign(lane.account, campaign, None).await {
             // Paused or ended already.
             Ok(_) | Err(CampaignTrouble::State(_)) => Ok(()),
             Err(error) => Err(error),
@@ -184,9 +192,10 @@ impl Engine {
         account: AccountId,
         id: CampaignId,
         action: CampaignAction,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let campaign = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 campaign.state = campaign.state.after(action, false)?;
                 Ok(())
             })
@@ -251,11 +260,12 @@ impl Engine {
         self.stray_lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads, changes and writes a campaign, again when somebody else was faster.
+    /// Reads, changes and writes a campaign with its line of the log, again when somebody else was faster.
     pub(crate) async fn change_campaign(
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
         mut change: impl FnMut(&mut Campaign) -> Result<(), CampaignTrouble> + Send,
     ) -> Result<Campaign, CampaignTrouble> {
         let mut tries = 0;
@@ -263,10 +273,13 @@ impl Engine {
             let mut campaign = self.campaign(account, id).await?;
             change(&mut campaign)?;
             tries += 1;
-            match self.control.update_campaign(&mut campaign).await {
+            let line = line.map(|line_of| line_of(&campaign));
+            let terms = Conditions { expected: None, line: line.as_ref() };
+            match self.control.edit(Edit::ChangeCampaign(&campaign), terms).await {
                 Err(ControlError::Changed(_)) if tries < TRIES => {}
                 outcome => {
                     outcome?;
+                    campaign.version += 1;
                     return Ok(campaign);
                 }
             }

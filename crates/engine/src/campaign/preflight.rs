@@ -278,7 +278,7 @@ impl Engine {
         report: PreflightReport,
     ) -> Result<PreflightReport, CampaignTrouble> {
         let mut forgotten = None;
-        self.change_campaign(counted.account, counted.id, |campaign| {
+        self.change_campaign(counted.account, counted.id, None, |campaign| {
             if campaign.version != counted.version {
                 return Err(CampaignTrouble::ChangedMeanwhile);
             }
