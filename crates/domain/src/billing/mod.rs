@@ -6,6 +6,8 @@
 
 mod books;
 mod flow;
+mod post;
 
 pub use books::{Book, Limits, Mode, Terms, Transfer, TransferKind};
 pub use flow::{Charge, Flow, Position, Purse};
+pub use post::{LaneTerms, postings};

@@ -79,6 +79,7 @@ pub trait Control:
     + Campaigns
     + Channels
     + Customers
+    + Books
     + Documents
     + Idempotency
     + Uploads
@@ -95,7 +96,7 @@ impl<T> Control for T where
         + Campaigns
         + Channels
         + Customers
-        + Documents
+        + Books
         + Documents
         + Idempotency
         + Uploads
