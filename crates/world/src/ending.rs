@@ -64,8 +64,23 @@ impl World {
             self.calm_down(60)?;
         }
         self.check_campaigns()?;
+        self.post_everything()?;
         self.inspect_numbers()?;
         self.inspect(true)
+    }
+
+    /// A last post, in rounds enough for whatever it has to grant or take back.
+    fn post_everything(&mut self) -> Result<(), String> {
+        for _ in 0..2 {
+            if let Some(node) = self.any_node().filter(Node::is_started) {
+                self.post(&node);
+            }
+            self.calm_down(ROUNDS)?;
+        }
+        let Some(storage) = &self.storage else { return Ok(()) };
+        let reader = std::sync::Arc::clone(&storage.reader);
+        let records = self.look(read(&*reader))?;
+        self.inspect_books(&records)
     }
 
     /// Compares what the ledger knows of numbers with the model.
