@@ -114,7 +114,8 @@ impl Engine {
     async fn first_hour(&self, poster: &Poster, hour: i64) -> Result<i64, MoneyError> {
         Ok(match poster.late_at {
             Some(at) if at == hour => hour - RECENT_HOURS,
-            Some(_) => hour - LATE_HOURS,
+            // Longer ago, if the books could not be reached for days.
+            Some(at) => (hour - LATE_HOURS).min(at - RECENT_HOURS),
             None => {
                 let through = self.control.setting(POSTED_THROUGH).await?;
                 let through = through.and_then(|text| text.parse::<i64>().ok());
