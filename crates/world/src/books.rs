@@ -1,6 +1,7 @@
 //! The books in memory, double entry: what they hold is compared with the ledger at the end, and never below nothing in between.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use domain::billing::{Book, Flow, Mode, Purse, Terms};
@@ -10,6 +11,7 @@ use domain::ledger::{Allowance, Ledger, MessageRecord};
 use domain::message::MessageState;
 use domain::money::Money;
 use domain::time::Timestamp;
+use engine::billing::Poster;
 
 use crate::cast;
 use crate::control::MemoryControl;
@@ -85,18 +87,6 @@ impl Ledgers {
             }
         }
         None
-    }
-}
-
-/// The larger of each sum: an hour's only grow, and another node may have read them before.
-fn newer(known: Flow, told: Flow) -> Flow {
-    Flow {
-        reserved: known.reserved.max(told.reserved),
-        charged: known.charged.max(told.charged),
-        released: known.released.max(told.released),
-        reopened: known.reopened.max(told.reopened),
-        refunded: known.refunded.max(told.refunded),
-        recovered: known.recovered.max(told.recovered),
     }
 }
 
@@ -201,7 +191,7 @@ impl Books for MemoryControl {
         self.with_books(|books| {
             for Posting { key, flow, .. } in postings {
                 let known = books.posted.get(key).copied().unwrap_or_default();
-                let mut told = newer(known, *flow);
+                let mut told = *flow;
                 if self.fault.forgets_refunds() {
                     told.refunded = Money::ZERO;
                 }
@@ -218,7 +208,7 @@ impl World {
     /// Compares the books with the ledger, when everything has been posted.
     pub(crate) fn inspect_books(&mut self, records: &[MessageRecord]) -> Result<(), String> {
         let Some(storage) = &self.storage else { return Ok(()) };
-        let reader = std::sync::Arc::clone(&storage.reader);
+        let reader = Arc::clone(&storage.reader);
         let mut left: BTreeMap<AccountId, Money> = BTreeMap::new();
         for partition in reader.partitions().all() {
             for (account, allowance) in self.look(all_allowances(&*reader, partition))? {
@@ -254,12 +244,23 @@ impl World {
 
     /// Somebody posts, as the poster's loop does.
     pub(crate) fn post(&self, node: &Node) {
-        let (engine, poster) = (std::sync::Arc::clone(&node.engine), std::sync::Arc::clone(&node.poster));
+        let (engine, poster) = (Arc::clone(&node.engine), Arc::clone(&node.poster));
+        let duty = Arc::clone(&self.control.duty);
         node.spawn(async move {
-            if let Ok(mut poster) = poster.try_lock() {
-                let _tried_again_by_the_next = engine.post_round(&mut poster).await;
-            }
+            let Ok(_only_one_at_a_time) = duty.try_lock() else { return };
+            let _tried_again_by_the_next = engine.post_round(&mut *poster.lock().await).await;
         });
+    }
+
+    /// Everything is posted by somebody who remembers nothing; set when that is done, with what went wrong.
+    pub(crate) fn post_last(&self, node: &Node) -> Arc<OnceLock<Result<(), String>>> {
+        let (engine, done) = (Arc::clone(&node.engine), Arc::default());
+        let outcome: Arc<OnceLock<Result<(), String>>> = Arc::clone(&done);
+        node.spawn(async move {
+            let posted = engine.post_round(&mut Poster::default()).await;
+            let _only_once = outcome.set(posted.map_err(|error| error.to_string()));
+        });
+        done
     }
 
     /// Accounts pay something in, as they like.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,6 +52,8 @@ struct Tables {
 pub(crate) struct MemoryControl {
     tables: Mutex<Tables>,
     books: Mutex<Ledgers>,
+    /// Held by whoever posts.
+    pub(crate) duty: Arc<tokio::sync::Mutex<()>>,
     pub(crate) fault: Fault,
     random: Mutex<Random>,
     pub(crate) model: SharedModel,
@@ -59,7 +61,7 @@ pub(crate) struct MemoryControl {
 
 impl MemoryControl {
     pub(crate) fn new(fault: Fault, random: Random, model: SharedModel) -> Self {
-        Self { tables: Mutex::default(), books: Mutex::default(), fault, random: Mutex::new(random), model }
+        Self { tables: Mutex::default(), books: Mutex::default(), duty: Arc::default(), fault, random: Mutex::new(random), model }
     }
 
     /// What others do meanwhile.

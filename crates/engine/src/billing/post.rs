@@ -87,6 +87,10 @@ impl Engine {
         let costs: HashMap<ChannelId, Money> =
             self.channels().await?.iter().map(|channel| (channel.id, channel.cost)).collect();
         let from = self.first_hour(poster, now.hour()).await?;
+        if poster.late_at != Some(now.hour()) {
+            // What another node posted meanwhile, or a power cut took back from the ledger, is put right now.
+            poster.posted.clear();
+        }
         let mut moved = BTreeSet::new();
         for partition in self.ledger.partitions().all() {
             let mut before = from.saturating_sub(1);
@@ -101,7 +105,6 @@ impl Engine {
             let through = now.hour() - RECENT_HOURS - 1;
             self.control.put_setting(POSTED_THROUGH, &through.to_string()).await?;
             poster.late_at = Some(now.hour());
-            poster.posted.retain(|key, _| key.hour > through);
         }
         for (account, campaign) in spent {
             self.control.end_hold(account, campaign, now).await?;
