@@ -125,7 +125,7 @@ pub(crate) fn second_route() -> RouteConfig {
 }
 
 pub(crate) fn prices(account: AccountId) -> Vec<PriceLine> {
-    vec![PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) }]
+    vec![PriceLine::general(account, Money::from_micros(45_000))]
 }
 
 /// The first account pays by bill, the others what they have: when it is sent, unless it does not arrive; and when it arrives.

@@ -61,7 +61,14 @@ pub(crate) struct MemoryControl {
 
 impl MemoryControl {
     pub(crate) fn new(fault: Fault, random: Random, model: SharedModel) -> Self {
-        Self { tables: Mutex::default(), books: Mutex::default(), duty: Arc::default(), fault, random: Mutex::new(random), model }
+        Self {
+            tables: Mutex::default(),
+            books: Mutex::default(),
+            duty: Arc::default(),
+            fault,
+            random: Mutex::new(random),
+            model,
+        }
     }
 
     /// What others do meanwhile.

@@ -89,11 +89,6 @@ impl Engine {
         Ok(terms)
     }
 
-    /// An account's terms were changed: they are read again.
-    pub fn forget_terms(&self) {
-        self.catalog.forget();
-    }
-
     /// [`Self::accept_counted`] of messages that draw on an allowance. `Err`: the account has not enough, and nothing was taken.
     pub(crate) async fn accept_funded(
         &self,
