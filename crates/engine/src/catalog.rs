@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use domain::billing::Terms;
 use domain::control::{
     ChannelConfig, Conditions, ControlError, Edit, PriceLine, RouteConfig, Traffic, choose_route,
 };
@@ -89,6 +90,7 @@ pub(crate) struct Catalog {
     age: AtomicU64,
     entities: RwLock<HashMap<AccountId, EntityId>>,
     prices: RwLock<HashMap<AccountId, Arc<Prices>>>,
+    terms: RwLock<HashMap<AccountId, Terms>>,
     routes: RwLock<Option<Arc<[RouteConfig]>>>,
     channels: RwLock<Option<Arc<[ChannelConfig]>>>,
     customers: RwLock<Option<Arc<[Arc<Customer>]>>>,
@@ -101,6 +103,7 @@ impl Catalog {
         self.age.fetch_add(1, Ordering::AcqRel);
         write(&self.entities).clear();
         write(&self.prices).clear();
+        write(&self.terms).clear();
         *write(&self.routes) = None;
         *write(&self.channels) = None;
         *write(&self.customers) = None;
@@ -113,6 +116,16 @@ impl Catalog {
 
     pub(crate) fn keep_number_table(&self, read_at: u64, table: &NumberTable) {
         self.keep(read_at, &self.numbers, |kept| *kept = Some(table.clone()));
+    }
+
+    pub(crate) fn terms_of(&self, account: AccountId) -> Option<Terms> {
+        read(&self.terms).get(&account).copied()
+    }
+
+    pub(crate) fn keep_terms(&self, read_at: u64, account: AccountId, terms: Terms) {
+        self.keep(read_at, &self.terms, |all| {
+            all.insert(account, terms);
+        });
     }
 
     pub(crate) fn age(&self) -> u64 {

@@ -86,6 +86,7 @@ pub trait Control:
     + Campaigns
     + Channels
     + Customers
+    + Books
     + Documents
     + Edits
     + Idempotency
@@ -103,6 +104,7 @@ impl<T> Control for T where
         + Campaigns
         + Channels
         + Customers
+        + Books
         + Documents
         + Edits
         + Idempotency

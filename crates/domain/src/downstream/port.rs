@@ -54,6 +54,9 @@ pub enum SubmitRefusal {
     /// It is to be sent at a later time, which is not served here.
     #[error("sending at a later time is not served")]
     Schedule,
+    /// The account has not enough money, or has reached a limit.
+    #[error("the balance does not suffice, or a limit is reached")]
+    Funds,
     /// No channel leads to the phone.
     #[error("no channel leads to this phone")]
     NoRoute,

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use domain::billing::{Charge, Purse};
 use domain::campaign::{CampaignLane, CanaryPhase};
 use domain::control::{AuditLine, Campaign, CampaignAction, CampaignState, Conditions, ControlError, Edit};
 use domain::ids::{AccountId, CampaignId, LaneId};
@@ -43,6 +44,10 @@ impl Engine {
         line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
+        let counted = self.campaign(account, id).await?;
+        if counted.state.after(CampaignAction::Start, counted.scheduled_at.is_some()).is_ok() {
+            self.hold_for(&counted).await?;
+        }
         let started = self
             .change_campaign(account, id, line, |campaign| {
                 let later = campaign.scheduled_at.is_some();
@@ -68,6 +73,8 @@ impl Engine {
         id: CampaignId,
     ) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
+        // Held when it was scheduled, unless its account has agreed to be bounded since.
+        self.hold_for(&self.campaign(account, id).await?).await?;
         let launched = self
             .change_campaign(account, id, None, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Launch, false)?;
@@ -229,8 +236,9 @@ impl Engine {
     async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
         let campaign = self.campaign(account, id).await?;
         let Some(state) = lane_state(&campaign) else { return Ok(()) };
+        let money = self.campaign_money(&campaign).await?;
         for lane in campaign.lanes() {
-            self.put_lane(lane_of(&campaign, lane, state)).await?;
+            self.put_lane(lane_of(&campaign, lane, state, money)).await?;
         }
         Ok(())
     }
@@ -298,7 +306,12 @@ fn lane_state(campaign: &Campaign) -> Option<LaneState> {
 }
 
 /// One lane of a campaign, where the campaign stands so. All but the canary is held back by its pause.
-pub(super) fn lane_of(campaign: &Campaign, lane: CampaignLane, state: LaneState) -> Lane {
+pub(super) fn lane_of(
+    campaign: &Campaign,
+    lane: CampaignLane,
+    state: LaneState,
+    (charge, purse): (Charge, Purse),
+) -> Lane {
     let is_held = state == LaneState::Open && campaign.holds_back() && !lane.canary;
     Lane {
         id: lane.lane,
@@ -312,6 +325,8 @@ pub(super) fn lane_of(campaign: &Campaign, lane: CampaignLane, state: LaneState)
         speed: campaign.speed,
         window_close: campaign.window_close,
         held_words_approved: campaign.held_words_approved,
+        charge,
+        purse,
         version: campaign.version,
     }
 }

@@ -269,7 +269,8 @@ impl Engine {
         };
         let entity = self.entity_of(customer.account).await?;
         let (account, category) = (customer.account, customer.category);
-        let key = StreamKey { account, route, priority: category.into(), category };
+        let terms = self.terms(account).await?;
+        let key = StreamKey::new(account, route, (category.into(), category), &terms);
         let now = self.clock.now();
         let message = NewMessage {
             id: whole.message,
@@ -381,6 +382,7 @@ fn refusal(refused: &RefusedItem) -> SubmitRefusal {
         RefusedItem::Phone(_) => SubmitRefusal::Destination,
         RefusedItem::NoRoute => SubmitRefusal::NoRoute,
         RefusedItem::NeverValid => SubmitRefusal::Validity,
+        RefusedItem::Funds(_) => SubmitRefusal::Funds,
         _ => SubmitRefusal::Text,
     }
 }

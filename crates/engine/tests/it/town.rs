@@ -334,6 +334,7 @@ impl Town {
         engine.start_dispatch(Box::new(start), receiver, RetryPolicy::default()).await.unwrap();
         engine.spawn_keeper();
         engine.start_housekeeping();
+        engine.start_poster();
         (engine, node)
     }
 
