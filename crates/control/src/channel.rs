@@ -12,7 +12,7 @@ use domain::message::Category;
 use domain::money::Money;
 use domain::phone::Carrier;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder};
+use sea_orm::{EntityTrait, IntoActiveModel, Iterable, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use super::ControlDb;
@@ -20,7 +20,7 @@ use super::document::{Attributes, RouteDocument};
 use super::error::of_database;
 use super::nodes::configuration_changed;
 use super::reading::{Reading, json, seal};
-use super::row::{channel, channel_settings, price, route, setting};
+use super::row::{channel, channel_settings, route, setting};
 
 #[async_trait]
 impl Channels for ControlDb {
@@ -89,32 +89,11 @@ impl Channels for ControlDb {
     }
 
     async fn prices(&self, account: AccountId) -> Result<Vec<PriceLine>, ControlError> {
-        let rows = price::Entity::find()
-            .filter(price::Column::Account.eq(account.raw()))
-            .order_by_asc(price::Column::Category)
-            .order_by_asc(price::Column::Carrier)
-            .all(&self.db)
-            .await;
-        rows.map_err(|e| of_database(&e, "price"))?.iter().map(price_of).collect()
+        self.all_prices(account).await
     }
 
     async fn put_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
-        let write = self.write().await?;
-        let old = price::Entity::delete_many().filter(price::Column::Account.eq(account.raw()));
-        old.exec(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
-        for line in lines {
-            let row = price::Model {
-                // The caller's account, whatever the line says: nobody sets another tenant's prices by mistake.
-                account: account.raw(),
-                category: line.category.map_or(0, Category::code).into(),
-                carrier: line.carrier.map_or("", Carrier::as_str).to_owned(),
-                per_part: line.per_part.micros(),
-            };
-            let put = price::Entity::insert(row.into_active_model());
-            put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
-        }
-        configuration_changed(&write.transaction).await?;
-        write.commit().await
+        self.replace_prices(account, lines).await
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>, ControlError> {
@@ -226,17 +205,4 @@ fn quirks_of(settings: &str) -> Result<Quirks, ControlError> {
     let Attributes(settings) = reading.json("settings", settings)?;
     let pairs = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Quirks::read(pairs).map_err(|_| reading.odd("settings"))
-}
-
-fn price_of(row: &price::Model) -> Result<PriceLine, ControlError> {
-    let reading = Reading("price");
-    let category = (row.category != 0).then(|| reading.code("category", row.category, Category::from_code));
-    let carrier =
-        (!row.carrier.is_empty()).then(|| reading.word("carrier", &row.carrier, Carrier::from_word));
-    Ok(PriceLine {
-        account: AccountId::from_raw(row.account),
-        category: category.transpose()?,
-        carrier: carrier.transpose()?,
-        per_part: Money::from_micros(row.per_part),
-    })
 }

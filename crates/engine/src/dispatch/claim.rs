@@ -128,6 +128,7 @@ fn offer(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, due: &[Due], 
         now: engine.clock.now(),
         now_millis,
         due,
+        home: engine.node.home(),
         routes: &routes,
         channels: &channels,
     };
