@@ -136,6 +136,9 @@ pub struct Claim {
     pub paused: Vec<LaneId>,
     /// Whether due messages of the streams asked for remain.
     pub more: bool,
+    /// A stream whose first message has more parts than the whole claim had room for, and how many: without room for it,
+    /// what is behind it waits too.
+    pub unfit: Option<(Stream, u8)>,
 }
 
 /// What the engine decided after a channel's answer.

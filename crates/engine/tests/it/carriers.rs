@@ -70,7 +70,7 @@ impl Channel for Wire {
 
     fn capacity(&self) -> Capacity {
         let parts = self.wires.room.load(Ordering::Relaxed);
-        Capacity { parts, open: parts, connections_up: 1 }
+        Capacity { parts, open: parts, rested: false, connections_up: 1 }
     }
 
     async fn capacity_changed(&self) {
