@@ -91,6 +91,11 @@ impl Ledgers {
 }
 
 impl MemoryControl {
+    /// The next poster who remembers nothing begins at the beginning.
+    fn forget_posted(&self) {
+        self.settings(|settings| settings.remove("billing.posted_through"));
+    }
+
     /// An account pays something in.
     pub(crate) fn top_up(&self, account: AccountId, amount: Money) {
         self.with_books(|books| books.transfer(account, Book::Cash, Book::Funds, amount));
@@ -256,7 +261,11 @@ impl World {
     pub(crate) fn post_last(&self, node: &Node) -> Arc<OnceLock<Result<(), String>>> {
         let (engine, done) = (Arc::clone(&node.engine), Arc::default());
         let outcome: Arc<OnceLock<Result<(), String>>> = Arc::clone(&done);
+        let (control, duty) = (Arc::clone(&self.control), Arc::clone(&self.control.duty));
         node.spawn(async move {
+            // Whoever stood still while it posted ends first.
+            let _only_one_at_a_time = duty.lock().await;
+            control.forget_posted();
             let posted = engine.post_round(&mut Poster::default()).await;
             let _only_once = outcome.set(posted.map_err(|error| error.to_string()));
         });

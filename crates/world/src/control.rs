@@ -92,6 +92,10 @@ impl MemoryControl {
         self.tables().audiences.insert(audience.id, (audience, chunks));
     }
 
+    pub(crate) fn settings<T>(&self, change: impl FnOnce(&mut BTreeMap<String, String>) -> T) -> T {
+        change(&mut self.tables().settings)
+    }
+
     pub(crate) fn books(&self) -> MutexGuard<'_, Ledgers> {
         self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }

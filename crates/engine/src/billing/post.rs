@@ -90,6 +90,7 @@ impl Engine {
         if poster.late_at != Some(now.hour()) {
             // What another node posted meanwhile, or a power cut took back from the ledger, is put right now.
             poster.posted.clear();
+            self.bring_grants().await?;
         }
         let mut moved = BTreeSet::new();
         for partition in self.ledger.partitions().all() {
@@ -111,6 +112,16 @@ impl Engine {
         }
         self.settle_allowances(poster, now).await?;
         self.look_at_balances(poster, moved).await
+    }
+
+    /// A grant that was written down and never reached a ledger which knew nothing of the account there.
+    async fn bring_grants(&self) -> Result<(), MoneyError> {
+        for account in self.control.accounts().await? {
+            for (partition, granted) in self.control.grants(account.id).await? {
+                self.ledger.granted(partition, account.id, granted.granted).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Where a round begins: a new poster's first one where the last one's ended.
