@@ -36,6 +36,7 @@ mod page;
 mod prices;
 mod privacy;
 mod problem;
+mod reports;
 mod request;
 mod roles;
 mod routes;
@@ -96,6 +97,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(suppressions::router())
         .merge(inbound::router())
         .merge(events::router())
+        .merge(reports::router())
         .merge(channels::router())
         .merge(customers::router())
         .merge(routes::router())

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::control::{Campaign, CampaignState, Campaigns, ControlError};
+use domain::control::{Campaign, CampaignState, Campaigns, Conditions, ControlError, Edit, Edits as _};
 use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
 use domain::message::Category;
@@ -39,15 +39,11 @@ const CLOSE_DROP: i32 = 3;
 #[async_trait]
 impl Campaigns for ControlDb {
     async fn add_campaign(&self, campaign: &Campaign) -> Result<(), ControlError> {
-        let write = self.write().await?;
-        self.insert(campaign, &write.transaction).await?;
-        write.commit().await
+        self.edit(Edit::AddCampaign(campaign), Conditions::default()).await.map(|_| ())
     }
 
     async fn update_campaign(&self, campaign: &mut Campaign) -> Result<(), ControlError> {
-        let write = self.write().await?;
-        self.replace(campaign, &write.transaction).await?;
-        write.commit().await?;
+        self.edit(Edit::ChangeCampaign(campaign), Conditions::default()).await?;
         campaign.version += 1;
         Ok(())
     }
@@ -108,7 +104,11 @@ impl Campaigns for ControlDb {
 }
 
 impl ControlDb {
-    async fn insert(&self, campaign: &Campaign, on: &DatabaseTransaction) -> Result<(), ControlError> {
+    pub(super) async fn insert(
+        &self,
+        campaign: &Campaign,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
         let row = self.campaign_row(campaign).into_active_model();
         let added = Entity::insert(row).exec_without_returning(on).await;
         added.map_err(|e| of_database(&e, TABLE))?;
@@ -116,7 +116,11 @@ impl ControlDb {
     }
 
     /// Writes a campaign whose version is the one that was read, with the next version.
-    async fn replace(&self, campaign: &Campaign, on: &DatabaseTransaction) -> Result<(), ControlError> {
+    pub(super) async fn replace(
+        &self,
+        campaign: &Campaign,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
         let mut row = self.campaign_row(campaign).into_active_model().reset_all();
         row.id = ActiveValue::NotSet;
         row.version = ActiveValue::Set(campaign.version + 1);

@@ -21,6 +21,7 @@ mod course_document;
 mod customer;
 mod document;
 mod documents;
+mod edit;
 mod error;
 mod first_start;
 mod idempotency;

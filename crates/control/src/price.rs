@@ -6,11 +6,13 @@ use domain::message::Category;
 use domain::money::Money;
 use domain::phone::{Carrier, Country};
 use domain::time::Timestamp;
-use sea_orm::{ColumnTrait as _, EntityTrait as _, IntoActiveModel as _, QueryFilter as _, QueryOrder as _};
+use sea_orm::{
+    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, IntoActiveModel as _, QueryFilter as _,
+    QueryOrder as _,
+};
 
 use super::ControlDb;
 use super::error::of_database;
-use super::nodes::configuration_changed;
 use super::reading::Reading;
 use super::row::{price, price_line};
 
@@ -29,46 +31,43 @@ impl ControlDb {
         lines.sort_by_key(|line| (line.category, line.carrier, line.country, line.from));
         Ok(lines)
     }
+}
 
-    /// Replaces them all at once.
-    pub(super) async fn replace_prices(
-        &self,
-        account: AccountId,
-        lines: &[PriceLine],
-    ) -> Result<(), ControlError> {
-        let write = self.write().await?;
-        let tx = &write.transaction;
-        let old = price::Entity::delete_many().filter(price::Column::Account.eq(account.raw()));
-        old.exec(tx).await.map_err(|e| of_database(&e, "price"))?;
-        let old = price_line::Entity::delete_many().filter(price_line::Column::Account.eq(account.raw()));
-        old.exec(tx).await.map_err(|e| of_database(&e, "price_line"))?;
-        for line in lines {
-            // The caller's account, whatever the line says: nobody sets another tenant's prices by mistake.
-            let (account, per_part) = (account.raw(), line.per_part.micros());
-            let category = line.category.map_or(0, Category::code).into();
-            let carrier = line.carrier.map_or("", Carrier::as_str).to_owned();
-            if line.country.is_none() && line.from.is_none() && line.until.is_none() {
-                let row = price::Model { account, category, carrier, per_part };
-                let put = price::Entity::insert(row.into_active_model()).exec_without_returning(tx).await;
-                put.map_err(|e| of_database(&e, "price"))?;
-                continue;
-            }
-            let row = price_line::Model {
-                account,
-                category,
-                carrier,
-                country: line.country.map_or_else(String::new, |country| country.code().to_owned()),
-                // Nothing was sent before that.
-                valid_from: line.from.map_or(0, Timestamp::millis),
-                valid_until: line.until.map(Timestamp::millis),
-                per_part,
-            };
-            let put = price_line::Entity::insert(row.into_active_model()).exec_without_returning(tx).await;
+/// Replaces all of an account's lines.
+pub(super) async fn replace_prices(
+    account: AccountId,
+    lines: &[PriceLine],
+    on: &DatabaseTransaction,
+) -> Result<(), ControlError> {
+    let old = price::Entity::delete_many().filter(price::Column::Account.eq(account.raw()));
+    old.exec(on).await.map_err(|e| of_database(&e, "price"))?;
+    let old = price_line::Entity::delete_many().filter(price_line::Column::Account.eq(account.raw()));
+    old.exec(on).await.map_err(|e| of_database(&e, "price_line"))?;
+    for line in lines {
+        // The caller's account, whatever the line says: nobody sets another tenant's prices by mistake.
+        let (account, per_part) = (account.raw(), line.per_part.micros());
+        let category = line.category.map_or(0, Category::code).into();
+        let carrier = line.carrier.map_or("", Carrier::as_str).to_owned();
+        if line.country.is_none() && line.from.is_none() && line.until.is_none() {
+            let row = price::Model { account, category, carrier, per_part };
+            let put = price::Entity::insert(row.into_active_model()).exec_without_returning(on).await;
             put.map_err(|e| of_database(&e, "price"))?;
+            continue;
         }
-        configuration_changed(tx).await?;
-        write.commit().await
+        let row = price_line::Model {
+            account,
+            category,
+            carrier,
+            country: line.country.map_or_else(String::new, |country| country.code().to_owned()),
+            // Nothing was sent before that.
+            valid_from: line.from.map_or(0, Timestamp::millis),
+            valid_until: line.until.map(Timestamp::millis),
+            per_part,
+        };
+        let put = price_line::Entity::insert(row.into_active_model()).exec_without_returning(on).await;
+        put.map_err(|e| of_database(&e, "price"))?;
     }
+    Ok(())
 }
 
 fn plain_of(row: &price::Model) -> Result<PriceLine, ControlError> {

@@ -8,9 +8,12 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use domain::control::{ChannelConfig, ControlError, PriceLine, RouteConfig, Traffic, choose_route};
+use domain::billing::Terms;
+use domain::control::{
+    ChannelConfig, Conditions, ControlError, Edit, PriceLine, RouteConfig, Traffic, choose_route,
+};
 use domain::downstream::Customer;
-use domain::ids::{AccountId, CustomerId, EntityId, RouteId};
+use domain::ids::{AccountId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::{Carrier, Country, Phone};
@@ -87,6 +90,7 @@ pub(crate) struct Catalog {
     age: AtomicU64,
     entities: RwLock<HashMap<AccountId, EntityId>>,
     prices: RwLock<HashMap<AccountId, Arc<Prices>>>,
+    terms: RwLock<HashMap<AccountId, Terms>>,
     routes: RwLock<Option<Arc<[RouteConfig]>>>,
     channels: RwLock<Option<Arc<[ChannelConfig]>>>,
     customers: RwLock<Option<Arc<[Arc<Customer>]>>>,
@@ -99,6 +103,7 @@ impl Catalog {
         self.age.fetch_add(1, Ordering::AcqRel);
         write(&self.entities).clear();
         write(&self.prices).clear();
+        write(&self.terms).clear();
         *write(&self.routes) = None;
         *write(&self.channels) = None;
         *write(&self.customers) = None;
@@ -111,6 +116,16 @@ impl Catalog {
 
     pub(crate) fn keep_number_table(&self, read_at: u64, table: &NumberTable) {
         self.keep(read_at, &self.numbers, |kept| *kept = Some(table.clone()));
+    }
+
+    pub(crate) fn terms_of(&self, account: AccountId) -> Option<Terms> {
+        read(&self.terms).get(&account).copied()
+    }
+
+    pub(crate) fn keep_terms(&self, read_at: u64, account: AccountId, terms: Terms) {
+        self.keep(read_at, &self.terms, |all| {
+            all.insert(account, terms);
+        });
     }
 
     pub(crate) fn age(&self) -> u64 {
@@ -166,9 +181,17 @@ impl Engine {
     /// # Errors
     /// When the control database refuses.
     pub async fn set_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
-        self.control.put_prices(account, lines).await?;
+        self.edit(Edit::Prices(account, lines), Conditions::default()).await.map(|_| ())
+    }
+
+    /// Makes a change of what is configured, on the terms of whoever read it before.
+    ///
+    /// # Errors
+    /// As [`domain::control::Edits::edit`].
+    pub async fn edit(&self, edit: Edit<'_>, terms: Conditions<'_>) -> Result<bool, ControlError> {
+        let done = self.control.edit(edit, terms).await?;
         self.catalog.forget();
-        Ok(())
+        Ok(done)
     }
 
     /// Something that is held in memory was changed beside the engine: it is read again.
@@ -197,9 +220,7 @@ impl Engine {
     /// # Errors
     /// When the control database refuses.
     pub async fn set_route(&self, route: &RouteConfig) -> Result<(), ControlError> {
-        self.control.put_route(route).await?;
-        self.catalog.forget();
-        Ok(())
+        self.edit(Edit::Route(route), Conditions::default()).await.map(|_| ())
     }
 
     /// All channels as configured, in order of id.
@@ -238,9 +259,7 @@ impl Engine {
     /// # Errors
     /// When the control database refuses.
     pub async fn set_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
-        self.control.put_channel(channel).await?;
-        self.catalog.forget();
-        Ok(())
+        self.edit(Edit::Channel(channel), Conditions::default()).await.map(|_| ())
     }
 
     /// All customers that may connect to us, in order of id.
@@ -258,22 +277,13 @@ impl Engine {
         Ok(customers)
     }
 
-    /// Deletes a customer's configuration. `false`: there is none.
-    pub(crate) async fn unset_customer(&self, id: CustomerId) -> Result<bool, ControlError> {
-        let deleted = self.control.delete_customer(id).await?;
-        self.catalog.forget();
-        Ok(deleted)
-    }
-
     /// Adds or replaces a customer. Connections that were begun on other terms close within a second.
     ///
     /// # Errors
     /// When the control database refuses; [`ControlError::Exists`] when another customer has this login,
     /// [`ControlError::Gone`] when one of this number was deleted.
     pub async fn set_customer(&self, customer: &Customer) -> Result<(), ControlError> {
-        self.control.put_customer(customer).await?;
-        self.catalog.forget();
-        Ok(())
+        self.edit(Edit::Customer(customer), Conditions::default()).await.map(|_| ())
     }
 
     /// The route asked for if it is there, else the first whose scope the traffic fits; `None` when there is no such route.

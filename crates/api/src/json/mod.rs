@@ -60,7 +60,9 @@ pub use number::{
 pub use page::Page;
 pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
 pub use problem::ProblemDocument;
-pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
+pub use report::{
+    Amount, CampaignReport, CarrierAmount, Funnel, MessageReport, ReasonAmount, ReportBy, ReportRow,
+};
 pub use route::{
     ChannelConsidered, Route, RouteAnswer, RoutePut, RouteQuestion, RouteScope, RouteStep, RouteTried,
     Routes, WeightedChannel,

@@ -1,10 +1,11 @@
 //! Replace prices.
 
 use axum::extract::State;
-use domain::control::{PriceFault, PriceLine};
+use domain::control::{Conditions, Edit, Editable, PriceFault, PriceLine};
 use domain::phone::Country;
 
 use crate::auth::{Allowed, Caller, can};
+use crate::context::Context;
 use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::messages::not_a_moment;
@@ -25,19 +26,25 @@ use crate::state::ApiState;
 pub(crate) async fn put(
     caller: Allowed<can::WritePrices>,
     State(state): State<ApiState>,
+    context: Context,
     if_match: IfMatch,
     body: Body<json::Prices>,
 ) -> Result<Tagged<json::Prices>, Problem> {
+    let edition = state.control().edition(Editable::Prices(caller.account)).await?;
     let current = state.control().prices(caller.account).await?;
     if_match.check(Tag::of(&super::document(current, state.zone())))?;
     let lines = body.value.prices.iter().enumerate();
-    let lines = lines.map(|(place, price)| line(&caller, place, price)).collect::<Result<Vec<_>, _>>()?;
+    let lines = lines.map(|(place, price)| read(&caller, place, price)).collect::<Result<Vec<_>, _>>()?;
     PriceLine::check(&lines).map_err(fault)?;
-    state.engine().set_prices(caller.account, &lines).await?;
-    Ok(Tagged::new(super::document(lines, state.zone())))
+    let stored = Tagged::new(super::document(lines.clone(), state.zone()));
+    let line = context.line(&state, &caller, "prices.put", &caller.account, Some(stored.1));
+    let terms = Conditions { expected: if_match.expects(edition), line: Some(&line) };
+    let edit = Edit::Prices(caller.account, &lines);
+    state.engine().edit(edit, terms).await.map_err(|error| if_match.settle(error))?;
+    Ok(stored)
 }
 
-fn line(caller: &Caller, place: usize, price: &json::Price) -> Result<PriceLine, Problem> {
+fn read(caller: &Caller, place: usize, price: &json::Price) -> Result<PriceLine, Problem> {
     let pointer = |field: &str| format!("/prices/{place}/{field}");
     let country = price.country.as_deref().map(|code| {
         let detail =

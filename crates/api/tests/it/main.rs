@@ -21,6 +21,7 @@ mod numbers;
 mod peer;
 mod people;
 mod permissions;
+mod reports;
 mod server;
 mod sessions;
 mod tls;

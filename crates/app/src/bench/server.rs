@@ -231,7 +231,7 @@ impl Server {
             canary: None,
             limits: None,
         };
-        let campaign = self.engine.create_campaign(self.account, draft).await?;
+        let campaign = self.engine.create_campaign(self.account, draft, None).await?;
         let began = self.clock.monotonic_millis();
         let report = self.engine.preflight(self.account, campaign.id).await?;
         let took_ms = self.clock.monotonic_millis() - began;
@@ -248,7 +248,7 @@ impl Server {
     async fn start(&self) -> anyhow::Result<Value> {
         let campaign = self.campaign.as_ref().context("nothing is prepared")?;
         let launched = self.clock.now();
-        self.engine.start_campaign(self.account, campaign.id).await?;
+        self.engine.start_campaign(self.account, campaign.id, None).await?;
         Ok(json!({ "launched_unix_ms": launched.millis() }))
     }
 

@@ -4,6 +4,7 @@ mod access;
 mod books;
 mod campaigns;
 mod documents;
+mod edits;
 mod nodes;
 mod people;
 mod schema;

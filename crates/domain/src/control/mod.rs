@@ -12,6 +12,7 @@ mod channel_config;
 mod contact;
 mod customer;
 mod document;
+mod edit;
 mod idempotency;
 mod import;
 mod provider;
@@ -36,6 +37,7 @@ pub use channel_config::{ChannelConfig, Channels, PriceFault, PriceLine, Protoco
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use customer::Customers;
 pub use document::{Document, DocumentMark, Documents};
+pub use edit::{Conditions, Edit, Editable, Edits};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
@@ -84,7 +86,9 @@ pub trait Control:
     + Campaigns
     + Channels
     + Customers
+    + Books
     + Documents
+    + Edits
     + Idempotency
     + Uploads
 {
@@ -100,8 +104,9 @@ impl<T> Control for T where
         + Campaigns
         + Channels
         + Customers
+        + Books
         + Documents
-        + Documents
+        + Edits
         + Idempotency
         + Uploads
 {

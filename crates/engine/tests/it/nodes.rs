@@ -65,9 +65,9 @@ pub(crate) fn started(town: &Town, node: &Resident, count: u64, speed: Option<u3
             canary: None,
             limits: None,
         };
-        let campaign = node.engine.create_campaign(town.account, draft).await.unwrap();
+        let campaign = node.engine.create_campaign(town.account, draft, None).await.unwrap();
         node.engine.preflight(town.account, campaign.id).await.unwrap();
-        node.engine.start_campaign(town.account, campaign.id).await.unwrap();
+        node.engine.start_campaign(town.account, campaign.id, None).await.unwrap();
         campaign.id
     })
 }
