@@ -180,6 +180,10 @@ fn meaning(rule: Rule) -> (&'static str, &'static str) {
         Rule::Part => ("运营商编号没有对应的短信", "a carrier's id names no message"),
         Rule::Receipt => ("保留的回执其实有对应的短信", "a kept receipt has a message after all"),
         Rule::Tally => ("计数与该通道队列的短信不符", "counters do not add up to the lane's messages"),
+        Rule::Allowance => (
+            "额度的使用与短信价格不符，或超出发放",
+            "what was drawn is not what messages there cost, or more than was granted",
+        ),
         Rule::Suppression => ("屏蔽未写入该号码", "a suppression is missing from its phone"),
     }
 }
