@@ -270,6 +270,8 @@ impl From<LedgerError> for Problem {
             | LedgerError::Fenced
             | LedgerError::ClockBehind { .. } => Kind::Unavailable,
             LedgerError::NoSuch(_) => Kind::NotFound,
+            // The engine asks the books for more and tells who is short; what comes here was overtaken by others meanwhile.
+            LedgerError::Overdrawn { .. } => Kind::Conflict,
             LedgerError::Inconsistent { .. } => Kind::Internal,
         };
         report(kind, &error);

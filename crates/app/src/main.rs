@@ -29,8 +29,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::{
-    AccountArgs, Asked, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MessageArgs, NumbersArgs, RouteArgs,
-    SendArgs, To, UserArgs,
+    AccountArgs, Asked, BalanceArgs, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MarginsArgs, MessageArgs,
+    NumbersArgs, RouteArgs, SendArgs, StatementArgs, To, TopUpArgs, UserArgs,
 };
 use config::LogFormat;
 use exit::Failure;
@@ -75,6 +75,14 @@ enum Command {
     Numbers(To<NumbersArgs>),
     /// 运营商错误码 / codes of carriers
     Codes(To<CodesArgs>),
+    /// 余额与额度 / the balance and what bounds it
+    Balance(To<BalanceArgs>),
+    /// 为账户充值或扣款（运营方） / book a payment of an account; for the operator
+    TopUp(To<TopUpArgs>),
+    /// 月账单（CSV、PDF）与逐条明细 / monthly statements as CSV or PDF, and message by message
+    Statement(To<StatementArgs>),
+    /// 收入、成本与毛利（运营方） / revenue, cost and margin; for the operator
+    Margins(To<MarginsArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -125,6 +133,10 @@ async fn main() -> ExitCode {
         Command::User(asked) => client::run(Asked::User(asked), show).await,
         Command::Numbers(asked) => client::run(Asked::Numbers(asked), show).await,
         Command::Codes(asked) => client::run(Asked::Codes(asked), show).await,
+        Command::Balance(asked) => client::run(Asked::Balance(asked), show).await,
+        Command::TopUp(asked) => client::run(Asked::TopUp(asked), show).await,
+        Command::Statement(asked) => client::run(Asked::Statement(asked), show).await,
+        Command::Margins(asked) => client::run(Asked::Margins(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use clap::Args;
+use domain::control::{BookRule, BooksChecked, Statements as _};
 use domain::ids::IdGenerator;
 use serde_json::json;
+use store::control::ControlDb;
 use store::ledger::{Rule, Verified, verify};
 use store::postgres::PostgresPlace;
 use store::sealing::Sealer;
@@ -38,15 +40,32 @@ pub(crate) async fn run(args: VerifyArgs, show: Show) -> Result<(), Failure> {
         Storage::Postgres(ref place) => database(&storage, place, &config).await,
     };
     let verified = verified.map_err(|error| trouble::explain(error, show))?;
+    let books = books(&storage, &config).await.map_err(|error| trouble::explain(error, show))?;
     if args.json {
-        crate::show::json(&document(&verified))?;
+        crate::show::json(&document(&verified, &books))?;
     } else {
         tell(&verified, show);
+        tell_books(&books, show);
     }
-    if verified.found == 0 {
+    if verified.found == 0 && books.faults.is_empty() {
         return Ok(());
     }
     Err(Failure::Refused(show.of("数据有不一致之处", "the data is not consistent").to_owned()))
+}
+
+/// Whether the books add up.
+async fn books(storage: &Storage, config: &Config) -> anyhow::Result<BooksChecked> {
+    let key_file = config.key_file();
+    let home = config.home(&key_file);
+    if matches!(storage, Storage::Sqlite) && !ControlDb::file(&config.data).exists() {
+        // A ledger without its control database has no books; opening would make some.
+        return Ok(BooksChecked::default());
+    }
+    let sealer = storage.sealer(&home).await?;
+    let control = storage.control(&home, sealer, Arc::new(IdGenerator::new(0))).await?;
+    let checked = control.verify_books().await?;
+    control.close().await?;
+    Ok(checked)
 }
 
 async fn files(config: &Config, show: Show) -> Result<anyhow::Result<Verified>, Failure> {
@@ -74,7 +93,7 @@ async fn database(storage: &Storage, place: &PostgresPlace, config: &Config) -> 
     Ok(store::postgres::verify(place, &sealer).await?)
 }
 
-fn document(verified: &Verified) -> serde_json::Value {
+fn document(verified: &Verified, books: &BooksChecked) -> serde_json::Value {
     let findings: Vec<_> = verified
         .findings
         .iter()
@@ -93,6 +112,10 @@ fn document(verified: &Verified) -> serde_json::Value {
         "inbounds": verified.inbounds,
         "found": verified.found,
         "findings": findings,
+        "books": books.accounts,
+        "book_findings": books.faults.iter().map(|fault| {
+            json!({ "account": fault.account.to_string(), "rule": fault.rule.word() })
+        }).collect::<Vec<_>>(),
     })
 }
 
@@ -117,6 +140,28 @@ fn tell(verified: &Verified, show: Show) {
     }
 }
 
+fn tell_books(books: &BooksChecked, show: Show) {
+    let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+    show.count(
+        0,
+        show.of("账本（账户）", "accounts with books"),
+        i64::try_from(books.accounts).unwrap_or(i64::MAX),
+    );
+    show.count(0, show.of("账目不平", "books that do not add up"), count(books.faults.len()));
+    for fault in &books.faults {
+        let (zh, en) = match fault.rule {
+            BookRule::Zero => ("各科目合计不为零", "its books together are not nothing"),
+            BookRule::Journal => ("余额与流水不符", "a balance is not the sum of its transfers"),
+            BookRule::Held => ("任务预留与各任务之和不符", "what is held is not what campaigns hold"),
+            BookRule::Allowance => ("分区额度与发放、退回、使用不符", "allowances do not follow from grants"),
+            BookRule::Accepted => {
+                ("按小时的受理额与明细不符", "what was accepted in an hour is not its postings")
+            }
+        };
+        show.line(&format!("✗ {:<11} {}: {}", fault.rule.word(), fault.account, show.of(zh, en)));
+    }
+}
+
 /// What is wrong when a rule is broken.
 fn meaning(rule: Rule) -> (&'static str, &'static str) {
     match rule {
@@ -135,6 +180,10 @@ fn meaning(rule: Rule) -> (&'static str, &'static str) {
         Rule::Part => ("运营商编号没有对应的短信", "a carrier's id names no message"),
         Rule::Receipt => ("保留的回执其实有对应的短信", "a kept receipt has a message after all"),
         Rule::Tally => ("计数与该通道队列的短信不符", "counters do not add up to the lane's messages"),
+        Rule::Allowance => (
+            "额度的使用与短信价格不符，或超出发放",
+            "what was drawn is not what messages there cost, or more than was granted",
+        ),
         Rule::Suppression => ("屏蔽未写入该号码", "a suppression is missing from its phone"),
     }
 }

@@ -1,11 +1,13 @@
 //! Download what each message of a month came to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use domain::billing::{Charge, HourSpan, Moved, moves};
+use domain::ids::LaneId;
 use domain::ledger::{Ledger, LedgerError, MessageFilter, MessageRecord};
 use domain::money::Money;
 use domain::time::Timestamp;
@@ -42,10 +44,12 @@ pub(crate) async fn export(
     let agreement = state.statements().agreement(caller.account).await?;
     let filter =
         MessageFilter { account: caller.account, campaign: None, state: None, phone: None, after: None };
+    let lanes = state.ledger().lanes().await?.into_iter().filter(|lane| lane.account == caller.account);
     let asked = Asked {
         span: month.span(agreement.zone.rules()),
         zone: agreement.zone.rules().clone(),
-        charge: agreement.terms.charge,
+        lanes: lanes.map(|lane| (lane.id, lane.charge)).collect(),
+        otherwise: agreement.terms.charge,
     };
     let pieces = pieces(Arc::clone(state.ledger()), filter, Arc::new(asked));
     let name = format!("{}-{month}-messages.csv", caller.account);
@@ -56,8 +60,10 @@ pub(crate) async fn export(
 struct Asked {
     span: HourSpan,
     zone: TimeZone,
-    /// When they are paid for.
-    charge: Charge,
+    /// When the messages of each lane are paid for.
+    lanes: HashMap<LaneId, Charge>,
+    /// Of a lane that is gone.
+    otherwise: Charge,
 }
 
 fn pieces(
@@ -113,7 +119,8 @@ fn came(moves: &[Moved], span: HourSpan) -> Option<Came> {
 }
 
 fn push_row(text: &mut String, record: &MessageRecord, asked: &Asked) {
-    let moves = moves(&record.trail, record.state, asked.charge, record.price);
+    let charge = asked.lanes.get(&record.lane).copied().unwrap_or(asked.otherwise);
+    let moves = moves(&record.trail, record.state, charge, record.price);
     let Some(came) = came(&moves, asked.span) else { return };
     let at = |at: Timestamp| json::Moment::new(at, &asked.zone).0;
     let accepted = record.trail.first().map_or(record.id.made_at(), |entry| entry.at);

@@ -113,6 +113,6 @@ async fn unknown(connection: &Connection) -> Result<(), Failure> {
 }
 
 /// Percent-encoded, whatever it is.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }

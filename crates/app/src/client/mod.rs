@@ -6,6 +6,7 @@ mod codes;
 mod connection;
 mod import;
 mod message;
+mod money;
 mod numbers;
 mod resend;
 mod route;
@@ -22,6 +23,7 @@ use connection::Connection;
 pub(crate) use import::ImportArgs;
 use message::MessageCommand;
 pub(crate) use message::SendArgs;
+pub(crate) use money::{BalanceArgs, MarginsArgs, StatementArgs, TopUpArgs};
 use numbers::NumbersCommand;
 use route::RouteCommand;
 
@@ -125,6 +127,10 @@ pub(crate) enum Asked {
     User(To<UserArgs>),
     Numbers(To<NumbersArgs>),
     Codes(To<CodesArgs>),
+    Balance(To<BalanceArgs>),
+    TopUp(To<TopUpArgs>),
+    Statement(To<StatementArgs>),
+    Margins(To<MarginsArgs>),
 }
 
 /// Does what was asked.
@@ -155,6 +161,12 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         Asked::Numbers(To { target, asked }) => {
             numbers::run(&Connection::new(&target, show)?, asked.command).await
         }
+        Asked::Balance(To { target, .. }) => money::balance(&Connection::new(&target, show)?).await,
+        Asked::TopUp(To { target, asked }) => money::top_up(&Connection::new(&target, show)?, asked).await,
+        Asked::Statement(To { target, asked }) => {
+            money::statement(&Connection::new(&target, show)?, asked).await
+        }
+        Asked::Margins(To { target, asked }) => money::margins(&Connection::new(&target, show)?, asked).await,
         // A file is looked at here; everything else is asked of the platform.
         Asked::Codes(To { asked: CodesArgs { command: CodesCommand::Check { file } }, .. }) => {
             codes::check(show, &file)

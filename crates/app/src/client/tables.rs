@@ -7,7 +7,7 @@ use crate::show::{Show, grouped};
 /// Provinces that are shown, those with most people.
 const PROVINCES: usize = 10;
 
-fn yuan(show: Show, money: &Money) -> String {
+pub(super) fn yuan(show: Show, money: &Money) -> String {
     show.yuan(domain::money::Money::from(money))
 }
 

@@ -148,6 +148,10 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
     assert_eq!(stage.db.prices(ours).await.unwrap(), lines);
     assert_eq!(stage.db.prices(theirs).await.unwrap(), []);
 
+    settings_are_kept(&stage).await;
+}
+
+async fn settings_are_kept(stage: &Stage) {
     assert_eq!(stage.db.setting("words").await.unwrap(), None);
     stage.db.put_setting("words", "[]").await.unwrap();
     stage.db.put_setting("words", "[1]").await.unwrap();
