@@ -41,12 +41,14 @@ mod routes;
 mod server;
 mod session;
 mod state;
+mod streams;
 mod suppressions;
 mod system;
 mod tags;
 mod templates;
 mod trail;
 mod users;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -94,6 +96,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(suppressions::router())
         .merge(inbound::router())
         .merge(events::router())
+        .merge(webhooks::router())
         .merge(channels::router())
         .merge(customers::router())
         .merge(routes::router())

@@ -136,6 +136,8 @@ impl Node {
         engine.start_dispatch(start_channel, events, retry).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
+        engine.set_outbound(Arc::new(gateway::OutboundHttp::new(options.private_callbacks)?));
+        engine.start_webhooks();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;

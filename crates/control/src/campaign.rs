@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::control::{Campaign, CampaignState, Campaigns, ControlError};
+use domain::events::{Event, EventKind, EventSubject, Notice};
 use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
 use domain::message::Category;
@@ -19,6 +20,7 @@ use super::ControlDb;
 use super::course_document::CourseDocument;
 use super::document::SourceDocument;
 use super::error::of_database;
+use super::notices;
 use super::preflight_document::{CampaignSecrets, PreflightDocument};
 use super::reading::{PAGE_LIMIT, Reading, json, seal};
 use super::row::campaign::{Column, Entity, Model};
@@ -44,9 +46,23 @@ impl Campaigns for ControlDb {
         write.commit().await
     }
 
-    async fn update_campaign(&self, campaign: &mut Campaign) -> Result<(), ControlError> {
+    async fn update_campaign(&self, campaign: &mut Campaign, now: Timestamp) -> Result<(), ControlError> {
         let write = self.write().await?;
+        let known = Entity::find_by_id(campaign.id.raw()).select_only().column(Column::State);
+        let known: Option<i32> =
+            known.into_tuple().one(&write.transaction).await.map_err(|e| of_database(&e, TABLE))?;
         self.replace(campaign, &write.transaction).await?;
+        let known = known.map(|state| Reading(TABLE).code("state", state, CampaignState::from_code));
+        if let Some(kind) = known.transpose()?.and_then(|known| EventKind::of_campaign(known, campaign.state))
+        {
+            // Last in its transaction: others who add notices wait for it.
+            let event = Event {
+                campaign: Some(campaign.id),
+                ..Event::plain(kind, EventSubject::Campaign(campaign.id), now)
+            };
+            let notice = Notice { account: campaign.account, event };
+            notices::add(&write.transaction, &[notice]).await?;
+        }
         write.commit().await?;
         campaign.version += 1;
         Ok(())

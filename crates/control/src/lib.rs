@@ -26,6 +26,7 @@ mod idempotency;
 mod import;
 mod migrations;
 mod nodes;
+mod notices;
 mod open;
 mod pack;
 mod preflight_document;
@@ -35,6 +36,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod webhooks;
 mod write;
 
 #[cfg(test)]

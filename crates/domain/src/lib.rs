@@ -27,3 +27,4 @@ pub mod routing;
 pub mod template;
 pub mod text;
 pub mod time;
+pub mod webhooks;

@@ -86,7 +86,7 @@ impl MemoryControl {
     }
 }
 
-fn not_here<T>() -> Asked<T> {
+pub(crate) fn not_here<T>() -> Asked<T> {
     Err(ControlError::Unavailable("this is not part of the simulated world".to_owned()))
 }
 
@@ -231,7 +231,7 @@ impl Campaigns for MemoryControl {
         self.tables().campaigns.insert(campaign.id, campaign.clone());
         Ok(())
     }
-    async fn update_campaign(&self, campaign: &mut Campaign) -> Asked<()> {
+    async fn update_campaign(&self, campaign: &mut Campaign, _: Timestamp) -> Asked<()> {
         self.linger().await;
         {
             let mut tables = self.tables();

@@ -32,6 +32,7 @@ mod random;
 mod simulate;
 mod storage;
 mod watch;
+mod webhooks;
 mod wires;
 mod world;
 

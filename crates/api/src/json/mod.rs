@@ -26,6 +26,7 @@ mod route;
 mod session;
 mod suppression;
 mod template;
+mod webhook;
 mod words;
 
 pub use access::{
@@ -66,6 +67,10 @@ pub use session::{
 };
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
+pub use webhook::{
+    Webhook, WebhookCreate, WebhookDelivery, WebhookEdit, WebhookGranted, WebhookHealth, WebhookReplay,
+    WebhookRotate, Webhooks,
+};
 pub use words::{
     CampaignState, CanaryPhase, CanaryThen, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis,
     MessageState, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource, TrailEvent,

@@ -15,13 +15,13 @@ use crate::house::{House, NOON};
 const WRITERS: usize = 6;
 const OF_EACH: usize = 20;
 
-async fn recording(folder: &std::path::Path) -> House {
+pub(crate) async fn recording(folder: &std::path::Path) -> House {
     let house = House::open(folder).await;
     house.ask("PUT", "/v1/events/recording", json!({"on": true})).await.ok(200);
     house
 }
 
-async fn send(house: &House, from: usize, count: usize) {
+pub(crate) async fn send(house: &House, from: usize, count: usize) {
     let messages: Vec<Value> = (from..from + count)
         .map(|n| json!({"phone": format!("1380013{n:04}"), "text": "您的验证码是 246810", "signature": "鸿雁", "category": "otp"}))
         .collect();
@@ -29,7 +29,7 @@ async fn send(house: &House, from: usize, count: usize) {
 }
 
 /// Takes all that is due, wherever it waits.
-async fn claim(house: &House) -> Vec<Outgoing> {
+pub(crate) async fn claim(house: &House) -> Vec<Outgoing> {
     let mut all = Vec::new();
     for due in house.ledger.due() {
         let request = ClaimRequest {
@@ -51,13 +51,13 @@ fn carrier_id(out: &Outgoing) -> CarrierMessageId {
     CarrierMessageId::Number(out.ticket.message.raw().cast_unsigned())
 }
 
-async fn submit(house: &House, out: &Outgoing) {
+pub(crate) async fn submit(house: &House, out: &Outgoing) {
     let disposition = Disposition::Submitted { gateway: GatewayId(1), ids: vec![carrier_id(out)] };
     let settlement = Settlement { ticket: out.ticket, channel: ChannelId(1), at: NOON, disposition };
     house.ledger.settle(out.ticket.partition, vec![settlement]).await.unwrap();
 }
 
-async fn deliver(house: &House, out: &Outgoing) {
+pub(crate) async fn deliver(house: &House, out: &Outgoing) {
     let receipt = Receipt {
         gateway: GatewayId(1),
         carrier_id: carrier_id(out),

@@ -24,3 +24,4 @@ mod server;
 mod sessions;
 mod tls;
 mod vendors;
+mod webhooks;

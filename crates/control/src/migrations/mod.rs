@@ -14,6 +14,7 @@ mod sending;
 pub(super) mod shape;
 mod tenants;
 mod uploads;
+mod webhooks;
 
 use async_trait::async_trait;
 use sea_orm::DbErr;
@@ -21,7 +22,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 7;
+pub(super) const SCHEMA_VERSION: u32 = 9;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -43,6 +44,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         documents::STEPS,
         courses::STEPS,
         access::STEPS,
+        webhooks::STEPS,
     ];
     all.into_iter().flatten()
 }

@@ -10,6 +10,7 @@ mod secrecy;
 mod stage;
 mod tenants;
 mod uploads;
+mod webhooks;
 
 #[path = "../../../pg/tests/stage/engines.rs"]
 mod engines;

@@ -109,6 +109,10 @@ permissions! {
     ReadAudit = 28, "audit:read", anybody, "查看审计日志";
     /// Lift a suppression or set one for every tenant.
     SuppressForAll = 29, "suppressions:all", operator, "设置全平台黑名单";
+    /// See webhooks and what they were told, never their secrets.
+    ReadWebhooks = 40, "webhooks:read", anybody, "查看回调";
+    /// Add, change, try and remove webhooks.
+    WriteWebhooks = 41, "webhooks:write", anybody, "配置回调";
 }
 
 impl fmt::Display for Permission {

@@ -45,6 +45,9 @@ pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
 
+use crate::events::Notices;
+use crate::webhooks::Webhooks;
+
 /// What went wrong in the control database.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -82,6 +85,8 @@ pub trait Control:
     + Documents
     + Idempotency
     + Uploads
+    + Notices
+    + Webhooks
 {
 }
 
@@ -96,8 +101,9 @@ impl<T> Control for T where
         + Channels
         + Customers
         + Documents
-        + Documents
         + Idempotency
         + Uploads
+        + Notices
+        + Webhooks
 {
 }

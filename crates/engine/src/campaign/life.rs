@@ -263,7 +263,7 @@ impl Engine {
             let mut campaign = self.campaign(account, id).await?;
             change(&mut campaign)?;
             tries += 1;
-            match self.control.update_campaign(&mut campaign).await {
+            match self.control.update_campaign(&mut campaign, self.clock.now()).await {
                 Err(ControlError::Changed(_)) if tries < TRIES => {}
                 outcome => {
                     outcome?;
