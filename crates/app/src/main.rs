@@ -30,7 +30,7 @@ use clap::{Parser, Subcommand};
 
 use client::{
     AccountArgs, Asked, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MessageArgs, NumbersArgs, RouteArgs,
-    SendArgs, To, UserArgs,
+    SendArgs, To, UserArgs, WebhookArgs,
 };
 use config::LogFormat;
 use exit::Failure;
@@ -75,6 +75,8 @@ enum Command {
     Numbers(To<NumbersArgs>),
     /// 运营商错误码 / codes of carriers
     Codes(To<CodesArgs>),
+    /// 回调 / webhooks
+    Webhook(To<WebhookArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -125,6 +127,7 @@ async fn main() -> ExitCode {
         Command::User(asked) => client::run(Asked::User(asked), show).await,
         Command::Numbers(asked) => client::run(Asked::Numbers(asked), show).await,
         Command::Codes(asked) => client::run(Asked::Codes(asked), show).await,
+        Command::Webhook(asked) => client::run(Asked::Webhook(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

@@ -10,6 +10,7 @@ mod numbers;
 mod resend;
 mod route;
 mod tables;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ use message::MessageCommand;
 pub(crate) use message::SendArgs;
 use numbers::NumbersCommand;
 use route::RouteCommand;
+use webhook::WebhookCommand;
 
 use crate::exit::Failure;
 use crate::show::Show;
@@ -113,6 +115,13 @@ pub(crate) struct CodesArgs {
     command: CodesCommand,
 }
 
+/// Commands about webhooks.
+#[derive(Args, Debug)]
+pub(crate) struct WebhookArgs {
+    #[command(subcommand)]
+    command: WebhookCommand,
+}
+
 /// Something that can be asked of the platform.
 pub(crate) enum Asked {
     Import(To<ImportArgs>),
@@ -125,6 +134,7 @@ pub(crate) enum Asked {
     User(To<UserArgs>),
     Numbers(To<NumbersArgs>),
     Codes(To<CodesArgs>),
+    Webhook(To<WebhookArgs>),
 }
 
 /// Does what was asked.
@@ -161,6 +171,9 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::Codes(To { target, asked }) => {
             codes::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Webhook(To { target, asked }) => {
+            webhook::run(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Send(To { target, asked }) => message::send(&Connection::new(&target, show)?, asked).await,
     }
