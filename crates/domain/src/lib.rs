@@ -25,6 +25,7 @@ pub mod report;
 pub mod retry;
 pub mod routing;
 pub mod template;
-pub mod text;
 pub mod time;
 pub mod webhooks;
+
+pub use text;

@@ -46,10 +46,13 @@ struct Receiver {
     status: Arc<AtomicU16>,
     told: Arc<Mutex<Vec<Told>>>,
     calls: Arc<AtomicUsize>,
+    /// Nothing is answered while a test holds it.
+    gate: Arc<tokio::sync::Mutex<()>>,
 }
 
 async fn take(State(receiver): State<Receiver>, headers: HeaderMap, body: String) -> StatusCode {
     receiver.calls.fetch_add(1, Ordering::SeqCst);
+    drop(receiver.gate.lock().await);
     let status = StatusCode::from_u16(receiver.status.load(Ordering::SeqCst)).unwrap();
     if status.is_success() {
         let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
@@ -183,6 +186,37 @@ async fn what_failed_is_told_again_under_the_same_id() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_told_and_not_written_down_is_told_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let (receiver, url) = Receiver::start().await;
+    let (id, _) = add(&house, json!({"url": url, "types": ["message.delivered"]})).await;
+    let closed = receiver.gate.clone().lock_owned().await;
+    house.engine.start_webhooks();
+    carry(&house, 0, 1).await;
+    receiver.until("one call", |receiver| receiver.calls.load(Ordering::SeqCst) == 1).await;
+    // Another node took the duty over meanwhile, and has moved it: what this one brings back is not kept.
+    let control = house.engine.control();
+    let id = id.parse().unwrap();
+    let taken_over = domain::webhooks::Settlement {
+        webhook: id,
+        standing: control.standing(id).await.unwrap().unwrap(),
+        again: Vec::new(),
+        done: Vec::new(),
+        release: false,
+        log: Vec::new(),
+        off: None,
+        now: crate::house::NOON,
+    };
+    assert!(control.settle(&taken_over).await.unwrap());
+    drop(closed);
+    receiver.until_told(2).await;
+    let told = receiver.told();
+    assert_eq!(told[0].id(), told[1].id(), "at least once, and recognised");
+    assert_eq!(control.standing(id).await.unwrap().unwrap().failures, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_receiver_that_was_down_for_long_misses_nothing_and_costs_little() {
     let folder = tempfile::tempdir().unwrap();
     let house = House::open(folder.path()).await;
@@ -292,6 +326,7 @@ async fn what_cannot_be_is_refused_and_others_see_nothing() {
         assert_eq!(house.post("/v1/webhooks", body).await.problem(422, "invalid_field")["pointer"], pointer);
     }
     let (id, secret) = add(&house, json!({"url": url})).await;
+    house.ask("PUT", "/v1/events/recording", json!({"on": false})).await.problem(409, "conflict");
     let shown = house.get(&format!("/v1/webhooks/{id}")).await;
     assert!(!shown.text().contains(&secret), "shown once");
     let tag = shown.headers["etag"].clone();

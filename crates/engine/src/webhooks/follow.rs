@@ -102,6 +102,15 @@ impl Engine {
         Ok(self.control.replay(endpoint(account), &again).await?)
     }
 
+    /// Whether somebody is called with the account's events.
+    ///
+    /// # Errors
+    /// Storage's own.
+    pub async fn has_webhooks(&self, account: AccountId) -> Result<bool, ControlError> {
+        let hidden = self.control.webhook(account, endpoint(account)).await?;
+        Ok(hidden.is_some() || !self.control.webhooks(account).await?.is_empty())
+    }
+
     fn followed_accounts(&self) -> std::sync::MutexGuard<'_, HashSet<AccountId>> {
         self.webhooks.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
