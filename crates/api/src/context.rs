@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use domain::control::AuditLine;
 use engine::access::{Actor, Digest};
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::Caller;
-use crate::state::Turn;
+use crate::etag::Tag;
+use crate::state::{ApiState, Turn};
 
 /// One request. Cheap to clone.
 #[derive(Clone)]
@@ -54,6 +56,22 @@ impl Context {
     /// The use-case writes the log itself, together with what it does.
     pub(crate) fn is_logged(&self) {
         self.tell(|told| told.is_logged = true);
+    }
+
+    /// The line of the log for a use-case that writes it together with the change; `before` is what `If-Match` saw.
+    pub(crate) fn line(
+        &self,
+        state: &ApiState,
+        caller: &Caller,
+        action: &str,
+        object: &impl ToString,
+        after: Option<Tag>,
+    ) -> AuditLine {
+        self.is_logged();
+        let mut line = state.engine().audit_line(caller.actor(), action, object);
+        line.before = self.told.lock().unwrap_or_else(PoisonError::into_inner).before;
+        line.after = after.map(Tag::digest);
+        line
     }
 
     pub(crate) fn tell(&self, tell: impl FnOnce(&mut Told)) {

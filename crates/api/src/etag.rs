@@ -23,6 +23,11 @@ impl Tag {
         Self(digest_of(&[&serde_json::to_string(document).unwrap_or_default()]))
     }
 
+    /// As the audit log tells it.
+    pub(crate) const fn digest(self) -> Digest {
+        self.0
+    }
+
     fn text(self) -> String {
         let digits: String = self.0.iter().map(|byte| format!("{byte:02x}")).collect();
         format!("\"{digits}\"")
@@ -83,6 +88,24 @@ impl IfMatch {
             (Some(current), _) => self.check(current),
             (None, None) => Ok(()),
             (None, Some(_)) => Err(Problem::new(Kind::ChangedMeanwhile)),
+        }
+    }
+}
+
+impl IfMatch {
+    /// What the write itself has to find, where a version was named: nobody may change the thing between the check and the
+    /// write.
+    pub(crate) fn expects<T>(&self, as_read: T) -> Option<T> {
+        self.wanted.is_some().then_some(as_read)
+    }
+
+    /// A refusal of the write: that somebody was faster is what the caller asked to be told, if a version was named.
+    pub(crate) fn settle(&self, problem: impl Into<Problem>) -> Problem {
+        let problem = problem.into();
+        if self.wanted.is_some() && problem.is_outrun() {
+            Problem::new(Kind::ChangedMeanwhile)
+        } else {
+            problem
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::header::{CACHE_CONTROL, IF_NONE_MATCH};
+use axum::http::header::{ALLOW, CACHE_CONTROL, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -126,7 +126,7 @@ fn finish(mut response: Response, language: Language, id: &str) -> Response {
         Problem::new(kind).write(language, id)
     };
     for (name, value) in response.headers() {
-        if name.as_str().starts_with("ratelimit") {
+        if name == ALLOW || name.as_str().starts_with("ratelimit") {
             written.headers_mut().insert(name.clone(), value.clone());
         }
     }

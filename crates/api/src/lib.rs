@@ -29,18 +29,21 @@ mod log;
 mod me;
 mod messages;
 mod metrics;
+mod money;
 mod numbers;
 mod openapi;
 mod page;
 mod prices;
 mod privacy;
 mod problem;
+mod reports;
 mod request;
 mod roles;
 mod routes;
 mod server;
 mod session;
 mod state;
+mod statements;
 mod streams;
 mod suppressions;
 mod system;
@@ -97,10 +100,13 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(inbound::router())
         .merge(events::router())
         .merge(webhooks::router())
+        .merge(reports::router())
         .merge(channels::router())
         .merge(customers::router())
         .merge(routes::router())
         .merge(prices::router())
+        .merge(money::router())
+        .merge(statements::router())
         .merge(accounts::router())
         .merge(keys::router())
         .merge(users::router())

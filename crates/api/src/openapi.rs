@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -12,7 +12,7 @@ use utoipa::{OpenApi as _, ToSchema as _};
 use crate::auth::COOKIE;
 use crate::callbacks::CALLBACK_PATH;
 use crate::json::ProblemDocument;
-use crate::problem::MEDIA_TYPE;
+use crate::problem::{Kind, MEDIA_TYPE};
 use crate::session::SIGN_IN_PATHS;
 use crate::system::PUBLIC_PATHS;
 
@@ -39,6 +39,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     tags(
         (name = "messages", description = "短信 · Messages"),
         (name = "campaigns", description = "群发任务 · Campaigns"),
+        (name = "reports", description = "报表 · Reports"),
         (name = "templates", description = "模板 · Templates"),
         (name = "imports", description = "导入 · Imports"),
         (name = "contacts", description = "联系人 · Contacts"),
@@ -46,6 +47,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "events", description = "事件 · Events"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
+        (name = "money", description = "余额、账单与毛利 · Balances, statements and margins"),
         (name = "numbers", description = "号码 · Numbers"),
         (name = "codes", description = "运营商错误码 · Codes of carriers"),
         (name = "callbacks", description = "服务商回调 · Callbacks of providers"),
@@ -73,35 +75,103 @@ pub fn document() -> utoipa::openapi::OpenApi {
     components.add_security_scheme(SESSION_SCHEME, SecurityScheme::ApiKey(cookie));
     let signature = ApiKey::Header(ApiKeyValue::with_description("Hongyan-Signature", "docs/access.md"));
     components.add_security_scheme(SIGNATURE_SCHEME, SecurityScheme::ApiKey(signature));
+    for kind in Kind::ALL {
+        let status = kind.status().as_u16();
+        let response = components.responses.entry(name_of(status)).or_insert_with(|| RefOr::T(refusal()));
+        if let RefOr::T(response) = response {
+            response.description.push_str(&format!("`{}`: {}. ", kind.word(), kind.title().1));
+        }
+    }
     for (path, item) in &mut document.paths.paths {
         let is_public = PUBLIC_PATHS.contains(&path.as_str()) || path == CALLBACK_PATH;
-        if SIGN_IN_PATHS.contains(&path.as_str())
-            && let Some(operation) = &mut item.post
-        {
-            complete(operation, true);
+        let opens = SIGN_IN_PATHS.contains(&path.as_str());
+        let changes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for (place, operation) in changes.into_iter().enumerate() {
+            let is_public = is_public || (opens && place == 0);
+            if let Some(operation) = operation {
+                complete(operation, is_public, true);
+                if opens && place == 0 {
+                    let kinds = [Kind::WrongPassword, Kind::AccountDisabled, Kind::LinkGone, Kind::LockedOut];
+                    refuse(operation, &kinds);
+                }
+            }
         }
-        let mut operations = vec![&mut item.get, &mut item.put, &mut item.patch, &mut item.delete];
-        if !SIGN_IN_PATHS.contains(&path.as_str()) {
-            operations.push(&mut item.post);
-        }
-        operations.into_iter().flatten().for_each(|operation| complete(operation, is_public));
+        item.get.iter_mut().for_each(|operation| complete(operation, is_public, false));
     }
     document
 }
 
-/// Says of an operation what all have in common.
-fn complete(operation: &mut Operation, is_public: bool) {
+/// A refusal, not yet saying which.
+fn refusal() -> utoipa::openapi::Response {
+    let schema = RefOr::Ref(Ref::from_schema_name(ProblemDocument::name()));
+    ResponseBuilder::new().content(MEDIA_TYPE, ContentBuilder::new().schema(Some(schema)).build()).build()
+}
+
+/// The name of the refusals of one status.
+fn name_of(status: u16) -> String {
+    format!("Refused{status}")
+}
+
+/// Says of an operation what all of its kind have in common.
+fn complete(operation: &mut Operation, is_public: bool, changes: bool) {
     operation.security = (!is_public).then(|| {
         let permissions = permissions(operation);
         let schemes = [KEY_SCHEME, SESSION_SCHEME, SIGNATURE_SCHEME];
         schemes.into_iter().map(|scheme| SecurityRequirement::new(scheme, permissions.clone())).collect()
     });
-    let schema = RefOr::Ref(Ref::from_schema_name(ProblemDocument::name()));
-    let problem = ResponseBuilder::new()
-        .description("Why it was refused.")
-        .content(MEDIA_TYPE, ContentBuilder::new().schema(Some(schema)).build())
-        .build();
-    operation.responses.responses.insert("default".to_owned(), RefOr::T(problem));
+    refuse(operation, &refusals(operation, is_public, changes));
+}
+
+/// Says that an operation may be refused so.
+fn refuse(operation: &mut Operation, kinds: &[Kind]) {
+    for kind in kinds {
+        let status = kind.status().as_u16();
+        let response = RefOr::Ref(Ref::from_response_name(name_of(status)));
+        operation.responses.responses.entry(status.to_string()).or_insert(response);
+    }
+}
+
+/// The problems that an operation can answer with, one of each status.
+fn refusals(operation: &Operation, is_public: bool, changes: bool) -> Vec<Kind> {
+    // All are written out where they are taken, none is a reference.
+    let parameters = operation.parameters.iter().flatten().filter_map(|parameter| match parameter {
+        RefOr::T(parameter) => Some(parameter),
+        RefOr::Ref(_) => None,
+    });
+    let parameters: Vec<&Parameter> = parameters.collect();
+    let takes = |place: &ParameterIn| parameters.iter().any(|parameter| parameter.parameter_in == *place);
+    let body = match &operation.request_body {
+        Some(RefOr::T(body)) => Some(body),
+        _ => None,
+    };
+    let takes_json = body.is_some_and(|body| body.content.contains_key("application/json"));
+    let is_versioned = parameters.iter().any(|parameter| parameter.name == "If-Match");
+    let follows = ["cursor", "from"].iter().all(|name| parameters.iter().any(|known| known.name == *name));
+    let mut kinds = vec![Kind::Internal, Kind::Unavailable, Kind::TimedOut];
+    let mut also = |applies: bool, more: &[Kind]| {
+        if applies {
+            kinds.extend_from_slice(more);
+        }
+    };
+    // Whoever signs has their body read first; whoever acts for another account names it in a header.
+    let entered = [
+        Kind::Unauthorized,
+        Kind::Forbidden,
+        Kind::NotFound,
+        Kind::Conflict,
+        Kind::TooLarge,
+        Kind::RateLimited,
+    ];
+    also(!is_public, &entered);
+    also(takes(&ParameterIn::Path), &[Kind::NotFound]);
+    also(takes(&ParameterIn::Query) || takes(&ParameterIn::Header) || body.is_some(), &[Kind::InvalidField]);
+    also(body.is_some(), &[Kind::TooLarge]);
+    also(takes_json, &[Kind::InvalidJson, Kind::UnsupportedMediaType]);
+    // What comes next is kept for a while only.
+    also(follows, &[Kind::Gone]);
+    also(is_versioned, &[Kind::ChangedMeanwhile]);
+    also(changes, &[Kind::DiskFull]);
+    kinds
 }
 
 /// The permissions that a handler says it asks for.

@@ -47,6 +47,8 @@ struct Particulars {
     place: Option<(usize, usize)>,
     /// After how many seconds another try makes sense.
     retry_after: Option<u64>,
+    /// Whether somebody else changed the thing since it was read.
+    is_outrun: bool,
 }
 
 /// One sentence in both languages.
@@ -86,6 +88,11 @@ impl Problem {
     pub(crate) fn after_seconds(mut self, seconds: u64) -> Self {
         self.particulars().retry_after = Some(seconds);
         self
+    }
+
+    /// Whether somebody else changed the thing since it was read.
+    pub(crate) fn is_outrun(&self) -> bool {
+        self.particulars.as_ref().is_some_and(|particulars| particulars.is_outrun)
     }
 
     fn particulars(&mut self) -> &mut Particulars {
@@ -203,7 +210,8 @@ impl From<ControlError> for Problem {
             ControlError::Inconsistent { .. } => (Kind::Internal, None),
         };
         report(kind, &error);
-        let problem = Self::new(kind);
+        let mut problem = Self::new(kind);
+        problem.particulars().is_outrun = matches!(error, ControlError::Changed(_));
         match detail {
             Some(detail) => problem.with(detail),
             None => problem,
@@ -262,7 +270,8 @@ impl From<LedgerError> for Problem {
             | LedgerError::Fenced
             | LedgerError::ClockBehind { .. } => Kind::Unavailable,
             LedgerError::NoSuch(_) => Kind::NotFound,
-            LedgerError::Inconsistent { .. } => Kind::Internal,
+            // Who accepts says what is missing; nobody else draws on an allowance.
+            LedgerError::Inconsistent { .. } | LedgerError::Overdrawn { .. } => Kind::Internal,
         };
         report(kind, &error);
         Self::new(kind)

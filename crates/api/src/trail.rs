@@ -1,7 +1,9 @@
 //! The line of the audit log for what use-cases do not log themselves: every request that changed something, and every
 //! request that was made for another account.
 //!
-//! The line follows the change, since the change is another store's: if it cannot be written, that is told loudly.
+//! Changes of access, campaigns, templates, channels, routes, prices and customers write it themselves, in one transaction.
+//! What is left follows the change, which is another store's (messages, suppressions, contacts) or a file's: if the line
+//! cannot be written, that is told loudly.
 
 use axum::body::{Body, to_bytes};
 use axum::http::Method;

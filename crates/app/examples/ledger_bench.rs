@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use domain::billing::{Charge, Purse};
 use domain::channel::{CarrierCode, CarrierMessageId, Receipt, ReceiptStatus};
 use domain::ids::{AccountId, ChannelId, EntityId, GatewayId, IdGenerator, LaneId, PartitionId, RouteId};
 use domain::lane::{Lane, LaneState, Stream, WindowClose};
@@ -105,6 +106,8 @@ fn lane() -> Lane {
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        charge: Charge::Submitted,
+        purse: Purse::Open,
         version: 0,
     }
 }

@@ -136,13 +136,14 @@ impl Node {
         engine.start_dispatch(start_channel, events, retry).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
-        engine.set_outbound(Arc::new(gateway::OutboundHttp::new(options.private_callbacks)?));
-        engine.start_webhooks();
+        engine.start_webhooks_over(Arc::new(gateway::OutboundHttp::new(options.private_callbacks)?));
+        engine.start_poster();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
         let (api, addr, api_stop) = (TaskTracker::new(), listener.local_addr()?, CancellationToken::new());
-        let state = api::ApiState::new(Arc::clone(&engine), Arc::clone(&clock), Arc::clone(&ids));
+        let statements = Arc::clone(&control) as _;
+        let state = api::ApiState::new(Arc::clone(&engine), statements, Arc::clone(&clock), Arc::clone(&ids));
         let metrics = listeners::start(options.serving, listener, (&engine, state), &api, &api_stop).await;
         Ok(Self {
             engine,

@@ -135,6 +135,10 @@ fn meaning(rule: Rule) -> (&'static str, &'static str) {
         Rule::Part => ("运营商编号没有对应的短信", "a carrier's id names no message"),
         Rule::Receipt => ("保留的回执其实有对应的短信", "a kept receipt has a message after all"),
         Rule::Tally => ("计数与该通道队列的短信不符", "counters do not add up to the lane's messages"),
+        Rule::Allowance => (
+            "账户在该分区的额度与其短信费用不符",
+            "what the account drew in the partition is not what its messages cost",
+        ),
         Rule::Suppression => ("屏蔽未写入该号码", "a suppression is missing from its phone"),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::control::{Campaign, CampaignState, Campaigns, ControlError};
+use domain::control::{Campaign, CampaignState, Campaigns, Conditions, ControlError, Edit, Edits as _};
 use domain::events::{Event, EventKind, EventSubject, Notice};
 use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
@@ -41,29 +41,11 @@ const CLOSE_DROP: i32 = 3;
 #[async_trait]
 impl Campaigns for ControlDb {
     async fn add_campaign(&self, campaign: &Campaign) -> Result<(), ControlError> {
-        let write = self.write().await?;
-        self.insert(campaign, &write.transaction).await?;
-        write.commit().await
+        self.edit(Edit::AddCampaign(campaign), Conditions::default()).await.map(|_| ())
     }
 
     async fn update_campaign(&self, campaign: &mut Campaign, now: Timestamp) -> Result<(), ControlError> {
-        let write = self.write().await?;
-        let known = Entity::find_by_id(campaign.id.raw()).select_only().column(Column::State);
-        let known: Option<i32> =
-            known.into_tuple().one(&write.transaction).await.map_err(|e| of_database(&e, TABLE))?;
-        self.replace(campaign, &write.transaction).await?;
-        let known = known.map(|state| Reading(TABLE).code("state", state, CampaignState::from_code));
-        if let Some(kind) = known.transpose()?.and_then(|known| EventKind::of_campaign(known, campaign.state))
-        {
-            // Last in its transaction: others who add notices wait for it.
-            let event = Event {
-                campaign: Some(campaign.id),
-                ..Event::plain(kind, EventSubject::Campaign(campaign.id), now)
-            };
-            let notice = Notice { account: campaign.account, event };
-            notices::add(&write.transaction, &[notice]).await?;
-        }
-        write.commit().await?;
+        self.edit(Edit::ChangeCampaign(campaign, now), Conditions::default()).await?;
         campaign.version += 1;
         Ok(())
     }
@@ -124,15 +106,45 @@ impl Campaigns for ControlDb {
 }
 
 impl ControlDb {
-    async fn insert(&self, campaign: &Campaign, on: &DatabaseTransaction) -> Result<(), ControlError> {
+    pub(super) async fn insert(
+        &self,
+        campaign: &Campaign,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
         let row = self.campaign_row(campaign).into_active_model();
         let added = Entity::insert(row).exec_without_returning(on).await;
         added.map_err(|e| of_database(&e, TABLE))?;
         put_course(campaign, on).await
     }
 
+    /// [`Self::replace`], and its account is told of the step, if it is one.
+    pub(super) async fn replace_and_tell(
+        &self,
+        campaign: &Campaign,
+        now: Timestamp,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
+        let known = Entity::find_by_id(campaign.id.raw()).select_only().column(Column::State);
+        let known: Option<i32> = known.into_tuple().one(on).await.map_err(|e| of_database(&e, TABLE))?;
+        self.replace(campaign, on).await?;
+        let known = known.map(|state| Reading(TABLE).code("state", state, CampaignState::from_code));
+        let Some(kind) = known.transpose()?.and_then(|known| EventKind::of_campaign(known, campaign.state))
+        else {
+            return Ok(());
+        };
+        let event = Event {
+            campaign: Some(campaign.id),
+            ..Event::plain(kind, EventSubject::Campaign(campaign.id), now)
+        };
+        notices::add(on, &[Notice { account: campaign.account, event }]).await
+    }
+
     /// Writes a campaign whose version is the one that was read, with the next version.
-    async fn replace(&self, campaign: &Campaign, on: &DatabaseTransaction) -> Result<(), ControlError> {
+    pub(super) async fn replace(
+        &self,
+        campaign: &Campaign,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
         let mut row = self.campaign_row(campaign).into_active_model().reset_all();
         row.id = ActiveValue::NotSet;
         row.version = ActiveValue::Set(campaign.version + 1);

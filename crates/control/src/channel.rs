@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::control::{
-    ChannelConfig, Channels, ControlError, PriceLine, Protocol, Provider, Quirks, RouteConfig, Secret,
+    ChannelConfig, Channels, Conditions, ControlError, Edit, Edits as _, PriceLine, Protocol, Provider,
+    Quirks, RouteConfig, Secret,
 };
 use domain::ids::{AccountId, ChannelId, GatewayId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::Carrier;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder};
+use sea_orm::{DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use super::ControlDb;
@@ -20,7 +21,7 @@ use super::document::{Attributes, RouteDocument};
 use super::error::of_database;
 use super::nodes::configuration_changed;
 use super::reading::{Reading, json, seal};
-use super::row::{channel, channel_settings, price, route, setting};
+use super::row::{channel, channel_settings, route, setting};
 
 #[async_trait]
 impl Channels for ControlDb {
@@ -43,25 +44,7 @@ impl Channels for ControlDb {
     }
 
     async fn put_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
-        let row = self.channel_row(channel).into_active_model();
-        let replace =
-            OnConflict::column(channel::Column::Id).update_columns(channel::Column::iter()).to_owned();
-        let write = self.write().await?;
-        let put = channel::Entity::insert(row).on_conflict(replace);
-        put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "channel"))?;
-        let settings = channel.quirks.settings().into_iter().map(|(name, value)| (name.to_owned(), value));
-        let row = channel_settings::Model {
-            id: channel.id.0.into(),
-            settings: json(&Attributes(settings.collect())),
-        };
-        let replace = OnConflict::column(channel_settings::Column::Id)
-            .update_column(channel_settings::Column::Settings)
-            .to_owned();
-        let put = channel_settings::Entity::insert(row.into_active_model()).on_conflict(replace);
-        let done = put.exec_without_returning(&write.transaction).await;
-        done.map_err(|e| of_database(&e, "channel_settings"))?;
-        configuration_changed(&write.transaction).await?;
-        write.commit().await
+        self.edit(Edit::Channel(channel), Conditions::default()).await.map(|_| ())
     }
 
     async fn routes(&self) -> Result<Vec<RouteConfig>, ControlError> {
@@ -75,46 +58,15 @@ impl Channels for ControlDb {
     }
 
     async fn put_route(&self, route: &RouteConfig) -> Result<(), ControlError> {
-        let row = route::Model {
-            id: route.id.0.into(),
-            name: route.name.clone(),
-            steps: json(&RouteDocument::of(route)),
-        };
-        let replace = OnConflict::column(route::Column::Id).update_columns(route::Column::iter()).to_owned();
-        let write = self.write().await?;
-        let put = route::Entity::insert(row.into_active_model()).on_conflict(replace);
-        put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "route"))?;
-        configuration_changed(&write.transaction).await?;
-        write.commit().await
+        self.edit(Edit::Route(route), Conditions::default()).await.map(|_| ())
     }
 
     async fn prices(&self, account: AccountId) -> Result<Vec<PriceLine>, ControlError> {
-        let rows = price::Entity::find()
-            .filter(price::Column::Account.eq(account.raw()))
-            .order_by_asc(price::Column::Category)
-            .order_by_asc(price::Column::Carrier)
-            .all(&self.db)
-            .await;
-        rows.map_err(|e| of_database(&e, "price"))?.iter().map(price_of).collect()
+        self.all_prices(account).await
     }
 
     async fn put_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
-        let write = self.write().await?;
-        let old = price::Entity::delete_many().filter(price::Column::Account.eq(account.raw()));
-        old.exec(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
-        for line in lines {
-            let row = price::Model {
-                // The caller's account, whatever the line says: nobody sets another tenant's prices by mistake.
-                account: account.raw(),
-                category: line.category.map_or(0, Category::code).into(),
-                carrier: line.carrier.map_or("", Carrier::as_str).to_owned(),
-                per_part: line.per_part.micros(),
-            };
-            let put = price::Entity::insert(row.into_active_model());
-            put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "price"))?;
-        }
-        configuration_changed(&write.transaction).await?;
-        write.commit().await
+        self.edit(Edit::Prices(account, lines), Conditions::default()).await.map(|_| ())
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>, ControlError> {
@@ -135,6 +87,29 @@ impl Channels for ControlDb {
 }
 
 impl ControlDb {
+    pub(super) async fn replace_channel(
+        &self,
+        channel: &ChannelConfig,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
+        let row = self.channel_row(channel).into_active_model();
+        let replace =
+            OnConflict::column(channel::Column::Id).update_columns(channel::Column::iter()).to_owned();
+        let put = channel::Entity::insert(row).on_conflict(replace);
+        put.exec_without_returning(on).await.map_err(|e| of_database(&e, "channel"))?;
+        let settings = channel.quirks.settings().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let row = channel_settings::Model {
+            id: channel.id.0.into(),
+            settings: json(&Attributes(settings.collect())),
+        };
+        let replace = OnConflict::column(channel_settings::Column::Id)
+            .update_column(channel_settings::Column::Settings)
+            .to_owned();
+        let put = channel_settings::Entity::insert(row.into_active_model()).on_conflict(replace);
+        let done = put.exec_without_returning(on).await;
+        done.map(|_| ()).map_err(|e| of_database(&e, "channel_settings"))
+    }
+
     fn channel_row(&self, channel: &ChannelConfig) -> channel::Model {
         let id = i64::from(channel.id.0);
         let carriers: Vec<&str> = channel.carriers.iter().map(|carrier| carrier.as_str()).collect();
@@ -194,6 +169,17 @@ impl ControlDb {
     }
 }
 
+pub(super) async fn replace_route(route: &RouteConfig, on: &DatabaseTransaction) -> Result<(), ControlError> {
+    let row = route::Model {
+        id: route.id.0.into(),
+        name: route.name.clone(),
+        steps: json(&RouteDocument::of(route)),
+    };
+    let replace = OnConflict::column(route::Column::Id).update_columns(route::Column::iter()).to_owned();
+    let put = route::Entity::insert(row.into_active_model()).on_conflict(replace);
+    put.exec_without_returning(on).await.map(|_| ()).map_err(|e| of_database(&e, "route"))
+}
+
 /// What of a channel is sealed: its password; with a provider's channel, also that one's settings.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -226,17 +212,4 @@ fn quirks_of(settings: &str) -> Result<Quirks, ControlError> {
     let Attributes(settings) = reading.json("settings", settings)?;
     let pairs = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Quirks::read(pairs).map_err(|_| reading.odd("settings"))
-}
-
-fn price_of(row: &price::Model) -> Result<PriceLine, ControlError> {
-    let reading = Reading("price");
-    let category = (row.category != 0).then(|| reading.code("category", row.category, Category::from_code));
-    let carrier =
-        (!row.carrier.is_empty()).then(|| reading.word("carrier", &row.carrier, Carrier::from_word));
-    Ok(PriceLine {
-        account: AccountId::from_raw(row.account),
-        category: category.transpose()?,
-        carrier: carrier.transpose()?,
-        per_part: Money::from_micros(row.per_part),
-    })
 }

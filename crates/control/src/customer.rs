@@ -1,17 +1,16 @@
 //! Customers that connect to us.
 
 use async_trait::async_trait;
-use domain::control::{ControlError, Customers, Protocol, Secret};
+use domain::control::{Conditions, ControlError, Customers, Edit, Edits as _, Protocol, Secret};
 use domain::downstream::{CallBack, Customer, Signing};
 use domain::ids::{AccountId, CustomerId, RouteId};
 use domain::message::Category;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel, Iterable, QueryOrder};
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use super::ControlDb;
 use super::error::of_database;
-use super::nodes::configuration_changed;
 use super::reading::{Reading, json, seal};
 use super::row::customer;
 
@@ -51,26 +50,41 @@ impl Customers for ControlDb {
     }
 
     async fn put_customer(&self, customer: &Customer) -> Result<(), ControlError> {
+        self.edit(Edit::Customer(customer), Conditions::default()).await.map(|_| ())
+    }
+
+    async fn delete_customer(&self, id: CustomerId) -> Result<bool, ControlError> {
+        self.edit(Edit::DeleteCustomer(id), Conditions::default()).await
+    }
+}
+
+impl ControlDb {
+    pub(super) async fn replace_customer(
+        &self,
+        customer: &Customer,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
         let row = self.customer_row(customer).into_active_model();
         let replace =
             OnConflict::column(customer::Column::Id).update_columns(customer::Column::iter()).to_owned();
-        let write = self.write().await?;
-        let known = customer::Entity::find_by_id(i64::from(customer.id.0)).one(&write.transaction).await;
+        let known = customer::Entity::find_by_id(i64::from(customer.id.0)).one(on).await;
         if let Some(known) = known.map_err(|error| of_database(&error, "customer"))?
             && self.customer_of(known)?.is_none()
         {
             return Err(ControlError::Gone("customer"));
         }
         let put = customer::Entity::insert(row).on_conflict(replace);
-        put.exec_without_returning(&write.transaction).await.map_err(|e| of_database(&e, "customer"))?;
-        configuration_changed(&write.transaction).await?;
-        write.commit().await
+        put.exec_without_returning(on).await.map(|_| ()).map_err(|e| of_database(&e, "customer"))
     }
 
-    async fn delete_customer(&self, id: CustomerId) -> Result<bool, ControlError> {
+    /// `false`: there is none.
+    pub(super) async fn remove_customer(
+        &self,
+        id: CustomerId,
+        on: &DatabaseTransaction,
+    ) -> Result<bool, ControlError> {
         let failed = |error| of_database(&error, "customer");
-        let write = self.write().await?;
-        let known = customer::Entity::find_by_id(i64::from(id.0)).one(&write.transaction).await;
+        let known = customer::Entity::find_by_id(i64::from(id.0)).one(on).await;
         let Some(known) = known.map_err(failed)? else { return Ok(false) };
         let Some(customer) = self.customer_of(known)? else { return Ok(false) };
         // A blank, which no login has, keeps this one apart from all that may come.
@@ -88,14 +102,10 @@ impl Customers for ControlDb {
         let mut row = self.customer_row(&gone);
         row.settings = json(&Settings { deleted: true, ..settings(&gone) });
         let row = row.into_active_model().reset_all();
-        row.update(&write.transaction).await.map_err(failed)?;
-        configuration_changed(&write.transaction).await?;
-        write.commit().await?;
+        row.update(on).await.map_err(failed)?;
         Ok(true)
     }
-}
 
-impl ControlDb {
     fn customer_row(&self, customer: &Customer) -> customer::Model {
         let id = i64::from(customer.id.0);
         customer::Model {

@@ -23,6 +23,8 @@ pub(super) struct PreflightDocument {
     eligible: u64,
     parts: u64,
     cost: i64,
+    #[serde(default)]
+    reserve: i64,
     rejected: Vec<(String, u64)>,
     deferred: u64,
     deferred_until: Option<i64>,
@@ -86,6 +88,7 @@ impl PreflightDocument {
             eligible: report.eligible,
             parts: report.parts,
             cost: report.cost.micros(),
+            reserve: report.reserve.micros(),
             rejected: report.rejected.iter().map(|(reason, n)| (reason.word().to_owned(), *n)).collect(),
             deferred: report.deferred,
             deferred_until: report.deferred_until.map(Timestamp::millis),
@@ -137,6 +140,8 @@ impl PreflightDocument {
             eligible: self.eligible,
             parts: self.parts,
             cost: Money::from_micros(self.cost),
+            // Of a version that did not know it: at least what is known.
+            reserve: Money::from_micros(self.reserve.max(self.cost)),
             rejected: self.rejected.into_iter().map(reason).collect::<Result<_, ControlError>>()?,
             deferred: self.deferred,
             deferred_until: self.deferred_until.map(Timestamp::from_millis),

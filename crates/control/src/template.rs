@@ -1,11 +1,13 @@
 //! Stored templates; the source is sealed, since it may be sent as it stands.
 
 use async_trait::async_trait;
-use domain::control::{ControlError, TemplateRecord, Templates};
+use domain::control::{Conditions, ControlError, Edit, Edits as _, TemplateRecord, Templates};
 use domain::ids::{AccountId, TemplateId};
 use domain::message::Category;
 use domain::time::Timestamp;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
 
 use super::ControlDb;
 use super::error::of_database;
@@ -17,18 +19,7 @@ const TABLE: &str = "template";
 #[async_trait]
 impl Templates for ControlDb {
     async fn add_template(&self, template: &TemplateRecord) -> Result<(), ControlError> {
-        let row = Model {
-            id: template.id.raw(),
-            account: template.account.raw(),
-            name: template.name.clone(),
-            category: template.category.code().into(),
-            sealed: seal(&self.sealer, TABLE, template.id.raw(), &template.source),
-            created_at: template.created_at.millis(),
-        };
-        let write = self.write().await?;
-        let added = Entity::insert(row.into_active_model()).exec_without_returning(&write.transaction).await;
-        added.map_err(|e| of_database(&e, TABLE))?;
-        write.commit().await
+        self.edit(Edit::AddTemplate(template), Conditions::default()).await.map(|_| ())
     }
 
     async fn template(
@@ -53,6 +44,23 @@ impl Templates for ControlDb {
 }
 
 impl ControlDb {
+    pub(super) async fn insert_template(
+        &self,
+        template: &TemplateRecord,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
+        let row = Model {
+            id: template.id.raw(),
+            account: template.account.raw(),
+            name: template.name.clone(),
+            category: template.category.code().into(),
+            sealed: seal(&self.sealer, TABLE, template.id.raw(), &template.source),
+            created_at: template.created_at.millis(),
+        };
+        let added = Entity::insert(row.into_active_model()).exec_without_returning(on).await;
+        added.map(|_| ()).map_err(|e| of_database(&e, TABLE))
+    }
+
     fn template_of(&self, row: Model) -> Result<TemplateRecord, ControlError> {
         let reading = Reading(TABLE);
         Ok(TemplateRecord {

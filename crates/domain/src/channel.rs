@@ -194,6 +194,9 @@ pub struct Capacity {
     /// How many of them messages may take that are no emergencies: a little of window and pace is kept for those
     /// ([`crate::pace::kept_of_window`], [`crate::pace::kept_of_rate`]).
     pub open: u32,
+    /// Nothing is on its way and the pace has gathered all that it gathers: there will never be more room than now. One message
+    /// of more parts than that may be handed over by itself; its parts go out as window and pace let them.
+    pub rested: bool,
     pub connections_up: u16,
 }
 
@@ -208,8 +211,9 @@ pub trait Channel: Send + Sync {
     /// Returns when [`Self::capacity`] may have grown: window freed, pace refilled, connection up.
     async fn capacity_changed(&self);
 
-    /// Hands messages over; never more parts than [`Self::capacity`] said, and written before
-    /// `write_deadline_millis` of the monotonic clock or given back as [`SubmitOutcome::NotWritten`].
+    /// Hands messages over; never more parts than [`Self::capacity`] said (or one message, when it was rested), and begun before
+    /// `write_deadline_millis` of the monotonic clock or given back as [`SubmitOutcome::NotWritten`]. Further parts of a text
+    /// that is longer than the window follow the answers to its first ones.
     fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64);
 
     /// Takes back what is handed over but not yet written for this phone; each comes back as

@@ -205,6 +205,8 @@ big_ids! {
     AuditId = "adt";
     /// An address that is called with what happens.
     WebhookId = "whk";
+    /// One line of the books' journal.
+    TransferId = "trf";
 }
 
 impl MessageId {

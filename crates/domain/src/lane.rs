@@ -1,5 +1,6 @@
 //! Lanes: what is queued and paused as one; and streams, their parts that the same channels can carry.
 
+use crate::billing::{Charge, Purse};
 use crate::ids::{AccountId, CampaignId, ChannelId, EntityId, LaneId, RouteId};
 use crate::message::{Category, Priority, coded_enum};
 use crate::phone::Carrier;
@@ -46,6 +47,10 @@ pub struct Lane {
     pub window_close: WindowClose,
     /// A person looked at the held words and let the campaign go.
     pub held_words_approved: bool,
+    /// When its messages are paid for. Frozen: whoever puts the lane again changes nothing of it.
+    pub charge: Charge,
+    /// Where their money comes from. Frozen too.
+    pub purse: Purse,
     /// Grows with every change of what the lane follows; that of its campaign, or 0 of API traffic, which never changes.
     pub version: i64,
 }

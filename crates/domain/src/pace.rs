@@ -122,6 +122,12 @@ impl TokenBucket {
         given
     }
 
+    /// Whether it holds all that it gathers.
+    #[must_use]
+    pub fn is_full(&self, now_millis: u64) -> bool {
+        self.at(now_millis) >= self.most()
+    }
+
     /// Gives back units that were taken and not used.
     pub fn give_back(&mut self, units: u32) {
         self.milli_tokens = self.milli_tokens.saturating_add(milli(units)).min(self.most());
@@ -189,7 +195,9 @@ mod tests {
         assert_eq!((bucket.available(9_000), bucket.wait_millis(9_000)), (0, Some(1_100)), "99 are owed");
         assert!(!bucket.take_whole(1, 10_000) && bucket.take_whole(1, 10_100));
         let mut filled = TokenBucket::new(10, 10, 0).filled();
-        assert!(filled.take_whole(4, 0) && !filled.take_whole(7, 0), "what fits a burst waits for all of it");
+        assert!(filled.is_full(0) && filled.take_whole(4, 0), "something is there");
+        assert!(!filled.take_whole(7, 0), "what fits a burst waits for all of it");
+        assert!(!filled.is_full(399) && filled.is_full(400));
     }
 
     #[test]

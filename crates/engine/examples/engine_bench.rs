@@ -60,7 +60,7 @@ async fn main() -> Outcome<()> {
     let file = AudienceSource::File { upload: upload.id, mapping: proposal.mapping() };
     let id = preflight(&house, file, rows, "preflight of a file").await?;
     let started = Started::now();
-    house.engine.start_campaign(house.account, id).await?;
+    house.engine.start_campaign(house.account, id, None).await?;
     while !house.engine.campaign(house.account, id).await?.expanded {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
@@ -208,7 +208,7 @@ async fn preflight(
         canary: None,
         limits: None,
     };
-    let campaign = house.engine.create_campaign(house.account, draft).await?;
+    let campaign = house.engine.create_campaign(house.account, draft, None).await?;
     let started = Started::now();
     let report = house.engine.preflight(house.account, campaign.id).await?;
     say(what, rows, &started);

@@ -38,7 +38,8 @@ impl Whose {
             | LedgerError::Fenced
             | LedgerError::ClockBehind { .. } => Self::Retry,
             LedgerError::NoSuch(_) => Self::NotFound,
-            LedgerError::Inconsistent { .. } => Self::Ours,
+            // The engine funds an allowance before it answers.
+            LedgerError::Overdrawn { .. } | LedgerError::Inconsistent { .. } => Self::Ours,
         }
     }
 }

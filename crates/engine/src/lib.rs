@@ -6,6 +6,7 @@
 
 pub mod accept;
 pub mod access;
+pub mod billing;
 pub mod campaign;
 pub mod codes;
 pub mod dispatch;
@@ -13,6 +14,7 @@ mod downstream;
 pub mod import;
 pub mod metrics;
 pub mod numbers;
+pub mod reports;
 pub mod traces;
 pub mod webhooks;
 
@@ -43,7 +45,7 @@ use tokio_util::task::TaskTracker;
 
 pub use accept::SendError;
 pub use campaign::CampaignTrouble;
-pub use catalog::Prices;
+pub use catalog::{PriceTable, Prices};
 pub use dispatch::{CallbackError, ChannelStatus, DispatchError, RouteAnswer, RouteQuestion, StartChannel};
 pub use downstream::DownstreamError;
 pub use drain::{Readiness, Remaining};
@@ -89,6 +91,7 @@ pub struct Engine {
     /// Campaigns whose lane lags behind them after a failure of storage.
     pub(crate) stray_lanes: Mutex<BTreeSet<(AccountId, CampaignId)>>,
     pub(crate) api_lanes: accept::ApiLanes,
+    pub(crate) funding: billing::Funding,
     pub(crate) providers: OnceLock<Arc<dyn Providers>>,
     pub(crate) counter: downstream::Counter,
     pub(crate) metrics: metrics::Metrics,
@@ -135,6 +138,7 @@ impl Engine {
             replies: campaign::Replies::default(),
             stray_lanes: Mutex::default(),
             api_lanes: accept::ApiLanes::default(),
+            funding: billing::Funding::default(),
             providers: OnceLock::new(),
             counter: downstream::Counter::default(),
             metrics: metrics::Metrics::default(),

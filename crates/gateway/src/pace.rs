@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::channel::Outgoing;
 use domain::pace::{TokenBucket, kept_of_rate, kept_of_window};
 use domain::text::MAX_PARTS;
 use tokio::sync::futures::Notified;
@@ -48,8 +49,22 @@ impl Pace {
         (free.min(parts), free.saturating_sub(kept_of_window(window)).min(open))
     }
 
+    /// Whether it has gathered all that it gathers.
+    pub(crate) fn is_rested(&mut self, now: u64) -> bool {
+        self.bucket(now).is_none_or(|bucket| bucket.is_full(now))
+    }
+
+    /// Takes tokens for what is about to be written. A single message that is longer than all that gathers owes the rest.
+    pub(crate) fn take_for(&mut self, batch: &[Outgoing], now: u64) {
+        let parts = batch.iter().map(|outgoing| u32::from(outgoing.parts)).sum();
+        let given = batch.len() == 1 && self.bucket(now).is_some_and(|bucket| bucket.take_whole(parts, now));
+        if !given {
+            self.take(parts, now);
+        }
+    }
+
     /// Takes tokens for parts that are about to be written, or all there are.
-    pub(crate) fn take(&mut self, parts: u32, now: u64) {
+    fn take(&mut self, parts: u32, now: u64) {
         if let Some(bucket) = self.bucket(now) {
             bucket.take(parts, now);
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::channel::{Outgoing, Ticket};
 use domain::ids::{MessageId, PartitionId};
+use domain::lane::Stream;
 use domain::ledger::{Claim, ClaimRequest, TakeOutcome, TrailEntry, TrailEvent};
 use domain::message::{Category, MessageState, Reason};
 use domain::numbers::NumberFacts;
@@ -46,6 +47,15 @@ impl<'a> Taking<'a> {
             refusals_left: MAX_REFUSED,
             claim: Claim::default(),
         }
+    }
+
+    /// Whether a message of so many parts has to wait for more room. Told when that was all of the claim's room.
+    pub fn lacks_room(&mut self, stream: Stream, parts: u8) -> bool {
+        let lacks = u32::from(parts) > self.parts_left;
+        if lacks && self.claim.outgoing.is_empty() {
+            self.claim.unfit.get_or_insert((stream, parts));
+        }
+        lacks
     }
 
     /// Messages sent, and messages rejected or deferred, so far.

@@ -1,5 +1,6 @@
 //! A lane as both engines store it.
 
+use domain::billing::{Charge, Purse};
 use domain::ids::{AccountId, CampaignId, EntityId, LaneId, RouteId};
 use domain::lane::{Lane, LaneState, WindowClose};
 use domain::message::{Category, Priority};
@@ -27,6 +28,8 @@ pub struct LaneRow {
     pub drop_after: Option<i64>,
     pub held_words_approved: bool,
     pub version: i64,
+    pub charge: u8,
+    pub purse: u8,
 }
 
 impl LaneRow {
@@ -50,6 +53,8 @@ impl LaneRow {
             drop_after,
             held_words_approved: lane.held_words_approved,
             version: lane.version,
+            charge: lane.charge.code(),
+            purse: lane.purse.code(),
         }
     }
 
@@ -72,6 +77,8 @@ impl LaneRow {
                 _ => return Err(bad("window_close")),
             },
             held_words_approved: self.held_words_approved,
+            charge: Charge::from_code(self.charge).ok_or_else(|| bad("charge"))?,
+            purse: Purse::from_code(self.purse).ok_or_else(|| bad("purse"))?,
             version: self.version,
         })
     }

@@ -213,6 +213,15 @@ impl Life {
         self.trail.iter().map(unpack_entry).collect()
     }
 
+    /// When it was first claimed for a carrier, if it was.
+    pub fn first_claimed_at(&self) -> Option<Timestamp> {
+        let claimed = TrailEvent::Claimed.code();
+        self.trail
+            .iter()
+            .find(|entry| entry[6] == claimed)
+            .map(|entry| Timestamp::from_millis(millis48(entry)))
+    }
+
     /// When the last step was made.
     pub fn last_step_at(&self) -> Timestamp {
         self.trail.last().map_or(Timestamp::default(), |entry| Timestamp::from_millis(millis48(entry)))

@@ -1,6 +1,8 @@
 //! Delivery reports. `delivered` of any attempt wins; a late one corrects a gloomier end once; the rest of what a
 //! carrier repeats or contradicts changes nothing.
 
+use std::time::Duration;
+
 use domain::channel::{Receipt, ReceiptStatus};
 use domain::ids::MessageId;
 use domain::lane::LaneState;
@@ -16,6 +18,15 @@ use super::life::Life;
 use super::parts::Place;
 use super::steps::{Moves, advance, heed, requeue, tried};
 
+/// How much later than a receipt about it a message may seem to have been handed over: clocks of several nodes differ.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// Whether the receipt came before the message was handed to any carrier: then it is about another one, which had the same
+/// id before. Such receipts are kept for days when nobody knows their id.
+fn is_of_another(life: &Life, receipt: &Receipt) -> bool {
+    life.first_claimed_at().is_some_and(|claimed| receipt.received_at.plus(CLOCKS_DIFFER) < claimed)
+}
+
 /// Changes `life`; the caller writes it back, unless the outcome is [`ReceiptOutcome::Duplicate`].
 pub fn apply<M: Moves>(
     moves: &mut M,
@@ -24,6 +35,9 @@ pub fn apply<M: Moves>(
     receipt: &Receipt,
     now: Timestamp,
 ) -> Outcome<ReceiptOutcome> {
+    if is_of_another(life, receipt) {
+        return Ok(ReceiptOutcome::Duplicate);
+    }
     let moved = match receipt.status {
         ReceiptStatus::Delivered => arrived(moves, life, place, receipt, now)?,
         ReceiptStatus::Undelivered | ReceiptStatus::Expired => {

@@ -157,6 +157,21 @@ pub fn read(key: TallyKey, gain: Gain) -> Outcome<Tally> {
     })
 }
 
+/// Counters of an hour that are read at once, about.
+pub const HOUR_ROWS: u32 = 4_096;
+
+/// Cuts counters that were read up to a limit, in order of the lane, after the last lane that is whole; with them that lane,
+/// where others follow. `None`: not even the first is whole.
+pub fn whole_lanes(mut tallies: Vec<Tally>, limit: u32) -> Option<(Vec<Tally>, Option<LaneId>)> {
+    if tallies.len() < limit as usize {
+        return Some((tallies, None));
+    }
+    let cut = tallies.last().map(|tally| tally.lane);
+    tallies.retain(|tally| Some(tally.lane) != cut);
+    let last = tallies.last()?.lane;
+    Some((tallies, Some(last)))
+}
+
 /// Adds up counters of several partitions that differ in nothing.
 pub fn fold(tallies: Vec<Tally>) -> Vec<Tally> {
     let mut folded: HashMap<Tally, (i64, i64, Money)> = HashMap::new();

@@ -1,11 +1,12 @@
 //! What looking a ledger over comes to: the rules that must hold between its rows, and the rows that break one. The same
 //! on either engine.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::ids::{MessageId, PartitionId, PartitionMap};
-use domain::ledger::Tally;
+use domain::ledger::{Allowance, Tally};
 use domain::message::{MessageState, Reason};
+use domain::money::Money;
 
 use crate::sealed;
 use sealing::TableSealer;
@@ -36,6 +37,8 @@ pub enum Rule {
     Receipt,
     /// Counters of moves add up to the messages of each lane, state and reason.
     Tally,
+    /// What an account drew in a partition is what its messages there cost, and no more than it was granted.
+    Allowance,
     /// A suppression that was not lifted is among what a claim reads about its phone.
     Suppression,
 }
@@ -55,6 +58,7 @@ impl Rule {
             Self::Part => "part",
             Self::Receipt => "receipt",
             Self::Tally => "tally",
+            Self::Allowance => "allowance",
             Self::Suppression => "suppression",
         }
     }
@@ -65,7 +69,7 @@ impl Rule {
 pub struct Finding {
     pub partition: PartitionId,
     pub rule: Rule,
-    /// The row's id: of a message, lane, suppression or inbound message.
+    /// The row's id: of a message, lane, account, suppression or inbound message.
     pub row: i64,
 }
 
@@ -104,6 +108,19 @@ pub fn uncount(counts: &mut Counts, tally: &Tally) {
     if let Some(from) = tally.from {
         *counts.entry((tally.lane.raw(), from, tally.from_reason)).or_default() += tally.messages;
     }
+}
+
+/// Accounts whose allowance is not what their messages drew on it, or was drawn and given back beyond what was granted.
+pub fn overdrawn(mut accepted: BTreeMap<i64, Money>, allowances: &BTreeMap<i64, Allowance>) -> Vec<i64> {
+    let mut wrong = Vec::new();
+    for (account, allowance) in allowances {
+        let drawn = accepted.remove(account).unwrap_or_default();
+        if drawn != allowance.drawn || allowance.left() < Money::ZERO {
+            wrong.push(*account);
+        }
+    }
+    wrong.extend(accepted.into_iter().filter(|(_, drawn)| *drawn != Money::ZERO).map(|(account, _)| account));
+    wrong
 }
 
 /// The rule that a message breaks which is not sealed for, or not kept in, the partition of its phone.

@@ -299,7 +299,8 @@ impl Channel for WorldChannel {
         let carriers = self.carriers.lock();
         let line = &carriers.lines[self.line];
         let parts = line.free();
-        Capacity { parts, open: parts, connections_up: u16::from(line.link.is_some()) }
+        let rested = parts == u32::from(cast::WINDOW);
+        Capacity { parts, open: parts, rested, connections_up: u16::from(line.link.is_some()) }
     }
 
     async fn capacity_changed(&self) {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::billing::{Charge, Mode, Purse, Terms};
 use domain::campaign::{CampaignLane, Watch};
 use domain::control::{
     Account, AudienceSource, Campaign, CampaignState, ChannelConfig, PriceLine, Protocol, Quirks,
@@ -124,7 +125,17 @@ pub(crate) fn second_route() -> RouteConfig {
 }
 
 pub(crate) fn prices(account: AccountId) -> Vec<PriceLine> {
-    vec![PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) }]
+    vec![PriceLine::general(account, Money::from_micros(45_000))]
+}
+
+/// The first account pays by bill, the others what they have: when it is sent, unless it does not arrive; and when it arrives.
+pub(crate) fn terms(account: AccountId) -> Terms {
+    let (mode, charge) = match account.raw() {
+        1 => (Mode::Open, Charge::Submitted),
+        2 => (Mode::Bounded, Charge::Refunded),
+        _ => (Mode::Bounded, Charge::Delivered),
+    };
+    Terms { mode, charge, credit: Money::from_micros(500_000), ..Terms::default() }
 }
 
 pub(crate) fn rules() -> PolicyBuilder {
@@ -197,6 +208,8 @@ pub(crate) fn lanes(campaign: &Campaign) -> Vec<Lane> {
         speed: campaign.speed,
         window_close: campaign.window_close,
         held_words_approved: false,
+        charge: terms(campaign.account).charge,
+        purse: Purse::Open,
         version: campaign.version,
     };
     campaign.lanes().into_iter().map(lane).collect()

@@ -4,18 +4,18 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::access::{Failures, Locked};
 use domain::control::{
     Access, AccessChange, Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences,
-    AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Contact,
+    AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Conditions, Contact,
     ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Document, DocumentMark,
-    Documents, Entity, Idempotency, IdempotentStart, Import, Imports, KeyGrant, OneTimeLink, PriceLine,
-    ReadSeek, RejectedRow, RouteConfig, Session, TemplateRecord, Templates, Tenant, Uploads, Upserted, User,
-    Uses,
+    Documents, Edit, Editable, Edits, Entity, Idempotency, IdempotentStart, Import, Imports, KeyGrant,
+    OneTimeLink, PriceLine, ReadSeek, RejectedRow, RouteConfig, Session, TemplateRecord, Templates, Tenant,
+    Uploads, Upserted, User, Uses,
 };
 use domain::downstream::Customer;
 use domain::ids::{
@@ -23,6 +23,7 @@ use domain::ids::{
 };
 use domain::time::Timestamp;
 
+use crate::books::Ledgers;
 use crate::cast;
 use crate::faults::Fault;
 use crate::model::SharedModel;
@@ -50,18 +51,28 @@ struct Tables {
 /// [`domain::control::Control`] without a disk.
 pub(crate) struct MemoryControl {
     tables: Mutex<Tables>,
-    fault: Fault,
+    books: Mutex<Ledgers>,
+    /// Held by whoever posts.
+    pub(crate) duty: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) fault: Fault,
     random: Mutex<Random>,
-    model: SharedModel,
+    pub(crate) model: SharedModel,
 }
 
 impl MemoryControl {
     pub(crate) fn new(fault: Fault, random: Random, model: SharedModel) -> Self {
-        Self { tables: Mutex::default(), fault, random: Mutex::new(random), model }
+        Self {
+            tables: Mutex::default(),
+            books: Mutex::default(),
+            duty: Arc::default(),
+            fault,
+            random: Mutex::new(random),
+            model,
+        }
     }
 
     /// What others do meanwhile.
-    async fn linger(&self) {
+    pub(crate) async fn linger(&self) {
         let turns = {
             let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
             match random.below(100) {
@@ -79,6 +90,10 @@ impl MemoryControl {
     /// Adds an audience with its chunks.
     pub(crate) fn put_audience(&self, audience: Audience, chunks: Vec<Vec<AudienceRow>>) {
         self.tables().audiences.insert(audience.id, (audience, chunks));
+    }
+
+    pub(crate) fn books(&self) -> MutexGuard<'_, Ledgers> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tables(&self) -> MutexGuard<'_, Tables> {
@@ -222,6 +237,21 @@ impl Customers for MemoryControl {
     }
     async fn delete_customer(&self, _: CustomerId) -> Asked<bool> {
         not_here()
+    }
+}
+
+#[async_trait]
+impl Edits for MemoryControl {
+    async fn edition(&self, _: Editable) -> Asked<u64> {
+        not_here()
+    }
+    async fn edit(&self, edit: Edit<'_>, _: Conditions<'_>) -> Asked<bool> {
+        match edit {
+            Edit::AddCampaign(campaign) => self.add_campaign(campaign).await?,
+            Edit::ChangeCampaign(campaign, now) => self.update_campaign(&mut campaign.clone(), now).await?,
+            _ => not_here()?,
+        }
+        Ok(true)
     }
 }
 

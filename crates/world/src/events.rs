@@ -405,6 +405,8 @@ impl World {
             Event::Sweep => {
                 let engine = std::sync::Arc::clone(&node.engine);
                 self.tell("sweep");
+                self.top_ups();
+                self.post(node);
                 node.spawn(async move {
                     engine.sweep_round().await;
                 });

@@ -8,6 +8,7 @@
 //! Invariant: equal seeds and steps give equal stories.
 
 mod audience;
+mod books;
 mod campaigns;
 mod carrier;
 mod cast;

@@ -51,6 +51,18 @@ impl Fault {
         false
     }
 
+    pub(crate) fn loses_grants(self) -> bool {
+        false
+    }
+
+    pub(crate) fn posts_twice(self) -> bool {
+        false
+    }
+
+    pub(crate) fn forgets_refunds(self) -> bool {
+        false
+    }
+
     pub(crate) fn mix_up<P>(self, _steps: &mut [(u64, P, bool)]) {}
 
     pub(crate) fn read(self, campaign: Campaign) -> Campaign {

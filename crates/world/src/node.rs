@@ -8,6 +8,7 @@ use domain::control::Control;
 use domain::ids::{ChannelId, IdGenerator};
 use domain::ledger::Ledger;
 use domain::time::Clock;
+use engine::billing::Poster;
 use engine::dispatch::EVENT_BATCHES;
 use engine::{Engine, EngineParts, HeavyWork, Settings};
 use tokio::runtime::{Handle, Runtime};
@@ -33,6 +34,7 @@ pub(crate) struct Node {
     pub ledger: Arc<WatchedLedger>,
     pub ids: Arc<IdGenerator>,
     pub clock: Arc<NodeClock>,
+    pub poster: Arc<tokio::sync::Mutex<Poster>>,
     handle: Handle,
     events: mpsc::Sender<(ChannelId, ChannelEvent)>,
     start: Arc<AtomicU8>,
@@ -84,7 +86,8 @@ impl Life {
         let (events, receiver) = mpsc::channel(EVENT_BATCHES);
         let start = Arc::new(AtomicU8::new(STARTING));
         let handle = runtime.handle().clone();
-        let node = Node { place, engine, ledger, ids, clock, handle, events, start };
+        let poster = Arc::default();
+        let node = Node { place, engine, ledger, ids, clock, poster, handle, events, start };
         node.begin(world, receiver);
         Ok(Self { node, runtime })
     }

@@ -114,7 +114,7 @@ impl World {
         self.plans.push(Plan { campaign: campaign.clone(), rows: phones.len() as u64, cancelled: false });
         node.spawn(async move {
             let written = control.add_campaign(&campaign).await.is_ok();
-            if written && engine.start_campaign(campaign.account, campaign.id).await.is_ok() {
+            if written && engine.start_campaign(campaign.account, campaign.id, None).await.is_ok() {
                 model.lock().started(campaign.lane);
             }
         });
@@ -145,9 +145,9 @@ impl World {
         model.lock().lane_changes(lane, by);
         node.spawn(async move {
             let outcome = match state {
-                LaneState::Paused => engine.pause_campaign(account, id).await,
-                LaneState::Cancelled => engine.cancel_campaign(account, id).await,
-                LaneState::Open => engine.resume_campaign(account, id).await,
+                LaneState::Paused => engine.pause_campaign(account, id, None).await,
+                LaneState::Cancelled => engine.cancel_campaign(account, id, None).await,
+                LaneState::Open => engine.resume_campaign(account, id, None).await,
             };
             model.lock().lane_changed(lane, by, outcome.ok().map(|changed| (changed.version, state)));
         });

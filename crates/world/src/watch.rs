@@ -177,6 +177,7 @@ impl WatchedLedger {
                 LedgerError::ClockBehind { .. } => "clock behind",
                 LedgerError::Fenced => "fenced",
                 LedgerError::Closed => "closed",
+                LedgerError::Overdrawn { .. } => "overdrawn",
             };
             self.count("error", kind);
             if let LedgerError::Inconsistent { .. } = error {

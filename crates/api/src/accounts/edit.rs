@@ -35,7 +35,9 @@ pub(crate) async fn edit(
     if_match.check(Tag::of(&super::document(&current, state.zone())))?;
     context.is_logged();
     let json::AccountChange { name, disabled } = body.value;
-    let tenant = state.engine().change_account(caller.actor(), id, name.as_deref(), disabled).await?;
+    let expected = if_match.expects(current.revision);
+    let tenant = state.engine().change_account(caller.actor(), id, name.as_deref(), disabled, expected).await;
+    let tenant = tenant.map_err(|trouble| if_match.settle(trouble))?;
     state.forget_all();
     Ok(Tagged::new(super::document(&tenant, state.zone())))
 }

@@ -6,7 +6,9 @@ use domain::control::Campaign;
 use domain::ids::CampaignId;
 
 use super::convert::View;
+use super::line_of;
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -31,10 +33,12 @@ fn answer(campaign: Campaign, state: &ApiState, language: Language) -> Answer {
 pub(crate) async fn start(
     caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
+    context: Context,
     language: Language,
     Id(id): Id<CampaignId>,
 ) -> Answer {
-    let campaign = state.engine().start_campaign(caller.account, id).await?;
+    let line_of = line_of(&context, &state, &caller, "campaigns.start");
+    let campaign = state.engine().start_campaign(caller.account, id, Some(&line_of)).await?;
     answer(campaign, &state, language)
 }
 
@@ -49,10 +53,12 @@ pub(crate) async fn start(
 pub(crate) async fn pause(
     caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
+    context: Context,
     language: Language,
     Id(id): Id<CampaignId>,
 ) -> Answer {
-    let campaign = state.engine().pause_campaign(caller.account, id).await?;
+    let line_of = line_of(&context, &state, &caller, "campaigns.pause");
+    let campaign = state.engine().pause_campaign(caller.account, id, Some(&line_of)).await?;
     answer(campaign, &state, language)
 }
 
@@ -67,10 +73,12 @@ pub(crate) async fn pause(
 pub(crate) async fn resume(
     caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
+    context: Context,
     language: Language,
     Id(id): Id<CampaignId>,
 ) -> Answer {
-    let campaign = state.engine().resume_campaign(caller.account, id).await?;
+    let line_of = line_of(&context, &state, &caller, "campaigns.resume");
+    let campaign = state.engine().resume_campaign(caller.account, id, Some(&line_of)).await?;
     answer(campaign, &state, language)
 }
 
@@ -85,10 +93,12 @@ pub(crate) async fn resume(
 pub(crate) async fn cancel(
     caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
+    context: Context,
     language: Language,
     Id(id): Id<CampaignId>,
 ) -> Answer {
-    let campaign = state.engine().cancel_campaign(caller.account, id).await?;
+    let line_of = line_of(&context, &state, &caller, "campaigns.cancel");
+    let campaign = state.engine().cancel_campaign(caller.account, id, Some(&line_of)).await?;
     answer(campaign, &state, language)
 }
 
@@ -104,9 +114,11 @@ pub(crate) async fn cancel(
 pub(crate) async fn approve_held_words(
     caller: Allowed<can::ApproveCampaigns>,
     State(state): State<ApiState>,
+    context: Context,
     language: Language,
     Id(id): Id<CampaignId>,
 ) -> Answer {
-    let campaign = state.engine().approve_held_words(caller.account, id).await?;
+    let line_of = line_of(&context, &state, &caller, "campaigns.approve-held-words");
+    let campaign = state.engine().approve_held_words(caller.account, id, Some(&line_of)).await?;
     answer(campaign, &state, language)
 }

@@ -5,7 +5,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::convert::{self, View};
+use super::line_of;
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -23,11 +25,13 @@ use crate::state::ApiState;
 pub(crate) async fn create(
     caller: Allowed<can::WriteCampaigns>,
     State(state): State<ApiState>,
+    context: Context,
     language: Language,
     body: Body<json::CampaignDraft>,
 ) -> Result<(StatusCode, Json<json::Campaign>), Problem> {
     let draft = convert::draft(state.control().as_ref(), caller.account, body.value).await?;
-    let campaign = state.engine().create_campaign(caller.account, draft).await?;
+    let line_of = line_of(&context, &state, &caller, "campaigns.create");
+    let campaign = state.engine().create_campaign(caller.account, draft, Some(&line_of)).await?;
     let view = View { zone: state.zone(), language, reveal: false };
     Ok((StatusCode::CREATED, Json(view.document(campaign))))
 }

@@ -5,13 +5,18 @@ use domain::ids::CampaignId;
 use serde_json::{Map, Value};
 
 use super::convert::{self, View};
+use super::line_of;
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::etag::{IfMatch, Tagged};
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Kind, Problem};
 use crate::request::{self, Body, Id};
 use crate::state::ApiState;
+
+/// Times that an edit is made anew when somebody else was faster; more means a fight, not an accident.
+const TRIES: u32 = 5;
 
 /// 修改任务 · Edit a campaign
 ///
@@ -30,18 +35,29 @@ pub(crate) async fn edit(
     caller: Allowed<can::WriteCampaigns>,
     State(state): State<ApiState>,
     language: Language,
+    context: Context,
     if_match: IfMatch,
     Id(id): Id<CampaignId>,
     body: Body<Map<String, Value>>,
 ) -> Result<Tagged<json::Campaign>, Problem> {
-    let campaign = state.engine().campaign(caller.account, id).await?;
-    if_match.check(convert::tag(&campaign, state.zone()))?;
-    let before = serde_json::to_value(convert::draft_of(&campaign, state.zone()));
-    let Ok(Value::Object(mut draft)) = before else { return Err(Problem::new(Kind::Internal)) };
-    patch(&mut draft, body.value);
-    let draft: json::CampaignDraft = request::parse_value(Value::Object(draft))?;
-    let draft = convert::draft(state.control().as_ref(), caller.account, draft).await?;
-    let edited = state.engine().edit_campaign(caller.account, id, draft).await?;
+    let mut tries = 1;
+    let edited = loop {
+        let campaign = state.engine().campaign(caller.account, id).await?;
+        if_match.check(convert::tag(&campaign, state.zone()))?;
+        let before = serde_json::to_value(convert::draft_of(&campaign, state.zone()));
+        let Ok(Value::Object(mut draft)) = before else { return Err(Problem::new(Kind::Internal)) };
+        patch(&mut draft, body.value.clone());
+        let draft: json::CampaignDraft = request::parse_value(Value::Object(draft))?;
+        let draft = convert::draft(state.control().as_ref(), caller.account, draft).await?;
+        let line_of = line_of(&context, &state, &caller, "campaigns.change");
+        let edited = state.engine();
+        let edited = edited.edit_campaign(caller.account, id, campaign.version, draft, Some(&line_of)).await;
+        match edited.map_err(Problem::from) {
+            // Somebody changed another field meanwhile: theirs and ours both count.
+            Err(problem) if problem.is_outrun() && tries < TRIES => tries += 1,
+            edited => break edited.map_err(|problem| if_match.settle(problem))?,
+        }
+    };
     let tag = convert::tag(&edited, state.zone());
     let view = View { zone: state.zone(), language, reveal: false };
     Ok(Tagged(view.document(edited), tag))

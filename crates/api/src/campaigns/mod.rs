@@ -15,9 +15,12 @@ mod show;
 mod suggested;
 mod trouble;
 
+use domain::control::{AuditLine, Campaign};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::auth::Caller;
+use crate::context::Context;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
@@ -35,4 +38,16 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(progress::progress))
         .routes(routes!(export::export))
         .routes(routes!(suggested::suggested))
+}
+
+/// Makes the line of the log that a change is written with.
+fn line_of(
+    context: &Context,
+    state: &ApiState,
+    caller: &Caller,
+    action: &'static str,
+) -> impl Fn(&Campaign) -> AuditLine + Sync {
+    move |campaign| {
+        context.line(state, caller, action, &campaign.id, Some(convert::tag(campaign, state.zone())))
+    }
 }

@@ -1,5 +1,6 @@
 //! What was wrong with a campaign, as a problem that points at the field.
 
+use domain::control::ControlError;
 use engine::CampaignTrouble;
 use engine::import::ImportError;
 
@@ -9,6 +10,9 @@ impl From<CampaignTrouble> for Problem {
     fn from(trouble: CampaignTrouble) -> Self {
         if matches!(trouble, CampaignTrouble::KeyReused) {
             return Self::new(Kind::IdempotencyMismatch);
+        }
+        if let CampaignTrouble::Control(error @ ControlError::Changed(_)) = trouble {
+            return error.into();
         }
         if let Some(pointer) = pointer(&trouble) {
             return Self::field(pointer, trouble.explain());

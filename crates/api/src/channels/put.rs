@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use domain::control::{ChannelConfig, Protocol, Provider, Quirks, Secret};
+use domain::control::{ChannelConfig, Conditions, Edit, Editable, Protocol, Provider, Quirks, Secret};
 use domain::ids::{ChannelId, GatewayId};
 use engine::dispatch::DispatchError;
 
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Kind, Problem, report, say};
@@ -29,23 +30,30 @@ use crate::state::ApiState;
     responses((status = 200, body = json::Channel, description = "Stored, and started if enabled."))
 )]
 pub(crate) async fn put(
-    _caller: Allowed<can::WriteChannels>,
+    caller: Allowed<can::WriteChannels>,
     State(state): State<ApiState>,
+    context: Context,
     if_match: IfMatch,
     Id(id): Id<ChannelId>,
     body: Body<json::ChannelPut>,
 ) -> Result<Tagged<json::Channel>, Problem> {
-    let known = state.engine().channels().await?.iter().find(|known| known.id == id).cloned();
+    let edition = state.control().edition(Editable::Channel(id)).await?;
+    let known = state.control().channels().await?.into_iter().find(|known| known.id == id);
     if_match.check_some(known.as_ref().map(|known| Tag::of(&super::document(known, None))))?;
     let config = config(id, body.value, known)?;
-    match state.engine().put_channel(&config).await {
+    let tag = Tag::of(&super::document(&config, None));
+    let line = context.line(&state, &caller, "channels.put", &id, Some(tag));
+    let terms = Conditions { expected: if_match.expects(edition), line: Some(&line) };
+    match state.engine().put_channel_on(&config, terms).await {
         Ok(()) => {}
         // Without dispatch (a maintenance start) the configuration is kept for the next one.
-        Err(DispatchError::NotRunning) => state.engine().set_channel(&config).await?,
-        Err(error) => return Err(refused(error)),
+        Err(DispatchError::NotRunning) => {
+            let edit = Edit::Channel(&config);
+            state.engine().edit(edit, terms).await.map_err(|error| if_match.settle(error))?;
+        }
+        Err(error) => return Err(if_match.settle(refused(error))),
     }
     let status = state.engine().channel_statuses().into_iter().find(|status| status.id == id);
-    let tag = Tag::of(&super::document(&config, None));
     Ok(Tagged(super::document(&config, status), tag))
 }
 

@@ -2,9 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::control::Conditions;
 use domain::ids::CustomerId;
 
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::problem::{Kind, Problem};
 use crate::request::Id;
 use crate::state::ApiState;
@@ -20,11 +22,13 @@ use crate::state::ApiState;
     responses((status = 204, description = "Deleted."))
 )]
 pub(crate) async fn delete(
-    _caller: Allowed<can::WriteCustomers>,
+    caller: Allowed<can::WriteCustomers>,
     State(state): State<ApiState>,
+    context: Context,
     Id(id): Id<CustomerId>,
 ) -> Result<StatusCode, Problem> {
-    if state.engine().delete_customer(id).await? {
+    let line = context.line(&state, &caller, "customers.remove", &id, None);
+    if state.engine().delete_customer(id, Conditions { expected: None, line: Some(&line) }).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(Kind::NotFound))

@@ -1,12 +1,13 @@
 //! Add or change a customer.
 
 use axum::extract::State;
-use domain::control::{ControlError, Secret};
+use domain::control::{Conditions, ControlError, Edit, Editable, Secret};
 use domain::downstream::{CallBack, Customer};
 use domain::ids::{AccountId, CustomerId, RouteId};
 
 use crate::auth::{Allowed, can};
 use crate::channels;
+use crate::context::Context;
 use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Kind, Problem, say};
@@ -29,22 +30,27 @@ use crate::state::ApiState;
 pub(crate) async fn put(
     caller: Allowed<can::WriteCustomers>,
     State(state): State<ApiState>,
+    context: Context,
     if_match: IfMatch,
     Id(id): Id<CustomerId>,
     body: Body<json::CustomerPut>,
 ) -> Result<Tagged<json::Customer>, Problem> {
-    let customers = state.engine().all_customers().await?;
+    let edition = state.control().edition(Editable::Customer(id)).await?;
+    let customers = state.control().customers().await?;
     let known = customers.iter().find(|known| known.id == id);
     if_match.check_some(known.map(|known| Tag::of(&super::document(known))))?;
     let known = known.map(|known| known.secret.clone());
     let customer = customer(id, caller.account, body.value, known)?;
-    match state.engine().set_customer(&customer).await {
-        Ok(()) => Ok(Tagged::new(super::document(&customer))),
+    let stored = Tagged::new(super::document(&customer));
+    let line = context.line(&state, &caller, "customers.put", &id, Some(stored.1));
+    let terms = Conditions { expected: if_match.expects(edition), line: Some(&line) };
+    match state.engine().edit(Edit::Customer(&customer), terms).await {
+        Ok(_) => Ok(stored),
         Err(ControlError::Exists(_)) => {
             let taken = say("该登录名已被其他客户使用", "Another customer has this login");
             Err(Problem::field("/login", taken))
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(if_match.settle(error)),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Documents that hold phones, names or texts have no `Debug`, so that they cannot be logged by accident.
 
 mod access;
+mod billing;
 mod campaign;
 mod channel;
 mod code;
@@ -33,6 +34,10 @@ pub use access::{
     Account, AccountChange, AccountCreate, AuditLine, Key, KeyCreate, KeyCreated, Role, RoleCreate, RoleEdit,
     Roles, User, UserEdit, UserInvite, UserInvited, UserReset,
 };
+pub use billing::{
+    AccountBalance, AccountTerms, Holdings, MarginLine, Margins, PaymentCreate, Statement, StatementLine,
+    StatementMonth, StatementMonths, Transfer,
+};
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
@@ -56,7 +61,9 @@ pub use number::{
 pub use page::Page;
 pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
 pub use problem::ProblemDocument;
-pub use report::{Amount, CampaignReport, CarrierAmount, Funnel, ReasonAmount};
+pub use report::{
+    Amount, CampaignReport, CarrierAmount, Funnel, MessageReport, ReasonAmount, ReportBy, ReportRow,
+};
 pub use route::{
     ChannelConsidered, Route, RouteAnswer, RoutePut, RouteQuestion, RouteScope, RouteStep, RouteTried,
     Routes, WeightedChannel,
@@ -72,6 +79,7 @@ pub use webhook::{
     WebhookRotate, Webhooks,
 };
 pub use words::{
-    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis,
-    MessageState, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource, TrailEvent,
+    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, Charge, ColumnUse, Encoding, ImportState,
+    LegalBasis, MessageState, PayMode, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource,
+    TrailEvent, TransferKind,
 };

@@ -92,6 +92,85 @@ pub struct CampaignReport {
     pub stranded: Vec<CarrierAmount>,
 }
 
+/// What a row of a report stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportBy {
+    Day,
+    Hour,
+    Carrier,
+    Channel,
+    Category,
+    Campaign,
+    Reason,
+}
+
+impl From<ReportBy> for engine::reports::ReportBy {
+    fn from(by: ReportBy) -> Self {
+        match by {
+            ReportBy::Day => Self::Day,
+            ReportBy::Hour => Self::Hour,
+            ReportBy::Carrier => Self::Carrier,
+            ReportBy::Channel => Self::Channel,
+            ReportBy::Category => Self::Category,
+            ReportBy::Campaign => Self::Campaign,
+            ReportBy::Reason => Self::Reason,
+        }
+    }
+}
+
+/// What happened to messages. Of a time that begins after a message was accepted, a number may be below zero: more
+/// messages left the state than came into it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct ReportRow {
+    /// A day, an hour, a word or an id; empty where there is none (no channel yet, sent without a campaign).
+    pub key: String,
+    /// Of a reason, for a person, in the language asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<String>,
+    pub accepted: Amount,
+    /// A carrier took them: those that arrived, those that did not, and those that wait for their receipt.
+    pub submitted: Amount,
+    pub delivered: Amount,
+    pub undelivered: Amount,
+    pub expired: Amount,
+    pub failed: Amount,
+    pub rejected: Amount,
+    pub cancelled: Amount,
+    /// No receipt for 72 hours.
+    pub unknown: Amount,
+    pub uncertain: Amount,
+    /// Queued or being sent.
+    pub under_way: Amount,
+}
+
+/// Sums over messages.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!(report_example()))]
+pub struct MessageReport {
+    pub by: ReportBy,
+    /// In order of their keys.
+    pub rows: Vec<ReportRow>,
+    pub total: ReportRow,
+}
+
+/// Four messages of one day, three of which arrived.
+fn report_example() -> serde_json::Value {
+    let amount = |messages: i64| {
+        serde_json::json!({
+            "messages": messages, "parts": messages, "price": {"micros": 45_000 * messages, "currency": "CNY"}
+        })
+    };
+    let row = |key: &str| {
+        serde_json::json!({
+            "key": key, "accepted": amount(4), "submitted": amount(4), "delivered": amount(3),
+            "undelivered": amount(1), "expired": amount(0), "failed": amount(0), "rejected": amount(0),
+            "cancelled": amount(0), "unknown": amount(0), "uncertain": amount(0), "under_way": amount(0)
+        })
+    };
+    serde_json::json!({"by": "day", "rows": [row("2026-11-25")], "total": row("")})
+}
+
 /// A small campaign that has ended: four people, of whom one refused before and one was switched off.
 fn example() -> serde_json::Value {
     let amount = |messages: i64| {

@@ -128,6 +128,8 @@ fn field(refused: &RefusedItem) -> &'static str {
         RefusedItem::Signature(_) => "signature",
         RefusedItem::Text(_) => "text",
         RefusedItem::NeverValid => "valid_for_seconds",
+        // No field of it: the message as a whole.
+        RefusedItem::Funds(_) => "",
     }
 }
 

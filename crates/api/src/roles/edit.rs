@@ -37,7 +37,9 @@ pub(crate) async fn edit(
     let json::RoleEdit { name, permissions: words } = body.value;
     let held = words.map(|words| permissions(&words, "permissions")).transpose()?;
     context.is_logged();
-    let role = state.engine().change_role(caller.actor(), id, name.as_deref(), held).await?;
+    let expected = if_match.expects(current.revision);
+    let role = state.engine().change_role(caller.actor(), id, name.as_deref(), held, expected).await;
+    let role = role.map_err(|trouble| if_match.settle(trouble))?;
     state.forget_all();
     Ok(Tagged::new(super::document(&role)))
 }

@@ -1,12 +1,13 @@
 //! Add or change a route.
 
 use axum::extract::State;
-use domain::control::{RouteConfig, RouteScope, RouteStep};
+use domain::control::{Conditions, Edit, Editable, RouteConfig, RouteScope, RouteStep};
 use domain::ids::{AccountId, ChannelId, RouteId};
 use domain::phone::Country;
 use domain::text::Signature;
 
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::etag::{IfMatch, Tag, Tagged};
 use crate::json;
 use crate::problem::{Problem, say};
@@ -27,13 +28,15 @@ use crate::state::ApiState;
     responses((status = 200, body = json::Route, description = "In force."))
 )]
 pub(crate) async fn put(
-    _caller: Allowed<can::WriteChannels>,
+    caller: Allowed<can::WriteChannels>,
     State(state): State<ApiState>,
+    context: Context,
     if_match: IfMatch,
     Id(id): Id<RouteId>,
     body: Body<json::RoutePut>,
 ) -> Result<Tagged<json::Route>, Problem> {
-    let routes = state.engine().routes().await?;
+    let edition = state.control().edition(Editable::Route(id)).await?;
+    let routes = state.control().routes().await?;
     let known = routes.iter().find(|known| known.id == id);
     if_match.check_some(known.map(|known| Tag::of(&super::document(known))))?;
     let channels = state.engine().channels().await?;
@@ -47,8 +50,11 @@ pub(crate) async fn put(
         scope: self::scope(scope)?,
         ceiling: ceiling.as_ref().map(Into::into),
     };
-    state.engine().set_route(&route).await?;
-    Ok(Tagged::new(super::document(&route)))
+    let stored = Tagged::new(super::document(&route));
+    let line = context.line(&state, &caller, "routes.put", &id, Some(stored.1));
+    let terms = Conditions { expected: if_match.expects(edition), line: Some(&line) };
+    state.engine().edit(Edit::Route(&route), terms).await.map_err(|error| if_match.settle(error))?;
+    Ok(stored)
 }
 
 fn step(place: usize, step: json::RouteStep, known: &[ChannelId]) -> Result<RouteStep, Problem> {

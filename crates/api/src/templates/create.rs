@@ -3,10 +3,12 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::control::TemplateRecord;
+use domain::control::{Conditions, Edit, TemplateRecord};
 use domain::template::Template;
 
 use crate::auth::{Allowed, can};
+use crate::context::Context;
+use crate::etag::Tag;
 use crate::json;
 use crate::language::Language;
 use crate::problem::{Problem, say};
@@ -27,6 +29,7 @@ const MAX_NAME_CHARS: usize = 60;
 pub(crate) async fn create(
     caller: Allowed<can::WriteTemplates>,
     State(state): State<ApiState>,
+    context: Context,
     language: Language,
     body: Body<json::TemplateCreate>,
 ) -> Result<(StatusCode, Json<json::Template>), Problem> {
@@ -48,6 +51,11 @@ pub(crate) async fn create(
         source: text,
         created_at: state.now(),
     };
-    state.control().add_template(&stored).await?;
-    Ok((StatusCode::CREATED, Json(super::document(stored, Some(&compiled), language, state.zone()))))
+    let document = super::document(stored.clone(), Some(&compiled), language, state.zone());
+    let line = context.line(&state, &caller, "templates.create", &stored.id, Some(Tag::of(&document)));
+    state
+        .control()
+        .edit(Edit::AddTemplate(&stored), Conditions { expected: None, line: Some(&line) })
+        .await?;
+    Ok((StatusCode::CREATED, Json(document)))
 }

@@ -37,8 +37,9 @@ pub(crate) async fn edit(
     let json::UserEdit { name, roles, disabled } = body.value;
     let roles = roles.map(|roles| super::roles(&roles)).transpose()?;
     context.is_logged();
-    let change = UserChange { name, roles, disabled };
-    let user = state.engine().change_user(caller.actor(), id, change).await?;
+    let change = UserChange { name, roles, disabled, expected: if_match.expects(current.revision) };
+    let user = state.engine().change_user(caller.actor(), id, change).await;
+    let user = user.map_err(|trouble| if_match.settle(trouble))?;
     state.forget_all();
     Ok(Tagged::new(super::document(&user, state.zone())))
 }

@@ -42,13 +42,18 @@ fn every_operation_is_described_in_both_languages_with_an_example() {
                 operation["description"].as_str().is_some_and(|words| !words.is_empty()),
                 "{method} {path}"
             );
-            assert!(
-                operation["responses"]["default"].is_object(),
-                "{method} {path} says nothing of problems"
-            );
+            for status in ["500", "503", "504"] {
+                assert!(operation["responses"][status].is_object(), "{method} {path} is silent on {status}");
+            }
             for (status, response) in operation["responses"].as_object().unwrap() {
+                if let Some(named) = response["$ref"].as_str() {
+                    let refusal = document.pointer(named.trim_start_matches('#')).unwrap();
+                    assert!(
+                        refusal["content"][api::PROBLEM_MEDIA_TYPE].is_object(),
+                        "{method} {path} {status}"
+                    );
                 // 204 has nothing to show.
-                if status != "default" && status != "204" {
+                } else if status != "204" {
                     assert!(has_example(&response["content"]), "{method} {path} {status} has no example");
                 }
             }
@@ -94,6 +99,7 @@ fn examples_are_what_they_claim_to_be() {
         ImportStart,
         ImportUploaded,
         Inbound,
+        MessageReport,
         Message,
         MessageSend,
         MessagesAccepted,
@@ -118,6 +124,19 @@ fn examples_are_what_they_claim_to_be() {
         Template,
         TemplateCreate,
         UnknownCodes,
+    );
+}
+
+#[test]
+fn examples_of_money_are_what_they_claim_to_be() {
+    examples_are_read!(
+        AccountBalance,
+        AccountTerms,
+        Margins,
+        PaymentCreate,
+        Statement,
+        StatementMonths,
+        Transfer
     );
 }
 

@@ -14,12 +14,14 @@ mod keys;
 mod manners;
 mod messages;
 mod metrics;
+mod money;
 mod numbers;
 #[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
 #[path = "../../../app/tests/it/peer.rs"]
 mod peer;
 mod people;
 mod permissions;
+mod reports;
 mod server;
 mod sessions;
 mod tls;

@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::house::{Answer, House, Who, json_request, request};
 
+/// A body that gives this name.
+type Named<'a> = &'a dyn Fn(&str) -> Value;
+
 async fn change(house: &House, method: &str, path: &str, body: &Value, tag: &str) -> Answer {
     let mut asked = json_request(method, path, body);
     asked.headers_mut().insert("if-match", tag.parse().unwrap());
@@ -64,6 +67,55 @@ async fn what_people_edit_is_changed_only_as_it_was_read() {
     }
     let nothing = change(&house, "PUT", "/v1/customers/cus_2", &customer, "\"00\"").await;
     nothing.problem(412, "changed_meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_editors_who_read_the_same_version_one_wins_and_leaves_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let draft = json!({"name": "a", "category": "notice", "signature": "鸿雁", "text": "您好", "audience": {"kind": "all"}});
+    let campaign = house.post("/v1/campaigns", draft).await.ok(201);
+    let account = house.post("/v1/accounts", json!({"name": "租户"})).await.ok(201);
+    let user = json!({"login": "zhang", "name": "张", "roles": ["support"]});
+    let user = house.post("/v1/users", user).await.ok(201);
+    let path = |kind: &str, id: &Value| format!("/v1/{kind}/{}", id.as_str().unwrap());
+    let route =
+        |name: &str| json!({"name": name, "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]}]});
+    let cases: [(&str, String, Named); 5] = [
+        ("PATCH", path("campaigns", &campaign["id"]), &|name| json!({"name": name})),
+        ("PATCH", path("accounts", &account["id"]), &|name| json!({"name": name})),
+        ("PATCH", path("users", &user["user"]["id"]), &|name| json!({"name": name})),
+        ("PUT", "/v1/routes/rte_1".to_owned(), &route),
+        ("PUT", "/v1/prices".to_owned(), &|name| json!({"prices": [{"per_part": {"micros": name.len()}}]})),
+    ];
+    for (method, path, body) in cases {
+        let read = house.get(&path).await;
+        let names = ["b", "cc", "ddd", "eeee", "fffff", "gggggg"];
+        let bodies: Vec<Value> = names.iter().map(|name| body(name)).collect();
+        let tag = tag(&read);
+        let edits = bodies.iter().map(|body| change(&house, method, &path, body, &tag));
+        let answers = futures::future::join_all(edits).await;
+        let won = answers.iter().filter(|answer| answer.status.is_success()).count();
+        let lost = answers.iter().filter(|answer| answer.status.as_u16() == 412).count();
+        assert_eq!((won, lost), (1, names.len() - 1), "{path}");
+        let object = path.rsplit('/').next().unwrap();
+        let object = if object == "prices" { house.accounts.0.to_string() } else { object.to_owned() };
+        let log = house.get(&format!("/v1/audit?object={object}&limit=50")).await.ok(200);
+        let lines = log["items"].as_array().unwrap();
+        let verb = if method == "PUT" { ".put" } else { ".change" };
+        let edits = lines.iter().filter(|line| line["action"].as_str().unwrap().ends_with(verb));
+        assert_eq!(edits.count(), 1, "{path}: {log}");
+    }
+    // Who names no version loses nothing of what others did at the same time.
+    let id = path("campaigns", &campaign["id"]);
+    let both = futures::future::join(
+        house.ask("PATCH", &id, json!({"name": "together"})),
+        house.ask("PATCH", &id, json!({"speed": 77})),
+    );
+    let (one, other) = both.await;
+    assert!(one.status.is_success() && other.status.is_success());
+    let campaign = house.get(&id).await.ok(200);
+    assert_eq!((&campaign["name"], &campaign["speed"]), (&json!("together"), &json!(77)));
 }
 
 #[tokio::test]

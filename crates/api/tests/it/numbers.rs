@@ -160,6 +160,10 @@ async fn what_dead_numbers_save_is_told_to_their_account_alone() {
     let shown = house.post("/v1/numbers/show", json!({"phone": "13900138000"})).await.ok(200);
     assert_eq!(shown["called_dead"].as_array().unwrap().len(), 1);
     assert!(shown["dead_until"].is_string());
+    let asked = json_request("POST", "/v1/numbers/show", &json!({"phone": "13900138000"}));
+    let told = house.send(Who::Stranger, asked).await.ok(200);
+    assert_eq!((&told["called_dead"], &told["heading"]), (&json!([]), &told["carrier"]));
+    assert_eq!(told.get("dead_until"), None, "what others' messages taught is not for every account");
 
     house.post("/v1/messages", message("第三条")).await.ok(202);
     for partition in house.ledger.partitions().all() {

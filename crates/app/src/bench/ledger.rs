@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use domain::billing::{Charge, Purse};
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, ReceiptStatus};
 use domain::control::Accounts as _;
 use domain::ids::{
@@ -170,6 +171,8 @@ fn lane(entity: EntityId, account: domain::ids::AccountId, clock: &SystemClock) 
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        charge: Charge::Submitted,
+        purse: Purse::Open,
         version: 0,
     }
 }

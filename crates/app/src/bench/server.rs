@@ -121,12 +121,7 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let engine = Arc::clone(&node.engine);
     let account = engine.control().accounts().await?.into_iter().next().context("nobody has this folder")?;
     let clock = Arc::clone(&node.clock);
-    let line = PriceLine {
-        account: account.id,
-        category: None,
-        carrier: None,
-        per_part: Money::from_micros(45_000),
-    };
+    let line = PriceLine::general(account.id, Money::from_micros(45_000));
     engine.set_prices(account.id, &[line]).await?;
     let steps = vec![RouteStep::by_weight(vec![(ChannelId(1), 1)])];
     engine.set_route(&RouteConfig::for_all(RouteId(1), "bench", steps)).await?;
@@ -236,7 +231,7 @@ impl Server {
             canary: None,
             limits: None,
         };
-        let campaign = self.engine.create_campaign(self.account, draft).await?;
+        let campaign = self.engine.create_campaign(self.account, draft, None).await?;
         let began = self.clock.monotonic_millis();
         let report = self.engine.preflight(self.account, campaign.id).await?;
         let took_ms = self.clock.monotonic_millis() - began;
@@ -253,7 +248,7 @@ impl Server {
     async fn start(&self) -> anyhow::Result<Value> {
         let campaign = self.campaign.as_ref().context("nothing is prepared")?;
         let launched = self.clock.now();
-        self.engine.start_campaign(self.account, campaign.id).await?;
+        self.engine.start_campaign(self.account, campaign.id, None).await?;
         Ok(json!({ "launched_unix_ms": launched.millis() }))
     }
 

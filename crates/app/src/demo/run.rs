@@ -125,7 +125,7 @@ impl Stage {
             canary: None,
             limits: None,
         };
-        Ok(self.engine.create_campaign(self.account, draft).await?)
+        Ok(self.engine.create_campaign(self.account, draft, None).await?)
     }
 
     /// Counts it.
@@ -140,7 +140,7 @@ impl Stage {
         preflight: &PreflightReport,
         carriers: &Carriers,
     ) -> anyhow::Result<CampaignReport> {
-        self.engine.start_campaign(self.account, campaign.id).await?;
+        self.engine.start_campaign(self.account, campaign.id, None).await?;
         let bar = self.bar(preflight.eligible);
         let began = self.clock.monotonic_millis();
         let mut broken = false;

@@ -10,6 +10,7 @@ mod damage;
 mod demo;
 mod downstream;
 mod house;
+mod interop_api;
 mod interop_carriers;
 mod interop_customers;
 mod interop_smpp;

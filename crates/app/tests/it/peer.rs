@@ -34,8 +34,7 @@ impl Peer {
         } else {
             Command::new(installed.join("python/bin/python"))
         };
-        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../interop");
-        command.arg(scripts.join(script)).arg(setup.to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
+        command.arg(scripts().join(script)).arg(setup.to_string()).env("PYTHONDONTWRITEBYTECODE", "1");
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -98,11 +97,16 @@ impl Drop for Peer {
 }
 
 /// Where `interop/install` put the programs.
-fn installed() -> PathBuf {
+pub(crate) fn installed() -> PathBuf {
     let place = std::env::var_os("HONGYAN_INTEROP")
         .map_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("../interop"), PathBuf::from);
     assert!(place.join("installed").exists(), "the peers are not installed: run scripts/setup --tests");
     place
+}
+
+/// Where the scripts are that drive them.
+pub(crate) fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../interop")
 }
 
 /// The parts of one long text, put together.

@@ -5,6 +5,7 @@
 //! The name of a step begins with the version that brought it (`v1_…`).
 
 mod access;
+mod books;
 mod courses;
 mod customers;
 mod documents;
@@ -44,6 +45,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         documents::STEPS,
         courses::STEPS,
         access::STEPS,
+        books::STEPS,
         webhooks::STEPS,
     ];
     all.into_iter().flatten()
@@ -163,6 +165,10 @@ fn flag(name: &'static str) -> ColumnDef {
 
 fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().not_null().take()
+}
+
+fn maybe_text(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).text().null().take()
 }
 
 /// Digests and sealed values.

@@ -1,8 +1,10 @@
 //! The stories of the control database, one module each.
 
 mod access;
+mod books;
 mod campaigns;
 mod documents;
+mod edits;
 mod nodes;
 mod people;
 mod schema;

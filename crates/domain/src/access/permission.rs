@@ -110,9 +110,15 @@ permissions! {
     /// Lift a suppression or set one for every tenant.
     SuppressForAll = 29, "suppressions:all", operator, "设置全平台黑名单";
     /// See webhooks and what they were told, never their secrets.
-    ReadWebhooks = 40, "webhooks:read", anybody, "查看回调";
+    ReadWebhooks = 45, "webhooks:read", anybody, "查看回调";
     /// Add, change, try and remove webhooks.
-    WriteWebhooks = 41, "webhooks:write", anybody, "配置回调";
+    WriteWebhooks = 46, "webhooks:write", anybody, "配置回调";
+    /// See balances, the journal, terms and statements.
+    ReadMoney = 40, "money:read", anybody, "查看余额与账单";
+    /// Book payments and agree on terms.
+    WriteMoney = 41, "money:write", operator, "充值、扣款与设定结算条款";
+    /// See what carriers cost and what is left.
+    ReadMargins = 42, "margins:read", operator, "查看成本与毛利";
 }
 
 impl fmt::Display for Permission {

@@ -221,6 +221,9 @@ pub struct PreflightReport {
     pub eligible: u64,
     pub parts: u64,
     pub cost: Money,
+    /// What its messages cost when they are accepted, those to test numbers and those that the claim will refuse included: what
+    /// is held for it at launch.
+    pub reserve: Money,
     /// Who will not, by reason, most first.
     pub rejected: Vec<(Reason, u64)>,
     /// Who will get it later than `decided_for`, because of quiet hours.

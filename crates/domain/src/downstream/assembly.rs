@@ -36,6 +36,8 @@ pub struct Part {
     /// Where it is kept.
     pub place: WaitingPlace,
     pub valid_until: Timestamp,
+    /// The text is not to be sent before then.
+    pub send_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for Part {
@@ -64,6 +66,12 @@ impl Whole {
     #[must_use]
     pub fn text(&self) -> String {
         self.parts.iter().map(|part| part.text.as_str()).collect()
+    }
+
+    /// When it may be sent: when all of its parts may.
+    #[must_use]
+    pub fn send_at(&self) -> Option<Timestamp> {
+        self.parts.iter().filter_map(|part| part.send_at).max()
     }
 }
 
@@ -232,14 +240,18 @@ impl Assembly {
     }
 }
 
+/// Between the end of a part's validity and the time at which it is to be sent, if there is one.
+const LATER: char = '@';
+
 /// What [`read`] reads: one field a line, the text last.
 #[must_use]
 pub fn write(key: &PartKey, message: MessageId, part: &Part) -> String {
     let PartKey { source, reference, total, .. } = key;
-    let Part { number, id, text, on_success, on_failure, valid_until, .. } = part;
+    let Part { number, id, text, on_success, on_failure, valid_until, send_at, .. } = part;
+    let later = send_at.map(|at| format!("{LATER}{}", at.millis())).unwrap_or_default();
     let flags = u8::from(*on_success) | u8::from(*on_failure) << 1;
     format!(
-        "{source}\n{reference}\n{total}\n{number}\n{id}\n{flags}\n{}\n{}\n{text}",
+        "{source}\n{reference}\n{total}\n{number}\n{id}\n{flags}\n{}{later}\n{}\n{text}",
         valid_until.millis(),
         message.raw()
     )
@@ -260,12 +272,18 @@ fn read(
     };
     let id = fields.next()?.parse().ok()?;
     let flags: u8 = fields.next()?.parse().ok()?;
-    let valid_until = Timestamp::from_millis(fields.next()?.parse().ok()?);
+    let times = fields.next()?;
+    let (valid_until, send_at) = match times.split_once(LATER) {
+        None => (times, None),
+        Some((valid_until, at)) => (valid_until, Some(Timestamp::from_millis(at.parse().ok()?))),
+    };
+    let valid_until = Timestamp::from_millis(valid_until.parse().ok()?);
     let message = MessageId::from_raw(fields.next()?.parse().ok()?);
     let text = fields.next()?.to_owned();
     let key = PartKey { customer, phone, source, reference: concat.reference, total: concat.total };
     let (on_success, on_failure) = (flags & 1 != 0, flags & 2 != 0);
-    Some((key, message, Part { number: concat.number, id, text, on_success, on_failure, place, valid_until }))
+    let number = concat.number;
+    Some((key, message, Part { number, id, text, on_success, on_failure, place, valid_until, send_at }))
 }
 
 #[cfg(test)]
@@ -290,6 +308,7 @@ mod tests {
             on_failure: false,
             place,
             valid_until: NOW,
+            send_at: None,
         }
     }
 
@@ -373,7 +392,8 @@ mod tests {
     #[test]
     fn what_is_written_of_a_part_is_enough_to_go_on() {
         let mut assembly = Assembly::default();
-        let one = part(1, "第一行\n第二行");
+        let later = NOW.plus(ASSEMBLY_AGE);
+        let one = Part { send_at: Some(later), ..part(1, "第一行\n第二行") };
         let body = write(&key(2), FIRST, &one);
         let key = key(2);
         assembly.restore(key.customer, key.phone, one.place, &body).unwrap();
@@ -381,7 +401,7 @@ mod tests {
             panic!("whole")
         };
         assert_eq!((whole.text().as_str(), whole.message), ("第一行\n第二行!", FIRST));
-        assert_eq!(whole.parts[0], one);
+        assert_eq!((&whole.parts[0], whole.send_at()), (&one, Some(later)));
         let phone = whole.key.phone;
         assert_eq!(assembly.restore(CustomerId(1), phone, one.place, "10690001\n7"), None);
     }

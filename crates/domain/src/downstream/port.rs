@@ -27,6 +27,9 @@ pub struct Submit {
     pub own_id: Option<u128>,
     pub on_success: bool,
     pub on_failure: bool,
+    /// Not before then.
+    pub send_at: Option<Timestamp>,
+    /// From [`Self::send_at`], or from now.
     pub valid_for: Option<Duration>,
 }
 
@@ -51,9 +54,12 @@ pub enum SubmitRefusal {
     /// It would be over before it could be sent.
     #[error("the validity has passed")]
     Validity,
-    /// It is to be sent at a later time, which is not served here.
-    #[error("sending at a later time is not served")]
+    /// It is to be sent later than anything is kept for.
+    #[error("the time at which it is to be sent is too far ahead")]
     Schedule,
+    /// The account has not enough money, or has reached a limit.
+    #[error("the balance does not suffice, or a limit is reached")]
+    Funds,
     /// No channel leads to the phone.
     #[error("no channel leads to this phone")]
     NoRoute,

@@ -8,12 +8,14 @@
 //!   trail entry and a tally in the same transaction.
 //! - Repeating a call after a crash changes nothing that the first one did.
 
+mod money;
 mod record;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+pub use money::{Allowance, MoneyLedger};
 pub use record::{
     Entry, InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SuppressionRecord, Tally,
     TrailEntry, TrailEvent, UnknownCode,
@@ -27,6 +29,7 @@ use crate::ids::{
 };
 use crate::lane::{Lane, Stream};
 use crate::message::{MessageState, Reason};
+use crate::money::Money;
 use crate::phone::{CarrierSet, Phone};
 use crate::policy::{Consented, PersonFacts, Policy, Suppressed};
 use crate::retry::RetryPolicy;
@@ -53,6 +56,9 @@ pub enum LedgerError {
     /// Another node took this one for dead and recovered its claims: it must stop, and may begin a new life.
     #[error("this node was taken for dead and replaced; it starts anew")]
     Fenced,
+    /// The account's allowance in the partition does not pay for what the call brings: nothing of it was kept.
+    #[error("the allowance of this account is short by {missing}")]
+    Overdrawn { account: AccountId, missing: Money },
     /// The ledger is shutting down.
     #[error("the ledger is closed")]
     Closed,
@@ -130,6 +136,9 @@ pub struct Claim {
     pub paused: Vec<LaneId>,
     /// Whether due messages of the streams asked for remain.
     pub more: bool,
+    /// A stream whose first message has more parts than the whole claim had room for, and how many: without room for it,
+    /// what is behind it waits too.
+    pub unfit: Option<(Stream, u8)>,
 }
 
 /// What the engine decided after a channel's answer.
@@ -217,7 +226,7 @@ pub struct Retention {
 
 /// The ledger. All methods are safe to call at once from many tasks.
 #[async_trait]
-pub trait Ledger: EventLog + Send + Sync {
+pub trait Ledger: EventLog + MoneyLedger + Send + Sync {
     /// Which slots live where.
     fn partitions(&self) -> PartitionMap;
 
@@ -229,8 +238,8 @@ pub trait Ledger: EventLog + Send + Sync {
 
     /// Makes a lane known to every partition, or replaces what they know of it, its state included; acknowledged when every
     /// partition has it or a newer one. From then on no claim takes messages of a lane that was paused or cancelled.
-    /// A partition that knows a newer version keeps that, so that whoever writes late changes nothing; and a cancelled
-    /// lane stays cancelled.
+    /// A partition that knows a newer version keeps that, so that whoever writes late changes nothing; a cancelled
+    /// lane stays cancelled; and its charge and purse stay as they were first.
     async fn put_lane(&self, lane: Lane) -> Result<(), LedgerError>;
 
     /// Every lane as the first partition knows it.
@@ -238,7 +247,8 @@ pub trait Ledger: EventLog + Send + Sync {
 
     /// Inserts messages of one partition. Ids that exist are skipped. With `expansion`, the whole batch is skipped
     /// when the partition's high-water ordinal of the lane is at or above `through`, else it is raised to it.
-    /// Returns how many were new.
+    /// New messages to be queued in lanes that pay from an allowance draw their prices on it, or the whole call is refused
+    /// ([`LedgerError::Overdrawn`]) with nothing written. Returns how many were new.
     async fn accept(
         &self,
         partition: PartitionId,

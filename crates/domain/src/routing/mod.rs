@@ -12,6 +12,6 @@ mod tests;
 
 pub use health::{Answers, Change, Condition, Health, HealthRules, Trouble, Turn, Vitals};
 pub use reach::Reach;
-pub use room::{Occupied, Room};
+pub use room::{Occupied, Room, Unfit};
 pub use route::{Bar, ChannelNow, Considered, Verdict};
 pub use scheduler::{Offer, Plan, Scheduler, Step};

@@ -2,6 +2,8 @@
 
 use super::Condition;
 use crate::channel::Capacity;
+use crate::ids::PartitionId;
+use crate::lane::Stream;
 use crate::pace::kept_of_window;
 
 /// What a channel's claims have of its window.
@@ -22,6 +24,29 @@ pub struct Room {
     pub parts: u32,
     /// For everything else: never more than `parts`.
     pub open: u32,
+    /// It will not get larger: a message of more parts may go by itself.
+    pub most: bool,
+}
+
+/// The first message of a stream, which has more parts than a claim had room for ([`crate::ledger::Claim::unfit`]). Its channel
+/// claims nothing but emergencies until there is room for it: small messages of others would take each part that becomes
+/// free, and it would wait for ever.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unfit {
+    pub partition: PartitionId,
+    pub stream: Stream,
+    pub parts: u8,
+}
+
+impl Unfit {
+    /// The parts that a claim of its stream may take now, or `None`: it waits. A channel that never has room for it gives it all
+    /// it has, and more: a window of two takes a text of five parts when nothing else is on its way.
+    #[must_use]
+    pub fn claims(self, room: Room, is_emergency: bool) -> Option<u32> {
+        let free = if is_emergency { room.parts } else { room.open };
+        let parts = u32::from(self.parts);
+        if free >= parts { Some(free) } else { room.most.then_some(parts) }
+    }
 }
 
 impl Room {
@@ -40,7 +65,9 @@ impl Room {
             Condition::Recovering { allowance } | Condition::Probing { allowance } => allowance,
             Condition::Down { .. } => 0,
         };
-        Self { parts: parts.min(most), open: open.min(most) }
+        let (parts, open) = (parts.min(most), open.min(most));
+        let rests = capacity.rested && occupied.in_flight == 0 && occupied.promised == 0;
+        Self { parts, open, most: rests && open > 0 }
     }
 
     /// What is left for emergencies only.
@@ -58,11 +85,33 @@ mod tests {
     const FREE: Occupied = Occupied { window: 1_024, in_flight: 0, promised: 0 };
 
     fn capacity(parts: u32, open: u32) -> Capacity {
-        Capacity { parts, open, connections_up: 4 }
+        Capacity { parts, open, rested: false, connections_up: 4 }
     }
 
     fn room(parts: u32, open: u32) -> Room {
-        Room { parts, open }
+        Room { parts, open, most: false }
+    }
+
+    #[test]
+    fn a_message_longer_than_all_room_goes_when_nothing_else_is_on_its_way() {
+        let stream = Stream { lane: crate::ids::LaneId::from_raw(1), carrier: None, avoid: None };
+        let unfit = Unfit { partition: PartitionId(0), stream, parts: 5 };
+        let two = |rested| Capacity { rested, ..capacity(2, 2) };
+        let narrow = |in_flight, promised| Occupied { window: 2, in_flight, promised };
+        let claims = |capacity, occupied| unfit.claims(Room::of(capacity, occupied, Condition::Up), false);
+        assert_eq!(claims(two(true), narrow(0, 0)), Some(5));
+        for occupied in [narrow(1, 0), narrow(0, 1)] {
+            assert_eq!(claims(two(true), occupied), None, "the ledger has something on its way");
+        }
+        assert_eq!(claims(two(false), narrow(0, 0)), None, "there will be more room");
+        // A probe of fewer messages than it has parts.
+        let probing =
+            Room::of(Capacity { rested: true, ..capacity(9, 9) }, FREE, Condition::Probing { allowance: 3 });
+        assert_eq!(unfit.claims(probing, false), Some(5));
+        let down = Condition::Down { trouble: Trouble::Disconnected, until_millis: None };
+        assert_eq!(unfit.claims(Room::of(two(true), narrow(0, 0), down), false), None);
+        assert_eq!((unfit.claims(room(9, 4), false), unfit.claims(room(9, 4), true)), (None, Some(9)));
+        assert_eq!(unfit.claims(room(9, 7), false), Some(7));
     }
 
     #[test]

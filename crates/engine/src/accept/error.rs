@@ -1,6 +1,6 @@
 //! Why a request, or one item of it, was not taken.
 
-use domain::control::ControlError;
+use domain::control::{ControlError, Short};
 use domain::ledger::LedgerError;
 use domain::message::Reason;
 use domain::phone::PhoneError;
@@ -37,6 +37,9 @@ pub enum RefusedItem {
     /// It would be over before it could be sent.
     #[error("the message would not be valid when it is to be sent")]
     NeverValid,
+    /// The account has not enough money, or has reached a limit.
+    #[error("{}", crate::billing::explain_short(*.0).en)]
+    Funds(Short),
 }
 
 impl RefusedItem {
@@ -56,6 +59,7 @@ impl RefusedItem {
             Self::Text(_) => "text_invalid",
             Self::NoRoute => Reason::NoRoute.word(),
             Self::NeverValid => Reason::ValidityPassed.word(),
+            Self::Funds(short) => crate::billing::short_word(*short),
         }
     }
 
@@ -71,6 +75,7 @@ impl RefusedItem {
             Self::Text(error) => error.explain().zh,
             Self::NoRoute => "路由中没有通往该号码的通道".into(),
             Self::NeverValid => "发送时间晚于有效期".into(),
+            Self::Funds(short) => crate::billing::explain_short(*short).zh,
         };
         Bilingual { zh, en: self.to_string().into() }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use domain::billing::{Charge, Mode, Purse, Terms};
 use domain::ids::{AccountId, EntityId, LaneId, RouteId};
 use domain::lane::{Lane, LaneState, WindowClose};
 use domain::ledger::LedgerError;
@@ -17,12 +18,26 @@ pub(crate) struct StreamKey {
     pub route: RouteId,
     pub priority: Priority,
     pub category: Category,
+    pub charge: Charge,
+    pub purse: Purse,
 }
 
 impl StreamKey {
+    /// Of an account that has agreed to these terms. When they change, new messages go to another lane, and those in flight are
+    /// paid for as they were accepted.
+    pub(crate) fn new(
+        account: AccountId,
+        route: RouteId,
+        (priority, category): (Priority, Category),
+        terms: &Terms,
+    ) -> Self {
+        let purse = if terms.mode == Mode::Bounded { Purse::Allowance } else { Purse::Open };
+        Self { account, route, priority, category, charge: terms.charge, purse }
+    }
+
     fn of(lane: &Lane) -> Option<Self> {
-        let Lane { account, route, priority, category, .. } = *lane;
-        lane.campaign.is_none().then_some(Self { account, route, priority, category })
+        let Lane { account, route, priority, category, charge, purse, .. } = *lane;
+        lane.campaign.is_none().then_some(Self { account, route, priority, category, charge, purse })
     }
 }
 
@@ -57,6 +72,8 @@ impl Engine {
             speed: None,
             window_close: WindowClose::Hold,
             held_words_approved: false,
+            charge: key.charge,
+            purse: key.purse,
             version: 0,
         };
         let id = lane.id;

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use domain::control::{IdempotentStart, RouteConfig, TemplateRecord, Traffic, choose_route};
+use domain::billing::{Mode, Terms};
+use domain::control::{IdempotentStart, RouteConfig, Short, TemplateRecord, Traffic, choose_route};
 use domain::downstream::Origin;
 use domain::ids::{AccountId, EntityId, MessageId, PartitionId, RouteId, TemplateId};
 use domain::ledger::{Entry, LedgerError, NewMessage};
@@ -50,6 +51,7 @@ struct Desk {
     asked: Option<RouteId>,
     routes: Arc<[RouteConfig]>,
     now: Timestamp,
+    terms: Terms,
     templates: HashMap<TemplateId, Result<(Category, Template), RefusedItem>>,
     composers: HashMap<Style, Result<Arc<Composer>, RefusedItem>>,
     numbers: Arc<PrefixTable>,
@@ -86,8 +88,9 @@ impl Engine {
         let ready = self.prepared(&mut desk, &items, phones).await?;
         let ids = self.assign_ids(&desk, idempotency, &ready).await?;
         let taken = ids.iter().zip(&ready).filter_map(|(id, ready)| Some((*id, ready.as_ref().ok()?, None)));
-        self.accept_ready(&desk, taken.collect()).await?;
+        let short = self.accept_ready(&desk, taken.collect()).await?;
         let outcomes = ids.into_iter().zip(ready).map(|(id, ready)| match ready {
+            Ok(_) if short.contains_key(&id) => ItemOutcome::Refused(RefusedItem::Funds(short[&id])),
             Ok(ready) => {
                 ItemOutcome::Accepted { id, parts: ready.composed.parts, price: ready.composed.price }
             }
@@ -117,12 +120,16 @@ impl Engine {
             .zip(&rest)
             .filter_map(|(ready, (.., group))| group.filter(|_| ready.is_err()))
             .collect();
+        let ids: Vec<MessageId> = rest.iter().map(|(id, ..)| *id).collect();
         let taken = ready.iter().zip(rest).filter_map(|(ready, (id, origin, group))| {
             let stands = group.is_none_or(|group| !refused.contains(&group));
             Some((id, ready.as_ref().ok().filter(|_| stands)?, Some(origin)))
         });
-        self.accept_ready(&desk, taken.collect()).await?;
-        Ok(ready.into_iter().map(|ready| ready.map(drop)).collect())
+        let short = self.accept_ready(&desk, taken.collect()).await?;
+        let outcome = |(ready, id): (Result<Ready, RefusedItem>, MessageId)| {
+            ready.and_then(|_| short.get(&id).map_or(Ok(()), |short| Err(RefusedItem::Funds(*short))))
+        };
+        Ok(ready.into_iter().zip(ids).map(outcome).collect())
     }
 
     async fn desk(&self, account: AccountId, asked: Option<RouteId>) -> Result<Desk, SendError> {
@@ -140,6 +147,7 @@ impl Engine {
             asked,
             routes,
             now: self.clock.now(),
+            terms: self.terms(account).await?,
             templates: HashMap::new(),
             composers: HashMap::new(),
             numbers: self.numbers().await?,
@@ -198,6 +206,7 @@ impl Engine {
         let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
             let (suffix, rules) = (&self.settings.opt_out_suffix, self.settings.text_rules);
             let reach = (reach, Arc::clone(&desk.numbers));
+            let prices = prices.at(*category, self.clock.now());
             Arc::new(Composer::new(*category, signature, suffix, rules, prices, reach))
         });
         desk.composers.insert(style.clone(), composer.clone());
@@ -249,20 +258,17 @@ impl Engine {
         }
     }
 
+    /// Returns those that the account cannot pay for, with what is left: of one partition all or none.
     async fn accept_ready(
         &self,
         desk: &Desk,
         taken: Vec<(MessageId, &Ready, Option<Box<Origin>>)>,
-    ) -> Result<(), SendError> {
+    ) -> Result<HashMap<MessageId, Short>, SendError> {
         let map = self.ledger.partitions();
         let mut parted: HashMap<PartitionId, Vec<NewMessage>> = HashMap::new();
         for (id, ready, origin) in taken {
-            let key = StreamKey {
-                account: desk.account,
-                route: ready.route,
-                priority: ready.priority,
-                category: ready.category,
-            };
+            let key =
+                StreamKey::new(desk.account, ready.route, (ready.priority, ready.category), &desk.terms);
             let lane = self.api_lane(key, desk.entity).await?;
             let message = NewMessage {
                 id,
@@ -285,10 +291,18 @@ impl Engine {
             };
             parted.entry(map.of_message(id)).or_default().push(message);
         }
-        let accepting =
-            parted.into_iter().map(|(place, messages)| self.accept_counted(place, messages, None, desk.now));
-        futures::future::try_join_all(accepting).await?;
-        Ok(())
+        let bounded = desk.terms.mode == Mode::Bounded;
+        let accepting = parted.into_iter().map(async |(place, messages)| {
+            if !bounded {
+                self.accept_counted(place, messages, None, desk.now).await?;
+                return Ok(Vec::new());
+            }
+            let ids: Vec<MessageId> = messages.iter().map(|message| message.id).collect();
+            let accepted = self.accept_funded(place, messages, desk.now).await?;
+            let refused = |short| ids.into_iter().map(|id| (id, short)).collect();
+            Ok::<Vec<(MessageId, Short)>, SendError>(accepted.err().map(refused).unwrap_or_default())
+        });
+        Ok(futures::future::try_join_all(accepting).await?.into_iter().flatten().collect())
     }
 }
 

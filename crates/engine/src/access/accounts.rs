@@ -3,7 +3,7 @@
 use domain::control::{AccessChange, Account, AccountKind, Entity, Tenant};
 use domain::ids::{AccountId, EntityId};
 
-use super::{AccessTrouble, Actor, Digest, checked_name, digest_of};
+use super::{AccessTrouble, Actor, Digest, as_read, checked_name, digest_of};
 use crate::Engine;
 
 /// An account to be opened.
@@ -113,8 +113,10 @@ impl Engine {
         id: AccountId,
         name: Option<&str>,
         disabled: Option<bool>,
+        expected: Option<u32>,
     ) -> Result<Tenant, AccessTrouble> {
         let mut tenant = self.visible_account(actor, id).await?;
+        as_read(expected, tenant.revision, "account")?;
         let before = digest(&tenant);
         if let Some(name) = name {
             tenant.account.name = checked_name(name, "/name")?;

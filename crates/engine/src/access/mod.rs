@@ -74,6 +74,14 @@ pub fn secret_digest(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }
 
+/// Whether a thing is still of the revision that was read; none: whatever it is.
+fn as_read(expected: Option<u32>, revision: u32, what: &'static str) -> Result<(), ControlError> {
+    match expected {
+        Some(expected) if expected != revision => Err(ControlError::Changed(what)),
+        _ => Ok(()),
+    }
+}
+
 /// A name as people give one.
 fn checked_name(name: &str, pointer: &'static str) -> Result<String, AccessTrouble> {
     let name = name.trim();

@@ -5,7 +5,7 @@ use domain::control::{AccessChange, CustomRole};
 use domain::ids::RoleId;
 
 use super::identity::held_in;
-use super::{AccessTrouble, Actor, checked_name, digest_of};
+use super::{AccessTrouble, Actor, as_read, checked_name, digest_of};
 use crate::Engine;
 
 /// Roles of one account: more than anybody tells apart.
@@ -54,8 +54,10 @@ impl Engine {
         id: RoleId,
         name: Option<&str>,
         permissions: Option<PermissionSet>,
+        expected: Option<u32>,
     ) -> Result<CustomRole, AccessTrouble> {
         let mut role = self.role(actor, id).await?;
+        as_read(expected, role.revision, "role")?;
         may_give(actor, role.permissions)?;
         let before = digest_of(&[&role.name, &role.permissions.words()]);
         if let Some(name) = name {

@@ -7,7 +7,7 @@ use domain::control::{AccessChange, ControlError, OneTimeLink, Secret, User};
 use domain::ids::{RoleId, UserId};
 
 use super::identity::held_in;
-use super::{AccessTrouble, Actor, Digest, checked_name, digest_of, secret_digest};
+use super::{AccessTrouble, Actor, Digest, as_read, checked_name, digest_of, secret_digest};
 use crate::Engine;
 
 /// How long a link is good for: an invitation over a weekend.
@@ -35,6 +35,8 @@ pub struct UserChange {
     pub roles: Option<Vec<RoleRef>>,
     /// Whether they are let in.
     pub disabled: Option<bool>,
+    /// The revision that was read; none: whatever it is.
+    pub expected: Option<u32>,
 }
 
 impl Engine {
@@ -95,6 +97,7 @@ impl Engine {
         change: UserChange,
     ) -> Result<User, AccessTrouble> {
         let mut user = self.user_below(actor, id).await?;
+        as_read(change.expected, user.revision, "user")?;
         let before = digest(&user);
         let is_self = actor.principal == domain::access::Principal::User(id);
         if is_self && (change.roles.is_some() || change.disabled.is_some()) {

@@ -57,6 +57,8 @@ pub(super) struct Counted {
     pub eligible: u64,
     pub parts: u64,
     pub cost: Money,
+    /// Of all that will be accepted.
+    pub reserve: Money,
     pub rejected: HashMap<Reason, u64>,
     pub deferred: u64,
     pub deferred_until: Option<Timestamp>,
@@ -90,6 +92,7 @@ impl Count {
                     }
                 }
                 Ok(composed) => {
+                    counted.reserve += composed.price;
                     let place = written.place.unwrap_or_default();
                     if let Some(handed) = counted.handed.get(&row.phone.to_u64()) {
                         person.recents.extend_from_slice(handed);
@@ -275,6 +278,7 @@ impl Counted {
         self.eligible += other.eligible;
         self.parts += other.parts;
         self.cost += other.cost;
+        self.reserve += other.reserve;
         self.deferred += other.deferred;
         self.deferred_until = match (self.deferred_until, other.deferred_until) {
             (Some(one), Some(two)) => Some(one.min(two)),

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use domain::campaign::{Canary, CanaryPlan, CanaryShare, Limits, MAX_CANARY_PEOPLE, Watch, routes_for};
 use domain::control::{
-    AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, ContactFilter, Traffic,
+    AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, Conditions, ContactFilter,
+    ControlError, Edit, Traffic,
 };
 use domain::ids::{AccountId, CampaignId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
@@ -16,7 +17,7 @@ use domain::template::{RenderError, Template, Values};
 use domain::text::Signature;
 use domain::time::Timestamp;
 
-use super::{CampaignTrouble, MAX_NAME_CHARS, MAX_TEST_NUMBERS};
+use super::{CampaignTrouble, LineOf, MAX_NAME_CHARS, MAX_TEST_NUMBERS};
 use crate::Engine;
 use crate::import::ImportError;
 
@@ -68,30 +69,40 @@ impl Engine {
         &self,
         account: AccountId,
         draft: CampaignDraft,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
         let mut campaign = self.checked(account, draft, now).await?;
         campaign.id = CampaignId::from(self.ids.fresh(now));
         campaign.lane = LaneId::from(self.ids.fresh(now));
-        self.control.add_campaign(&campaign).await?;
+        let line = line.map(|line_of| line_of(&campaign));
+        let terms = Conditions { expected: None, line: line.as_ref() };
+        self.control.edit(Edit::AddCampaign(&campaign), terms).await?;
         Ok(campaign)
     }
 
-    /// Replaces a campaign that has not been started; what a preflight found before is forgotten.
+    /// Replaces a campaign that has not been started; what a preflight found before is forgotten. `version` is the one
+    /// that the draft was written from.
     ///
     /// # Errors
-    /// As [`Engine::create_campaign`], and [`CampaignTrouble::State`] once it is started.
+    /// As [`Engine::create_campaign`], [`CampaignTrouble::State`] once it is started, and [`ControlError::Changed`] when it
+    /// has another version by now.
     pub async fn edit_campaign(
         &self,
         account: AccountId,
         id: CampaignId,
+        version: i64,
         draft: CampaignDraft,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
         let fresh = self.checked(account, draft, now).await?;
         let mut forgotten = None;
         let edited = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
+                if campaign.version != version {
+                    return Err(ControlError::Changed("campaign").into());
+                }
                 campaign.state.after(CampaignAction::Edit, false)?;
                 forgotten = campaign.frozen;
                 let (lane, created_at, version) = (campaign.lane, campaign.created_at, campaign.version);

@@ -1,8 +1,9 @@
 //! What can be wrong with a campaign or with what is asked of it.
 
 use domain::campaign::MAX_CANARY_PEOPLE;
-use domain::control::{CampaignError, ControlError};
+use domain::control::{CampaignError, ControlError, Short};
 use domain::ledger::LedgerError;
+use domain::money::Money;
 use domain::phone::PhoneError;
 use domain::template::TemplateError;
 use domain::text::{Bilingual, SignatureError};
@@ -95,6 +96,14 @@ pub enum CampaignTrouble {
     /// Nobody is in the audience.
     #[error("nobody is in the audience")]
     NobodyThere,
+    /// The account has not enough money for all of it, or has reached a limit: nothing was started.
+    #[error("this campaign needs {needed}: {}", crate::billing::explain_short(*short).en)]
+    Funds {
+        /// What would be held for it.
+        needed: Money,
+        /// What is left.
+        short: Short,
+    },
     /// It does not fit the campaign's state.
     #[error(transparent)]
     State(#[from] CampaignError),
@@ -124,9 +133,11 @@ impl CampaignTrouble {
     pub fn whose(&self) -> Whose {
         match self {
             Self::NoSuchCampaign => Whose::NotFound,
-            Self::State(_) | Self::PreflightRuns | Self::ChangedMeanwhile | Self::ResendWaits => {
-                Whose::Conflict
-            }
+            Self::Funds { .. }
+            | Self::State(_)
+            | Self::PreflightRuns
+            | Self::ChangedMeanwhile
+            | Self::ResendWaits => Whose::Conflict,
             Self::Interrupted => Whose::Retry,
             Self::File(error) => error.whose(),
             Self::Control(error) => Whose::of_control(error),
@@ -168,6 +179,9 @@ impl CampaignTrouble {
             Self::NothingToResend => "没有可重发的消息：没有这样的失败，或收件人已收到、或仍在发送中".into(),
             Self::KeyReused => "该幂等键已用于另一请求：请换一个".into(),
             Self::NobodyThere => "受众里没有人：请检查文件或标签".into(),
+            Self::Funds { needed, short } => {
+                format!("该任务需要 {needed}：{}", crate::billing::explain_short(*short).zh).into()
+            }
             Self::State(error) => {
                 format!("任务当前状态（{}）不能执行此操作（{}）", error.from, error.action).into()
             }

@@ -107,7 +107,7 @@ impl Engine {
             };
             if !may_pass(&error) {
                 tracing::error!(campaign = %campaign.id, %error, "a campaign cannot be expanded; it is paused");
-                if let Err(error) = self.pause_campaign(campaign.account, campaign.id).await {
+                if let Err(error) = self.pause_campaign(campaign.account, campaign.id, None).await {
                     tracing::error!(campaign = %campaign.id, %error, "and it could not be paused");
                 }
                 return;
@@ -157,7 +157,7 @@ impl Engine {
             let reading = self.read_group(&work.audience, next, GROUP_CHUNKS);
             ((), group) = try_join(accepting, reading).await?;
         }
-        self.change_campaign(campaign.account, campaign.id, |campaign| {
+        self.change_campaign(campaign.account, campaign.id, None, |campaign| {
             campaign.expanded = true;
             Ok(())
         })

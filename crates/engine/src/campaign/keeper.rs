@@ -121,7 +121,7 @@ impl Engine {
 
     async fn finish_campaign(&self, campaign: &Campaign) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
-        self.change_campaign(campaign.account, campaign.id, |campaign| {
+        self.change_campaign(campaign.account, campaign.id, None, |campaign| {
             campaign.state = campaign.state.after(CampaignAction::Finish, false)?;
             campaign.finished_at = Some(now);
             Ok(())
@@ -141,7 +141,8 @@ fn has_ended(tallies: &[Tally]) -> bool {
 /// A person who acted at the same moment was right.
 fn unless_overtaken(outcome: Result<(), CampaignTrouble>) -> Result<(), CampaignTrouble> {
     match outcome {
-        Err(CampaignTrouble::State(_)) => Ok(()),
+        // Nor does one campaign that waits for money hold up the others.
+        Err(CampaignTrouble::State(_) | CampaignTrouble::Funds { .. }) => Ok(()),
         outcome => outcome,
     }
 }

@@ -6,8 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use domain::billing::{Charge, Purse};
 use domain::campaign::{CampaignLane, CanaryPhase};
-use domain::control::{Campaign, CampaignAction, CampaignState, ControlError};
+use domain::control::{AuditLine, Campaign, CampaignAction, CampaignState, Conditions, ControlError, Edit};
 use domain::ids::{AccountId, CampaignId, LaneId};
 use domain::lane::{Lane, LaneState};
 use domain::message::Priority;
@@ -16,6 +17,9 @@ use super::CampaignTrouble;
 use super::expand::expands;
 use super::watch::release;
 use crate::Engine;
+
+/// Makes the line of the audit log of a change, from the campaign as it will be; none: what this process does by itself.
+pub type LineOf<'a> = Option<&'a (dyn Fn(&Campaign) -> AuditLine + Sync)>;
 
 /// Times that a change is tried again when somebody else was faster; more means a fight, not an accident.
 const TRIES: usize = 5;
@@ -37,10 +41,15 @@ impl Engine {
         self: &Arc<Self>,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
+        let counted = self.campaign(account, id).await?;
+        if counted.state.after(CampaignAction::Start, counted.scheduled_at.is_some()).is_ok() {
+            self.hold_for(&counted).await?;
+        }
         let started = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 let later = campaign.scheduled_at.is_some();
                 let after = campaign.state.after(CampaignAction::Start, later)?;
                 if campaign.scheduled_at.is_some_and(|at| at <= now) {
@@ -64,8 +73,10 @@ impl Engine {
         id: CampaignId,
     ) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
+        // Held when it was scheduled, unless its account has agreed to be bounded since.
+        self.hold_for(&self.campaign(account, id).await?).await?;
         let launched = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, None, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Launch, false)?;
                 // Not the scheduled time: after a night without power, validity begins when sending does.
                 campaign.started_at = Some(now);
@@ -83,8 +94,9 @@ impl Engine {
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
-        self.act(account, id, CampaignAction::Pause).await
+        self.act(account, id, CampaignAction::Pause, line).await
     }
 
     /// Goes on with a paused campaign. Of one that stopped itself nothing that came before counts any more; the rest of
@@ -96,6 +108,7 @@ impl Engine {
         self: &Arc<Self>,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
         let paused = self.campaign(account, id).await?;
@@ -105,7 +118,7 @@ impl Engine {
             None
         };
         let campaign = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Resume, false)?;
                 if let (Some(stopped), Some(seen)) = (&mut campaign.watch.stopped, seen) {
                     stopped.resumed_at.get_or_insert(now);
@@ -132,10 +145,11 @@ impl Engine {
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let now = self.clock.now();
         let campaign = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Cancel, false)?;
                 campaign.finished_at = Some(now);
                 Ok(())
@@ -154,8 +168,9 @@ impl Engine {
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
-        self.change_campaign(account, id, |campaign| {
+        self.change_campaign(account, id, line, |campaign| {
             campaign.state = campaign.state.after(CampaignAction::Edit, false)?;
             campaign.held_words_approved = true;
             Ok(())
@@ -172,7 +187,7 @@ impl Engine {
         let lanes = self.ledger.lanes().await?;
         let Some(lane) = lanes.into_iter().find(|known| known.id == lane) else { return Ok(()) };
         let Some(campaign) = lane.campaign else { return Ok(()) };
-        match self.pause_campaign(lane.account, campaign).await {
+        match self.pause_campaign(lane.account, campaign, None).await {
             // Paused or ended already.
             Ok(_) | Err(CampaignTrouble::State(_)) => Ok(()),
             Err(error) => Err(error),
@@ -184,9 +199,10 @@ impl Engine {
         account: AccountId,
         id: CampaignId,
         action: CampaignAction,
+        line: LineOf<'_>,
     ) -> Result<Campaign, CampaignTrouble> {
         let campaign = self
-            .change_campaign(account, id, |campaign| {
+            .change_campaign(account, id, line, |campaign| {
                 campaign.state = campaign.state.after(action, false)?;
                 Ok(())
             })
@@ -220,8 +236,9 @@ impl Engine {
     async fn try_lane_follows(&self, account: AccountId, id: CampaignId) -> Result<(), CampaignTrouble> {
         let campaign = self.campaign(account, id).await?;
         let Some(state) = lane_state(&campaign) else { return Ok(()) };
+        let money = self.campaign_money(&campaign).await?;
         for lane in campaign.lanes() {
-            self.put_lane(lane_of(&campaign, lane, state)).await?;
+            self.put_lane(lane_of(&campaign, lane, state, money)).await?;
         }
         Ok(())
     }
@@ -251,11 +268,12 @@ impl Engine {
         self.stray_lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads, changes and writes a campaign, again when somebody else was faster.
+    /// Reads, changes and writes a campaign with its line of the log, again when somebody else was faster.
     pub(crate) async fn change_campaign(
         &self,
         account: AccountId,
         id: CampaignId,
+        line: LineOf<'_>,
         mut change: impl FnMut(&mut Campaign) -> Result<(), CampaignTrouble> + Send,
     ) -> Result<Campaign, CampaignTrouble> {
         let mut tries = 0;
@@ -263,10 +281,13 @@ impl Engine {
             let mut campaign = self.campaign(account, id).await?;
             change(&mut campaign)?;
             tries += 1;
-            match self.control.update_campaign(&mut campaign, self.clock.now()).await {
+            let line = line.map(|line_of| line_of(&campaign));
+            let terms = Conditions { expected: None, line: line.as_ref() };
+            match self.control.edit(Edit::ChangeCampaign(&campaign, self.clock.now()), terms).await {
                 Err(ControlError::Changed(_)) if tries < TRIES => {}
                 outcome => {
                     outcome?;
+                    campaign.version += 1;
                     return Ok(campaign);
                 }
             }
@@ -285,7 +306,12 @@ fn lane_state(campaign: &Campaign) -> Option<LaneState> {
 }
 
 /// One lane of a campaign, where the campaign stands so. All but the canary is held back by its pause.
-pub(super) fn lane_of(campaign: &Campaign, lane: CampaignLane, state: LaneState) -> Lane {
+pub(super) fn lane_of(
+    campaign: &Campaign,
+    lane: CampaignLane,
+    state: LaneState,
+    (charge, purse): (Charge, Purse),
+) -> Lane {
     let is_held = state == LaneState::Open && campaign.holds_back() && !lane.canary;
     Lane {
         id: lane.lane,
@@ -299,6 +325,8 @@ pub(super) fn lane_of(campaign: &Campaign, lane: CampaignLane, state: LaneState)
         speed: campaign.speed,
         window_close: campaign.window_close,
         held_words_approved: campaign.held_words_approved,
+        charge,
+        purse,
         version: campaign.version,
     }
 }

@@ -23,6 +23,7 @@ mod watch;
 pub use draft::CampaignDraft;
 pub use error::CampaignTrouble;
 pub(crate) use expand::Expansions;
+pub use life::LineOf;
 pub use preflight::PreflightProgress;
 pub(crate) use preflight::RunningPreflights;
 pub(crate) use replies::Replies;

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use domain::billing::{Charge, Purse};
 use domain::campaign::{Canary, Lots};
 use domain::control::{Audience, Campaign, CampaignAction, PreflightReport};
 use domain::ids::{AccountId, CampaignId, PartitionId};
@@ -149,7 +150,7 @@ impl Engine {
             canary: campaign.canary.as_ref().map(|canary| canary.plan.share),
             letter,
             columns: audience.columns.clone(),
-            lane: lane_of(campaign, first, LaneState::Open),
+            lane: lane_of(campaign, first, LaneState::Open, (Charge::Submitted, Purse::Open)),
             category: campaign.category,
             entity: campaign.entity,
             policy: self.policy(),
@@ -257,6 +258,7 @@ impl Engine {
             eligible: counted.eligible,
             parts: counted.parts,
             cost: counted.cost,
+            reserve: counted.reserve,
             rejected,
             deferred: counted.deferred,
             deferred_until: counted.deferred_until,
@@ -278,7 +280,7 @@ impl Engine {
         report: PreflightReport,
     ) -> Result<PreflightReport, CampaignTrouble> {
         let mut forgotten = None;
-        self.change_campaign(counted.account, counted.id, |campaign| {
+        self.change_campaign(counted.account, counted.id, None, |campaign| {
             if campaign.version != counted.version {
                 return Err(CampaignTrouble::ChangedMeanwhile);
             }

@@ -179,6 +179,7 @@ impl Engine {
         campaign.frozen = Some(audience.id);
         campaign.preflight = Some(report.clone());
         if !dry_run {
+            self.hold_for(campaign).await?;
             self.control.add_resend(campaign, &mut root).await?;
             tracing::info!(campaign = %campaign.id, root = %root.id, "failures are sent again");
             self.follow(campaign).await?;

@@ -53,7 +53,7 @@ impl Engine {
 
     async fn canary_is_out(&self, campaign: &Campaign) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
-        self.change_campaign(campaign.account, campaign.id, |campaign| {
+        self.change_campaign(campaign.account, campaign.id, None, |campaign| {
             // Only of one that runs: whoever paused it meanwhile was right.
             campaign.state.after(CampaignAction::Pause, false)?;
             if let Some(canary) = &mut campaign.canary {
@@ -68,7 +68,7 @@ impl Engine {
     async fn release_rest(self: &Arc<Self>, campaign: &Campaign) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
         let released = self
-            .change_campaign(campaign.account, campaign.id, |campaign| {
+            .change_campaign(campaign.account, campaign.id, None, |campaign| {
                 campaign.state.after(CampaignAction::Pause, false)?;
                 release(campaign, now);
                 Ok(())
@@ -87,7 +87,7 @@ impl Engine {
     ) -> Result<(), CampaignTrouble> {
         let now = self.clock.now();
         let stopped = self
-            .change_campaign(campaign.account, campaign.id, |campaign| {
+            .change_campaign(campaign.account, campaign.id, None, |campaign| {
                 campaign.state = campaign.state.after(CampaignAction::Pause, false)?;
                 campaign.watch.stopped = Some(Stopped { at: now, found, resumed_at: None });
                 if let Some(canary) = campaign.canary.as_mut().filter(|_| by_canary) {

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use domain::lane::Lane;
+use domain::lane::{Lane, Stream};
 use domain::ledger::{Claim, ClaimRequest, Due, LedgerError};
-use domain::routing::{Offer, Plan, Step};
+use domain::routing::{Offer, Plan, Room, Step, Unfit};
 use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 
@@ -84,6 +84,38 @@ fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -
             return Step::Idle;
         }
     }
+    if let Some(unfit) = slot.unfit() {
+        let here: Vec<Due> = due.iter().filter(|due| is_of(unfit, due)).copied().collect();
+        let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let emergency = |due: &Due| lanes.get(&due.stream.lane).is_some_and(Lane::is_emergency);
+        match unfit.claims(room, here.iter().any(emergency)) {
+            _ if here.is_empty() => slot.set_unfit(None),
+            None => {
+                let urgent: Vec<Due> = due.iter().filter(|due| emergency(due)).copied().collect();
+                drop(lanes);
+                return offer(engine, dispatch, slot, &urgent, room);
+            }
+            Some(parts) => {
+                drop(lanes);
+                match offer(engine, dispatch, slot, &here, Room { parts, open: parts, ..room }) {
+                    Step::Claim(plan) => return Step::Claim(plan),
+                    // Its lane is slowed down or it is another channel's turn: others need not wait meanwhile.
+                    Step::Wait { .. } => {}
+                    Step::Idle => slot.set_unfit(None),
+                }
+            }
+        }
+    }
+    offer(engine, dispatch, slot, &due, room)
+}
+
+fn is_of(unfit: Unfit, due: &Due) -> bool {
+    (due.partition, due.stream) == (unfit.partition, unfit.stream)
+}
+
+/// Asks the scheduler what of `due` the channel claims.
+fn offer(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, due: &[Due], room: Room) -> Step {
+    let now_millis = engine.clock.monotonic_millis();
     let slots = dispatch.slots();
     let elsewhere = dispatch.elsewhere();
     let channels = channels_now(&slots, &elsewhere, now_millis);
@@ -91,16 +123,28 @@ fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -
     let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
     let offer = Offer {
         channel: slot.config.id,
-        parts,
+        parts: room.parts,
         reserved: room.kept(),
         now: engine.clock.now(),
         now_millis,
-        due: &due,
+        due,
         home: engine.node.home(),
         routes: &routes,
         channels: &channels,
     };
     dispatch.scheduler().plan(offer, |id| lanes.get(&id))
+}
+
+/// Remembers what the claim had too little room for, and forgets what it took.
+fn note_unfit(slot: &ChannelSlot, plan: &Plan, unfit: Option<(Stream, u8)>) {
+    let partition = plan.partition;
+    if let Some((stream, parts)) = unfit {
+        slot.set_unfit(Some(Unfit { partition, stream, parts }));
+    } else if slot.unfit().is_some_and(|known| {
+        known.partition == partition && plan.takes.iter().any(|take| take.stream == known.stream)
+    }) {
+        slot.set_unfit(None);
+    }
 }
 
 async fn claim(
@@ -123,7 +167,7 @@ async fn claim(
     };
     let (began_at, valid_until) = (request.now, engine.node.valid_until());
     let under_way = dispatch.recalls().begin();
-    let Claim { outgoing, takes, paused, .. } = match engine.ledger.claim(request).await {
+    let Claim { outgoing, takes, paused, unfit, .. } = match engine.ledger.claim(request).await {
         Ok(claim) => {
             engine.metrics.claimed(&claim, engine.clock.monotonic_millis().saturating_sub(began));
             if let Some(tracer) = engine.tracer() {
@@ -143,6 +187,7 @@ async fn claim(
     let count = u32::try_from(outgoing.len()).unwrap_or(u32::MAX);
     slot.claimed(outgoing.iter().map(|outgoing| u32::from(outgoing.parts)).sum());
     dispatch.scheduler().served(&plan, &takes);
+    note_unfit(slot, &plan, unfit);
     if count > 0 {
         slot.health().handed_over(count, began);
         slot.counters.claimed.fetch_add(u64::from(count), Ordering::Relaxed);

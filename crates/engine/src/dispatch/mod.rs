@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use domain::channel::{Channel, ChannelEvent, SettingsFault};
-use domain::control::{ChannelConfig, ControlError, RouteConfig};
+use domain::control::{ChannelConfig, Conditions, ControlError, Edit, RouteConfig};
 use domain::ids::{ChannelId, LaneId, RouteId};
 use domain::lane::{Lane, Share};
 use domain::ledger::LedgerError;
@@ -277,12 +277,24 @@ impl Engine {
     /// When the control database refuses, dispatch does not run, or the settings of a provider's channel are not
     /// understood; those are not kept.
     pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
+        self.put_channel_on(config, Conditions::default()).await
+    }
+
+    /// The same on the terms of whoever read it before.
+    ///
+    /// # Errors
+    /// As [`Engine::put_channel`]; [`ControlError::Changed`] when somebody was faster.
+    pub async fn put_channel_on(
+        self: &Arc<Self>,
+        config: &ChannelConfig,
+        terms: Conditions<'_>,
+    ) -> Result<(), DispatchError> {
         if let Some(providers) = self.providers.get() {
             let checked = providers.check(config);
             checked.map_err(|fault| DispatchError::Settings { id: config.id, fault })?;
         }
         let dispatch = self.dispatch().ok_or(DispatchError::NotRunning)?;
-        self.set_channel(config).await?;
+        self.edit(Edit::Channel(config), terms).await?;
         if let Some(joined) = self.node.joined() {
             let failed =
                 self.take_seats(&dispatch, joined).await?.into_iter().find(|(id, _)| *id == config.id);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::channel::{Channel, Outgoing, Ticket};
 use domain::control::ChannelConfig;
-use domain::routing::{Change, ChannelNow, Condition, Health, HealthRules, Occupied, Room};
+use domain::routing::{Change, ChannelNow, Condition, Health, HealthRules, Occupied, Room, Unfit};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,8 @@ pub struct ChannelSlot {
     in_flight: Arc<InFlight>,
     health: Mutex<Health>,
     trouble: Mutex<Option<String>>,
+    /// What its claims had too little room for.
+    unfit: Mutex<Option<Unfit>>,
     /// One message of each claim that is under way, and when it was handed over.
     samples: Mutex<HashMap<Ticket, u64>>,
     pub(crate) counters: Counters,
@@ -82,6 +84,7 @@ impl ChannelSlot {
             in_flight: former.map(|former| Arc::clone(&former.in_flight)).unwrap_or_default(),
             health: Mutex::new(Health::new(HealthRules::default())),
             trouble: Mutex::new(None),
+            unfit: Mutex::new(None),
             samples: Mutex::default(),
             counters: Counters::default(),
         }
@@ -93,6 +96,15 @@ impl ChannelSlot {
 
     pub(crate) fn set_trouble(&self, trouble: Option<String>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// What a claim had too little room for, and room is gathered for now.
+    pub(super) fn unfit(&self) -> Option<Unfit> {
+        *self.unfit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn set_unfit(&self, unfit: Option<Unfit>) {
+        *self.unfit.lock().unwrap_or_else(PoisonError::into_inner) = unfit;
     }
 
     pub(crate) fn is_usable(&self, now: u64) -> bool {

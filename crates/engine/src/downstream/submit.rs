@@ -141,7 +141,8 @@ impl Engine {
             on_success: given.on_success,
             on_failure: given.on_failure,
             place: WaitingPlace { at: batch.now, item: message.raw() },
-            valid_until: batch.now.plus(valid_for),
+            valid_until: given.send_at.unwrap_or(batch.now).plus(valid_for),
+            send_at: given.send_at,
         };
         let placed = self.counter.assembly().place(&key, part.clone(), message, batch.now);
         let (part, message, known) = match placed.map_err(|Full| SubmitRefusal::Throttled)? {
@@ -269,7 +270,8 @@ impl Engine {
         };
         let entity = self.entity_of(customer.account).await?;
         let (account, category) = (customer.account, customer.category);
-        let key = StreamKey { account, route, priority: category.into(), category };
+        let terms = self.terms(account).await?;
+        let key = StreamKey::new(account, route, (category.into(), category), &terms);
         let now = self.clock.now();
         let message = NewMessage {
             id: whole.message,
@@ -325,7 +327,7 @@ impl Batch<'_> {
             on_success: submit.on_success,
             on_failure: submit.on_failure,
         };
-        let item = item(self.customer, phone, &submit.text, submit.valid_for);
+        let item = item(self.customer, phone, &submit.text, (submit.send_at, submit.valid_for));
         self.incoming.push(Incoming { item, phone, id, origin: Box::new(origin), group: Some(group) });
         self.from.push(group);
         self.wholes.push(None);
@@ -335,7 +337,9 @@ impl Batch<'_> {
         let until = whole.parts.iter().map(|part| part.valid_until).min().unwrap_or(self.now);
         let text = whole.text();
         let phone = whole.key.phone;
-        let item = item(self.customer, phone, &text, Some(until.since(self.now)));
+        let send_at = whole.send_at();
+        let valid_for = until.since(send_at.unwrap_or(self.now).max(self.now));
+        let item = item(self.customer, phone, &text, (send_at, Some(valid_for)));
         // Each for itself: a submit to several phones may complete texts to some of them.
         let origin = Box::new(origin(&whole));
         self.incoming.push(Incoming { item, phone, id: whole.message, origin, group: None });
@@ -344,7 +348,12 @@ impl Batch<'_> {
     }
 }
 
-fn item(customer: &Customer, phone: Phone, text: &str, valid_for: Option<std::time::Duration>) -> SendItem {
+fn item(
+    customer: &Customer,
+    phone: Phone,
+    text: &str,
+    (send_at, valid_for): (Option<Timestamp>, Option<std::time::Duration>),
+) -> SendItem {
     let (signature, body) = customer.sign(text);
     SendItem {
         phone: format!("+{}", phone.digits()),
@@ -352,7 +361,7 @@ fn item(customer: &Customer, phone: Phone, text: &str, valid_for: Option<std::ti
         signature,
         category: Some(customer.category),
         priority: None,
-        send_at: None,
+        send_at,
         valid_for,
     }
 }
@@ -381,6 +390,7 @@ fn refusal(refused: &RefusedItem) -> SubmitRefusal {
         RefusedItem::Phone(_) => SubmitRefusal::Destination,
         RefusedItem::NoRoute => SubmitRefusal::NoRoute,
         RefusedItem::NeverValid => SubmitRefusal::Validity,
+        RefusedItem::Funds(_) => SubmitRefusal::Funds,
         _ => SubmitRefusal::Text,
     }
 }

@@ -84,6 +84,16 @@ pub struct NumberShown {
     pub dead_until: Option<Timestamp>,
 }
 
+impl NumberShown {
+    /// Leaves out what receipts taught, whoever's messages they were about.
+    pub fn forget_learned(&mut self) {
+        self.heading = self.carrier;
+        self.not_of.clear();
+        self.failures.clear();
+        (self.dead_since, self.dead_until) = (None, None);
+    }
+}
+
 /// The table as this process holds it.
 #[derive(Default)]
 pub(crate) struct HeldTable(RwLock<Option<([u8; 32], Arc<PrefixTable>)>>);

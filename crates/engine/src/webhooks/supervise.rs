@@ -8,6 +8,7 @@ use domain::control::AccountKind;
 use domain::events::{Event, EventKind, EventSubject, Notice};
 use domain::ids::{ChannelId, WebhookId};
 use domain::nodes::Duty;
+use domain::webhooks::Outbound;
 use tokio::task::JoinHandle;
 
 use super::WebhookTrouble;
@@ -34,6 +35,12 @@ impl Engine {
     /// Starts what calls webhooks; it ends with the engine. Nothing is called without [`Self::set_outbound`].
     pub fn start_webhooks(self: &Arc<Self>) {
         self.tasks.spawn(supervise(Arc::clone(self)));
+    }
+
+    /// [`Self::set_outbound`] and [`Self::start_webhooks`].
+    pub fn start_webhooks_over(self: &Arc<Self>, outbound: Arc<dyn Outbound>) {
+        self.set_outbound(outbound);
+        self.start_webhooks();
     }
 
     async fn call_webhooks(

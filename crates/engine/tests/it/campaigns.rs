@@ -15,9 +15,9 @@ use crate::preflight::expanded;
 async fn started(house: &House, count: u64) -> domain::ids::CampaignId {
     let file = house.file_audience(&people(0, count)).await;
     let draft = house.draft("{{ 姓名 }}您好", file);
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
     house.engine.preflight(house.account, campaign.id).await.unwrap();
-    house.engine.start_campaign(house.account, campaign.id).await.unwrap();
+    house.engine.start_campaign(house.account, campaign.id, None).await.unwrap();
     expanded(house, campaign.id).await;
     campaign.id
 }
@@ -27,15 +27,15 @@ async fn a_paused_campaign_sends_nothing_and_forgets_nothing() {
     let place = tempfile::tempdir().unwrap();
     let house = House::open(place.path(), lenient()).await;
     let id = started(&house, 100).await;
-    house.engine.pause_campaign(house.account, id).await.unwrap();
+    house.engine.pause_campaign(house.account, id, None).await.unwrap();
     assert_eq!(send_all(&house).await.len(), 0);
     house.engine.keep_campaigns().await.unwrap();
     assert_eq!(house.engine.campaign(house.account, id).await.unwrap().state, CampaignState::Paused);
-    house.engine.resume_campaign(house.account, id).await.unwrap();
+    house.engine.resume_campaign(house.account, id, None).await.unwrap();
     assert_eq!(send_all(&house).await.len(), 100);
     house.engine.keep_campaigns().await.unwrap();
     assert_eq!(house.engine.campaign(house.account, id).await.unwrap().state, CampaignState::Finished);
-    let error = house.engine.cancel_campaign(house.account, id).await.unwrap_err();
+    let error = house.engine.cancel_campaign(house.account, id, None).await.unwrap_err();
     assert!(matches!(error, CampaignTrouble::State(_)));
     house.close().await;
 }
@@ -45,7 +45,7 @@ async fn a_cancelled_campaign_never_sends_again() {
     let place = tempfile::tempdir().unwrap();
     let house = House::open(place.path(), lenient()).await;
     let id = started(&house, 50).await;
-    house.engine.cancel_campaign(house.account, id).await.unwrap();
+    house.engine.cancel_campaign(house.account, id, None).await.unwrap();
     assert_eq!(send_all(&house).await.len(), 0);
     house.engine.resume_all().await.unwrap();
     assert_eq!(send_all(&house).await.len(), 0);
@@ -62,11 +62,11 @@ async fn a_scheduled_campaign_waits_for_its_time() {
     let file = house.file_audience(&people(0, 3)).await;
     let mut draft = house.draft("您好", file);
     draft.scheduled_at = Some(NOON.plus(Duration::from_secs(600)));
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
-    let early = house.engine.start_campaign(house.account, campaign.id).await.unwrap_err();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
+    let early = house.engine.start_campaign(house.account, campaign.id, None).await.unwrap_err();
     assert!(matches!(early, CampaignTrouble::State(_)), "nothing starts unseen");
     house.engine.preflight(house.account, campaign.id).await.unwrap();
-    let scheduled = house.engine.start_campaign(house.account, campaign.id).await.unwrap();
+    let scheduled = house.engine.start_campaign(house.account, campaign.id, None).await.unwrap();
     assert_eq!(scheduled.state, CampaignState::Scheduled);
     house.engine.keep_campaigns().await.unwrap();
     assert_eq!(send_all(&house).await.len(), 0);
@@ -85,7 +85,7 @@ async fn what_is_wrong_with_a_draft_is_said_at_once() {
     let refused = async |change: &dyn Fn(&mut engine::campaign::CampaignDraft)| {
         let mut draft = house.draft("{{ 姓名 }}您好", file.clone());
         change(&mut draft);
-        house.engine.create_campaign(house.account, draft).await.unwrap_err()
+        house.engine.create_campaign(house.account, draft, None).await.unwrap_err()
     };
     let error = refused(&|draft| draft.text = Some("{{ 姓 }}{{ 姓名 }}".to_owned())).await;
     match &error {
@@ -133,14 +133,14 @@ async fn nobody_is_no_audience_and_an_endless_loop_ends() {
     let place = tempfile::tempdir().unwrap();
     let house = House::open(place.path(), lenient()).await;
     let draft = house.draft("您好", AudienceSource::Tags(vec!["nobody".to_owned()]));
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
     let error = house.engine.preflight(house.account, campaign.id).await.map(|_| ()).unwrap_err();
     assert!(matches!(error, CampaignTrouble::NobodyThere), "{error}");
 
     let file = house.file_audience(&people(0, 3)).await;
     let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{{ 姓名 }}{% endfor %}{% endfor %}";
     let draft = house.draft(endless, file);
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
     let counted = house.engine.preflight(house.account, campaign.id).await.unwrap();
     assert_eq!((counted.eligible, counted.rejected.len()), (0, 1));
     assert_eq!(counted.rejected[0].1, 3);

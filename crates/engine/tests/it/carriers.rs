@@ -70,7 +70,7 @@ impl Channel for Wire {
 
     fn capacity(&self) -> Capacity {
         let parts = self.wires.room.load(Ordering::Relaxed);
-        Capacity { parts, open: parts, connections_up: 1 }
+        Capacity { parts, open: parts, rested: false, connections_up: 1 }
     }
 
     async fn capacity_changed(&self) {
@@ -149,9 +149,9 @@ async fn started(house: &House, wires: &Wires, hundred: u64) -> CampaignId {
     let file = house.file_audience(&audience(hundred)).await;
     let mut draft = house.draft("您好", file);
     draft.route = Some(ROUTE);
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
     house.engine.preflight(house.account, campaign.id).await.unwrap();
-    house.engine.start_campaign(house.account, campaign.id).await.unwrap();
+    house.engine.start_campaign(house.account, campaign.id, None).await.unwrap();
     expanded(house, campaign.id).await;
     campaign.id
 }
@@ -181,11 +181,11 @@ async fn each_message_goes_over_a_channel_that_reaches_its_phone() {
     let house = House::open(place.path(), lenient()).await;
     let wires = furnish(&house).await;
     let id = started(&house, &wires, 0).await;
-    house.engine.pause_campaign(house.account, id).await.unwrap();
+    house.engine.pause_campaign(house.account, id, None).await.unwrap();
     wires.room.store(16, Ordering::Relaxed);
     a_while().await;
     assert_eq!(wires.handed(), [], "a pause is for all carriers");
-    house.engine.resume_campaign(house.account, id).await.unwrap();
+    house.engine.resume_campaign(house.account, id, None).await.unwrap();
     until("first tries", async || queued(&house, id).await == REFUSED as i64).await;
     house.clock.advance(Duration::from_secs(6));
     let delivered = async || {
@@ -230,7 +230,7 @@ async fn a_cancel_is_for_all_carriers_and_a_lost_carrier_is_named() {
     let house = House::open(place.path(), lenient()).await;
     let wires = furnish(&house).await;
     let cancelled = started(&house, &wires, 1).await;
-    house.engine.cancel_campaign(house.account, cancelled).await.unwrap();
+    house.engine.cancel_campaign(house.account, cancelled, None).await.unwrap();
     let id = started(&house, &wires, 2).await;
     for lost in [UNICOM, UNICOM_BACKUP] {
         house.engine.put_channel(&channel(&house, lost, Carrier::Mobile).await).await.unwrap();

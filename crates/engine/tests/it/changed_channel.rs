@@ -32,7 +32,7 @@ impl Channel for Owing {
     }
 
     fn capacity(&self) -> Capacity {
-        Capacity { parts: 100, open: 100, connections_up: 1 }
+        Capacity { parts: 100, open: 100, rested: false, connections_up: 1 }
     }
 
     async fn capacity_changed(&self) {

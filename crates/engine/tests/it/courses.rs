@@ -100,9 +100,9 @@ async fn start(house: &House, each: u64, change: impl Fn(&mut CampaignDraft)) ->
     let file = house.file_audience(&people(each)).await;
     let mut draft = house.draft(TEXT, file);
     change(&mut draft);
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
     house.engine.preflight(house.account, campaign.id).await.unwrap();
-    house.engine.start_campaign(house.account, campaign.id).await.unwrap();
+    house.engine.start_campaign(house.account, campaign.id, None).await.unwrap();
     expanded(house, campaign.id).await;
     campaign.id
 }
@@ -135,9 +135,9 @@ async fn a_campaign_goes_over_the_route_of_each_phone_and_is_one_campaign() {
     assert!(left.explain().1.contains("no route is for telecom") && left.sample.contains('*'));
     // What becomes of the routes afterwards is nothing to it.
     house.engine.set_route(&RouteConfig::for_all(RouteId(1), "all", Vec::new())).await.unwrap();
-    house.engine.pause_campaign(house.account, id).await.unwrap();
+    house.engine.pause_campaign(house.account, id, None).await.unwrap();
     assert_eq!(send(&house, |_| Fate::Delivered).await, [], "a pause is for all lanes");
-    house.engine.resume_campaign(house.account, id).await.unwrap();
+    house.engine.resume_campaign(house.account, id, None).await.unwrap();
     assert_eq!(send(&house, |_| Fate::Delivered).await.len(), 40);
     house.engine.keep_campaigns().await.unwrap();
     let report = house.engine.campaign_report(house.account, id).await.unwrap();
@@ -158,7 +158,7 @@ async fn a_cancel_is_for_all_lanes_and_a_restart_knows_them() {
     let house = House::open(place.path(), lenient()).await;
     two_routes(&house).await;
     let (first, second) = (start(&house, 5, |_| ()).await, start(&house, 6, |_| ()).await);
-    house.engine.cancel_campaign(house.account, first).await.unwrap();
+    house.engine.cancel_campaign(house.account, first, None).await.unwrap();
     house.close().await;
     let house = House::open(place.path(), lenient()).await;
     house.engine.resume_all().await.unwrap();
@@ -201,8 +201,8 @@ async fn a_canary_goes_first_and_the_rest_follows_by_itself() {
     house.engine.keep_campaigns().await.unwrap();
     assert_eq!(send(&house, |_| Fate::Delivered).await, [], "it waits for the verdict");
     // A pause and a restart change nothing about that.
-    house.engine.pause_campaign(house.account, id).await.unwrap();
-    house.engine.resume_campaign(house.account, id).await.unwrap();
+    house.engine.pause_campaign(house.account, id, None).await.unwrap();
+    house.engine.resume_campaign(house.account, id, None).await.unwrap();
     house.engine.resume_all().await.unwrap();
     assert_eq!(send(&house, |_| Fate::Delivered).await, []);
     judged(&house).await;
@@ -233,7 +233,7 @@ async fn a_bad_canary_stops_the_campaign_until_a_person_says_otherwise() {
     let stopped = campaign.watch.stopped.unwrap();
     assert_eq!((stopped.found.rule, stopped.found.bad), (StopRule::Failures, first as u64));
     assert_eq!(send(&house, |_| Fate::Delivered).await, []);
-    house.engine.resume_campaign(house.account, id).await.unwrap();
+    house.engine.resume_campaign(house.account, id, None).await.unwrap();
     assert_eq!(send(&house, |_| Fate::Delivered).await.len(), 90 - first);
     house.engine.keep_campaigns().await.unwrap();
     let campaign = house.engine.campaign(house.account, id).await.unwrap();
@@ -286,7 +286,7 @@ async fn too_many_failures_stop_a_campaign_and_a_resume_begins_a_new_count() {
     assert_eq!(campaign.state, CampaignState::Paused);
     let found = campaign.watch.stopped.unwrap().found;
     assert_eq!((found.rule, found.bad, found.of, found.per_10_000), (StopRule::Failures, 60, 60, 5_000));
-    house.engine.resume_campaign(house.account, id).await.unwrap();
+    house.engine.resume_campaign(house.account, id, None).await.unwrap();
     house.engine.keep_campaigns().await.unwrap();
     let state = house.engine.campaign(house.account, id).await.unwrap().state;
     assert_eq!(state, CampaignState::Finished, "what came before does not count");

@@ -1,8 +1,9 @@
 //! Customers that connect to us, without their connections.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::control::{Protocol, Secret};
+use domain::control::{Conditions, Protocol, Secret};
 use domain::downstream::{
     Customer, Downstream as _, Signing, Submit, SubmitRefusal, Waiting, WaitingKind, WaitingPlace,
 };
@@ -11,6 +12,7 @@ use domain::ledger::{Ledger as _, MessageFilter};
 use domain::message::{Category, MessageState, Reason};
 use domain::phone::{Carrier, Country, Phone};
 use domain::text::Concat;
+use domain::time::Clock as _;
 
 use crate::carrier::send_all;
 use crate::house::{House, lenient};
@@ -55,6 +57,7 @@ async fn of_two_texts_that_one_submit_completes_each_stands_for_itself() {
         own_id: None,
         on_success: true,
         on_failure: true,
+        send_at: None,
         valid_for: None,
     };
     for part in [part(1, "【鸿雁】您的订单"), part(2, "已经发出")] {
@@ -91,6 +94,7 @@ async fn of_a_deleted_customer_nothing_waits_and_every_message_has_its_end() {
         own_id: None,
         on_success: true,
         on_failure: true,
+        send_at: None,
         valid_for: None,
     };
     let half = Some(Concat { reference: 7, total: 2, number: 1 });
@@ -99,8 +103,8 @@ async fn of_a_deleted_customer_nothing_waits_and_every_message_has_its_end() {
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(send_all(&house).await.len(), 1);
     assert_eq!(waiting(&house).await.len(), 2, "a report and a part");
-    assert!(house.engine.delete_customer(CustomerId(1)).await.unwrap());
-    assert!(!house.engine.delete_customer(CustomerId(1)).await.unwrap());
+    assert!(house.engine.delete_customer(CustomerId(1), Conditions::default()).await.unwrap());
+    assert!(!house.engine.delete_customer(CustomerId(1), Conditions::default()).await.unwrap());
     assert_eq!(waiting(&house).await, []);
     let mut ends = Vec::new();
     for phone in ["13800000001", "13800000002"] {
@@ -114,5 +118,44 @@ async fn of_a_deleted_customer_nothing_waits_and_every_message_has_its_end() {
     assert_eq!(ends, [(MessageState::Delivered, Reason::None), rejected]);
     let late = house.engine.submit(&customer, vec![submit("13800000001", None)]).await;
     assert_eq!(late, [Err(SubmitRefusal::Unavailable)], "its connection has not closed yet");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_is_to_be_sent_later_waits_for_its_time_and_is_valid_from_then() {
+    let place = tempfile::tempdir().unwrap();
+    let house = House::open(place.path(), lenient()).await;
+    let customer = Arc::new(customer(&house));
+    house.engine.set_customer(&customer).await.unwrap();
+    let hour = Duration::from_secs(3_600);
+    let later = house.clock.now().plus(hour);
+    let submit = |phone: &str, concat, text: &str| Submit {
+        source: "10690001".into(),
+        phones: vec![phone.into()],
+        text: text.to_owned(),
+        concat,
+        own_id: None,
+        on_success: true,
+        on_failure: true,
+        send_at: Some(later),
+        valid_for: Some(hour),
+    };
+    let part = |number| Some(Concat { reference: 7, total: 2, number });
+    let submits = vec![
+        submit("13800000001", None, "【鸿雁】整条"),
+        submit("13800000002", part(2), "两段"),
+        submit("13800000002", part(1), "【鸿雁】"),
+    ];
+    let answers = house.engine.submit(&customer, submits).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(send_all(&house).await, [], "not yet");
+    let filter =
+        MessageFilter { account: house.account, campaign: None, state: None, phone: None, after: None };
+    let (found, _) = house.ledger.messages(&filter, 10).await.unwrap();
+    assert_eq!(found.iter().map(|message| message.valid_until).collect::<Vec<_>>(), [later.plus(hour); 2]);
+    house.clock.advance(hour);
+    let mut texts: Vec<String> = send_all(&house).await.into_iter().map(|(_, text)| text).collect();
+    texts.sort();
+    assert_eq!(texts, ["【鸿雁】两段", "【鸿雁】整条"]);
     house.close().await;
 }

@@ -10,6 +10,7 @@ mod downstream;
 mod files;
 mod house;
 mod imports;
+mod narrow;
 mod nodes;
 mod nodes_death;
 #[path = "../../../pg/tests/stage/postgres_server.rs"]

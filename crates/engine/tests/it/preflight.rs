@@ -69,16 +69,16 @@ async fn its_numbers_equal_the_reports() {
     suppress(&house, 30).await;
     // Somebody got another campaign this morning.
     let early = house.file_audience("手机号\n13800000040\n13800000041\n").await;
-    let early = house.engine.create_campaign(house.account, house.draft("早安", early)).await.unwrap();
+    let early = house.engine.create_campaign(house.account, house.draft("早安", early), None).await.unwrap();
     house.engine.preflight(house.account, early.id).await.unwrap();
-    house.engine.start_campaign(house.account, early.id).await.unwrap();
+    house.engine.start_campaign(house.account, early.id, None).await.unwrap();
     expanded(&house, early.id).await;
     assert_eq!(send_all(&house).await.len(), 2);
 
     let file = house.file_audience(&audience()).await;
     let mut draft = house.draft("{{ 姓名 }}您好，{{ 福利 }}等您来", file);
     draft.test_numbers = vec!["13900000000".to_owned()];
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
     let counted = house.engine.preflight(house.account, campaign.id).await.unwrap();
     let why: BTreeMap<Reason, u64> = counted.rejected.iter().copied().collect();
     let expected = BTreeMap::from([
@@ -105,7 +105,7 @@ async fn its_numbers_equal_the_reports() {
     assert_eq!(&held.text[*start as usize..*end as usize], "国家级");
     assert_eq!((class.as_str(), severity.as_str()), ("absolute", "hold"));
 
-    house.engine.start_campaign(house.account, campaign.id).await.unwrap();
+    house.engine.start_campaign(house.account, campaign.id, None).await.unwrap();
     expanded(&house, campaign.id).await;
     let sent = send_all(&house).await;
     assert_eq!(sent.len() as u64, counted.eligible + 1, "and the test number");
@@ -138,7 +138,7 @@ async fn quiet_hours_put_off_and_are_counted_as_put_off() {
     let mut draft = house.draft("{{ 姓名 | default('您') }}好", AudienceSource::All);
     // 22:30 in Shanghai.
     draft.scheduled_at = Some(NOON.plus(std::time::Duration::from_secs(12 * 3600)));
-    let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+    let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
     let counted = house.engine.preflight(house.account, campaign.id).await.unwrap();
     assert_eq!((counted.eligible, counted.deferred), (50, 50));
     let opening = NOON.plus(std::time::Duration::from_secs(21 * 3600 + 1800));

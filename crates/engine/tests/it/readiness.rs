@@ -26,7 +26,7 @@ impl Channel for Line {
     }
 
     fn capacity(&self) -> Capacity {
-        Capacity { parts: 0, open: 0, connections_up: self.0.load(Ordering::Relaxed) }
+        Capacity { parts: 0, open: 0, rested: false, connections_up: self.0.load(Ordering::Relaxed) }
     }
 
     async fn capacity_changed(&self) {

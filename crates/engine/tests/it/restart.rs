@@ -49,9 +49,9 @@ fn one_life(place: &std::path::Path, id: Option<CampaignId>, lives_for: Duration
             None => {
                 let file = house.file_audience(&people(0, PEOPLE)).await;
                 let draft = house.draft("{{ 姓名 }}您好", file);
-                let campaign = house.engine.create_campaign(house.account, draft).await.unwrap();
+                let campaign = house.engine.create_campaign(house.account, draft, None).await.unwrap();
                 house.engine.preflight(house.account, campaign.id).await.unwrap();
-                house.engine.start_campaign(house.account, campaign.id).await.unwrap();
+                house.engine.start_campaign(house.account, campaign.id, None).await.unwrap();
                 campaign.id
             }
         };

@@ -147,7 +147,7 @@ impl Channel for Line {
 
     fn capacity(&self) -> Capacity {
         let parts = self.pace.lock().unwrap().available(self.clock.monotonic_millis());
-        Capacity { parts, open: parts, connections_up: self.config.connections }
+        Capacity { parts, open: parts, rested: false, connections_up: self.config.connections }
     }
 
     async fn capacity_changed(&self) {
@@ -334,6 +334,7 @@ impl Town {
         engine.start_dispatch(Box::new(start), receiver, RetryPolicy::default()).await.unwrap();
         engine.spawn_keeper();
         engine.start_housekeeping();
+        engine.start_poster();
         (engine, node)
     }
 

@@ -98,8 +98,13 @@ impl<D: Driver> Channel for CarrierChannel<D> {
         let free: i64 = self.core.connections.iter().map(|connection| connection.free()).sum();
         let free = u32::try_from(free.max(0)).unwrap_or(u32::MAX);
         let window = u32::from(self.core.config.connections) * u32::from(self.core.config.window);
-        let (parts, open) = self.core.pace().capacity(free, window, self.core.now_millis());
-        Capacity { parts, open, connections_up: self.core.up.load(Ordering::Relaxed) }
+        let (now, up) = (self.core.now_millis(), self.core.up.load(Ordering::Relaxed));
+        let mut pace = self.core.pace();
+        let (parts, open) = pace.capacity(free, window, now);
+        let rests =
+            || self.core.connections.iter().all(|connection| connection.is_rested(self.core.config.window));
+        let rested = up > 0 && pace.is_rested(now) && rests();
+        Capacity { parts, open, rested, connections_up: up }
     }
 
     async fn capacity_changed(&self) {
@@ -109,8 +114,7 @@ impl<D: Driver> Channel for CarrierChannel<D> {
     }
 
     fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64) {
-        let parts = batch.iter().map(|outgoing| u32::from(outgoing.parts)).sum();
-        self.core.pace().take(parts, self.core.now_millis());
+        self.core.pace().take_for(&batch, self.core.now_millis());
         let mut free: Vec<i64> = self.core.connections.iter().map(|connection| connection.free()).collect();
         let mut homeless = Vec::new();
         for outgoing in batch {

@@ -22,6 +22,8 @@ use crate::socket::Socket;
 
 /// Octets read at once: a few hundred PDUs.
 const READ_OCTETS: usize = 64 * 1024;
+/// The stretch of time that a contract's parts are counted in.
+const SECOND_MILLIS: u64 = 1_000;
 /// How often timers are looked at when nothing else happens.
 const TICK: Duration = Duration::from_millis(100);
 /// Wait before a part that found the window full is offered again.
@@ -253,8 +255,20 @@ impl<'a, D: Driver> Connection<'a, D> {
         };
         let parts = self.core.driver.submits(&segments);
         let token = self.flights.add(outgoing, parts, reference);
-        for part in 0..parts {
-            self.write_part(token + part as u64, &segments, now);
+        for part in 0..parts as u64 {
+            match self.later(part, parts as u64) {
+                0 => self.write_part(token + part, &segments, now),
+                // It is written when its time has come.
+                millis => self.again.push(Reverse((now + millis, token + part))),
+            }
+        }
+    }
+
+    /// How long a part waits where the contract allows fewer in a second than its message has.
+    fn later(&self, part: u64, parts: u64) -> u64 {
+        match self.core.config.parts_per_second.map(u64::from) {
+            Some(rate) if rate < parts => part * SECOND_MILLIS / rate.max(1),
+            _ => 0,
         }
     }
 

@@ -73,6 +73,12 @@ impl<P: Protocol> Handover<P> {
         if state.up { state.free } else { 0 }
     }
 
+    /// Nothing is on its way. A connection that is down has nothing, and gets nothing.
+    pub(crate) fn is_rested(&self, window: u16) -> bool {
+        let state = self.lock();
+        !state.up || state.free == i64::from(window)
+    }
+
     /// Hands a message over; gives it back when the connection is down.
     pub(crate) fn push(&self, outgoing: Outgoing, deadline: u64) -> Result<(), Outgoing> {
         let mut state = self.lock();

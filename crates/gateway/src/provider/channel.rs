@@ -209,8 +209,11 @@ impl Channel for ProviderChannel {
             u32::try_from((self.core.window() - state.under_way).max(0)).unwrap_or(u32::MAX)
         };
         let window = u32::try_from(self.core.window()).unwrap_or(u32::MAX);
-        let (parts, open) = self.core.pace().capacity(free, window, self.core.now_millis());
-        Capacity { parts, open, connections_up: self.core.config.connections }
+        let now = self.core.now_millis();
+        let mut pace = self.core.pace();
+        let (parts, open) = pace.capacity(free, window, now);
+        let rested = free == window && pace.is_rested(now);
+        Capacity { parts, open, rested, connections_up: self.core.config.connections }
     }
 
     async fn capacity_changed(&self) {
@@ -221,7 +224,7 @@ impl Channel for ProviderChannel {
 
     fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64) {
         let parts: u32 = batch.iter().map(|outgoing| u32::from(outgoing.parts)).sum();
-        self.core.pace().take(parts, self.core.now_millis());
+        self.core.pace().take_for(&batch, self.core.now_millis());
         let prepare = |outgoing| {
             let prepared = self.core.dialect.prepare(&outgoing);
             Waiting { outgoing, prepared, deadline: write_deadline_millis }

@@ -228,3 +228,52 @@ async fn a_stranger_who_connects_as_the_carrier_is_refused() {
     assert!(bench.receipts.is_empty());
     assert_eq!(other.carrier.counters().receipts_acked, 0);
 }
+
+/// Neither waits for ever, and nobody is refused for them.
+#[tokio::test]
+async fn a_text_of_more_parts_than_the_window_goes_out_in_turns() {
+    for (protocol, simulated) in PROTOCOLS {
+        for window in [1, 2] {
+            let carrier = SimConfig { answer: Latency::Fixed(5), ..SimConfig::ideal() }.speaking(simulated);
+            let wish = Wish { protocol, window, connections: 1, ..Wish::default() };
+            let mut bench = Bench::start(carrier, wish).await;
+            let sent = messages(3, &LONG.repeat(20));
+            assert_eq!(sent[0].parts, 5);
+            for (number, message) in sent.iter().enumerate() {
+                bench.until(|bench| bench.channel.capacity().rested).await;
+                bench.hand_over(vec![message.clone()], 2_000);
+                let capacity = bench.channel.capacity();
+                assert_eq!((capacity.parts, capacity.rested), (0, false));
+                bench.until(|bench| bench.receipts.len() == 5 * (number + 1)).await;
+            }
+            let taken =
+                |outcome: &SubmitOutcome| matches!(outcome, SubmitOutcome::Taken(ids) if ids.len() == 5);
+            bench.until(|bench| bench.count(taken) == 3).await;
+            let truth = bench.carrier.truth().by_key();
+            for message in &sent {
+                let seen = truth.get(&(message.phone.to_u64(), text_hash(&message.text)));
+                assert_eq!(
+                    seen.map(|seen| (seen.count, seen.delivered)),
+                    Some((1, true)),
+                    "{protocol} {window}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_text_of_more_parts_than_a_second_may_hold_goes_out_at_that_pace() {
+    let carrier = SimConfig { tps_total: Some(20), ..SimConfig::ideal() };
+    let wish = Wish { parts_per_second: Some(4), ..Wish::default() };
+    let mut bench = Bench::start(carrier, wish).await;
+    bench.until(|bench| bench.channel.capacity().rested).await;
+    let sent = messages(1, &LONG.repeat(40));
+    let parts = usize::from(sent[0].parts);
+    assert!(parts > 8, "more than gathers");
+    bench.hand_over(sent, 2_000);
+    assert_eq!(bench.channel.capacity().parts, 0, "and the rest is owed");
+    bench.until(|bench| bench.receipts.len() == parts).await;
+    assert_eq!(bench.carrier.counters().throttled, 0);
+    bench.until(|bench| bench.count(|outcome| matches!(outcome, SubmitOutcome::Taken(_))) == 1).await;
+}

@@ -2,9 +2,26 @@
 
 use control::{Kind, Shape};
 
-/// The tables that these statements make.
+/// The tables that these statements make, with the columns that later ones add.
 pub(super) fn tables<'a>(statements: impl Iterator<Item = &'a str>) -> Vec<Shape> {
-    statements.filter_map(table).collect()
+    let mut tables: Vec<Shape> = Vec::new();
+    for statement in statements {
+        match added(statement) {
+            Some((table, column)) => {
+                let known = tables.iter_mut().find(|known| known.name == table);
+                known.into_iter().for_each(|known| known.columns.push(column.clone()));
+            }
+            None => tables.extend(table(statement)),
+        }
+    }
+    tables
+}
+
+/// `ALTER TABLE name ADD COLUMN column type …`.
+fn added(statement: &str) -> Option<(&str, (String, Kind))> {
+    let (name, column) = statement.trim().strip_prefix("ALTER TABLE ")?.split_once(" ADD COLUMN ")?;
+    let mut words = column.split_whitespace();
+    Some((name.trim(), (words.next()?.to_owned(), kind(words.next()?))))
 }
 
 /// `CREATE TABLE name (column type …, PRIMARY KEY (…)) …`; nothing else makes a table here.
@@ -66,11 +83,20 @@ mod tests {
         let text = "CREATE TABLE t (\n  a integer NOT NULL, b bytea DEFAULT f(1, 2), c smallint CHECK (c IN (1, 2)),\n\
                     UNIQUE (b, c), PRIMARY KEY (a, b)) WITH (fillfactor = 10)";
         let tables = tables(
-            [text, "CREATE INDEX i ON t (a)", "CREATE TABLE u (x INTEGER PRIMARY KEY) STRICT"].into_iter(),
+            [
+                text,
+                "CREATE INDEX i ON t (a)",
+                "CREATE TABLE u (x INTEGER PRIMARY KEY) STRICT",
+                "ALTER TABLE t ADD COLUMN d bigint NOT NULL DEFAULT 1",
+            ]
+            .into_iter(),
         );
         let columns = |place: usize| tables[place].columns.clone();
         let of = |name: &str, kind| (name.to_owned(), kind);
-        assert_eq!(columns(0), [of("a", Kind::Small), of("b", Kind::Bytes), of("c", Kind::Tiny)]);
+        assert_eq!(
+            columns(0),
+            [of("a", Kind::Small), of("b", Kind::Bytes), of("c", Kind::Tiny), of("d", Kind::Big)]
+        );
         assert_eq!((tables[0].key.join(" "), tables[1].key.join(" ")), ("a b".to_owned(), "x".to_owned()));
         assert_eq!((tables.len(), columns(1)), (2, vec![of("x", Kind::Big)]));
     }

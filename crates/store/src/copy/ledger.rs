@@ -41,9 +41,10 @@ const WAITING: usize = 12;
 const CODE: usize = 13;
 const NUMBER: usize = 14;
 const LISTENER: usize = 15;
+const ALLOWANCE: usize = 16;
 
 /// The tables of the new place.
-const TARGETS: [&str; 16] = [
+const TARGETS: [&str; 17] = [
     "ledger_lane",
     "ledger_message",
     "ledger_queue",
@@ -60,10 +61,11 @@ const TARGETS: [&str; 16] = [
     "ledger_code",
     "ledger_number",
     "ledger_listener",
+    "ledger_allowance",
 ];
 
 /// The tables of a file, in the order in which they are copied. Their rows are turned by the order of their columns.
-const FILES: [&str; 15] = [
+const FILES: [&str; 16] = [
     "lane",
     "message",
     "queue",
@@ -79,6 +81,7 @@ const FILES: [&str; 15] = [
     "waiting",
     "code",
     "listener",
+    "allowance",
 ];
 
 /// How many tables of a file there are.
@@ -160,6 +163,8 @@ impl Turner {
             "overdue" => Ok(vec![(OVERDUE, self.at_message(int(row, 1), row.clone()))]),
             // Sums over many phones: they lie with the first partition of their file, and are read over all.
             "tally" => Ok(vec![(TALLY, placed(self.moving.file, flagged(row, 7)))]),
+            // With the counters of what was drawn on it.
+            "allowance" => Ok(vec![(ALLOWANCE, placed(self.moving.file, row.clone()))]),
             "suppression" => {
                 let phone = opened(&self.suppressions, int(row, 0), &row[9], SUPPRESSION_TABLE)?;
                 Ok(vec![(SUPPRESSION, self.at_slot(phone.slot(), row.clone()))])

@@ -25,12 +25,14 @@ impl Work<'_> {
             return Err(Fault::Refused(LedgerError::NoSuch("lane")));
         }
         let now = self.now(clock)?;
+        let reached = |lane| self.memory.expanded.get(&lane).copied().unwrap_or(0);
+        if expansion.is_some_and(|expansion| reached(expansion.lane) >= expansion.through) {
+            return Ok(0);
+        }
+        // Before anything is written: what is refused takes nothing else with it.
+        self.afford(messages)?;
         if let Some(expansion) = expansion {
-            let reached = self.memory.expanded.entry(expansion.lane).or_insert(0);
-            if *reached >= expansion.through {
-                return Ok(0);
-            }
-            *reached = expansion.through;
+            self.memory.expanded.insert(expansion.lane, expansion.through);
             let through = expansion.through.cast_signed();
             self.connection
                 .prepare_cached(sql::LANE_THROUGH)?
@@ -61,6 +63,7 @@ impl Work<'_> {
             self.add_origin(message.id, origin)?;
             self.tell_end(message.id.raw(), &life)?;
         }
+        self.draw(message);
         self.rest.tallies.count(None, &life, now);
         self.note(message.id, &life, now);
         if let Entry::Queue { due_at, .. } = message.entry {

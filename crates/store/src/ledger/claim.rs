@@ -66,7 +66,7 @@ impl Work<'_> {
             let mut through = None;
             let mut stopped = false;
             for candidate in candidates {
-                if u32::from(candidate.life.parts) > taking.parts_left || !self.is_open(take.stream) {
+                if taking.lacks_room(take.stream, candidate.life.parts) || !self.is_open(take.stream) {
                     stopped = true;
                     break;
                 }

@@ -10,6 +10,7 @@ use domain::ledger::{
     Claim, ClaimRequest, Entry, Expansion, InboundRecord, ReceiptOutcome, Retention, Settlement,
     SuppressionOrder, Swept,
 };
+use domain::money::Money;
 use domain::phone::Phone;
 use domain::policy::{Consented, Suppressed};
 use domain::retry::RetryPolicy;
@@ -74,6 +75,16 @@ pub(super) enum Command {
         kind: WaitingKind,
         places: Vec<WaitingPlace>,
     },
+    /// What an account was granted here in all.
+    Granted {
+        account: AccountId,
+        total: Money,
+    },
+    /// Takes up to this much of its allowance off it.
+    GiveBack {
+        account: AccountId,
+        most: Money,
+    },
     /// Whether an account's events are recorded.
     Listen {
         account: AccountId,
@@ -100,6 +111,7 @@ pub(super) enum Reply {
     Claimed(Claim),
     Receipts(Vec<ReceiptOutcome>),
     Fresh(bool),
+    Sum(Money),
     Swept(Swept),
 }
 
@@ -140,6 +152,8 @@ impl Command {
             Self::PutLane(_)
             | Self::Unsuppress { .. }
             | Self::Inbound { .. }
+            | Self::Granted { .. }
+            | Self::GiveBack { .. }
             | Self::Listen { .. }
             | Self::Recover { .. } => 1,
         }

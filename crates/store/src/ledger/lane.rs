@@ -19,7 +19,9 @@ impl Work<'_> {
         // A cancelled lane's messages may be marked already: it stays cancelled.
         let cancelled = known.is_some_and(|known| known.state == LaneState::Cancelled);
         let state = if cancelled { LaneState::Cancelled } else { lane.state };
-        let lane = Lane { state, ..lane.clone() };
+        // What messages of the lane cost must not change while they are in flight.
+        let (charge, purse) = known.map_or((lane.charge, lane.purse), |known| (known.charge, known.purse));
+        let lane = Lane { state, charge, purse, ..lane.clone() };
         let row = LaneRow::of(&lane);
         self.connection.prepare_cached(sql::LANE_PUT)?.execute(params![
             row.id,
@@ -35,6 +37,8 @@ impl Work<'_> {
             row.drop_after,
             row.held_words_approved,
             row.version,
+            row.charge,
+            row.purse,
         ])?;
         self.memory.expanded.entry(lane.id).or_insert(0);
         self.memory.lanes.insert(lane.id, lane);
@@ -80,6 +84,8 @@ fn from_row(row: &Row<'_>) -> Outcome<Lane> {
         drop_after: row.get(10)?,
         held_words_approved: row.get(11)?,
         version: row.get(13)?,
+        charge: row.get(14)?,
+        purse: row.get(15)?,
     };
     Ok(lane.lane()?)
 }

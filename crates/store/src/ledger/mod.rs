@@ -13,6 +13,7 @@ mod fault;
 mod handed;
 mod hot;
 mod lane;
+mod money;
 mod numbers;
 mod open;
 mod partition;

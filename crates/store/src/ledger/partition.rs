@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::ids::{CustomerId, LaneId, MessageId, PartitionId};
 use domain::lane::{Lane, LaneState, Stream};
-use domain::ledger::{Due, LedgerError};
+use domain::ledger::{Allowance, Due, LedgerError};
 use domain::numbers::Lesson;
 use domain::policy::{PersonFacts, Scratch};
 use domain::retry::RetryPolicy;
@@ -28,7 +28,7 @@ use super::fault::{Fault, Outcome};
 use super::handed::{HandOvers, SharedHandOvers};
 use super::hot::Hot;
 use super::open::OpenOptions;
-use super::{lane, schema, sql, tally};
+use super::{lane, money, schema, sql, tally};
 use crate::moves::events::Outbox;
 use crate::moves::life::Life;
 use crate::moves::steps::Moves;
@@ -68,6 +68,8 @@ pub(super) struct Memory {
     pub last_suppression: i64,
     pub hand_overs: HandOvers,
     pub heard: Heard,
+    /// By account.
+    pub allowances: BTreeMap<i64, Allowance>,
 }
 
 /// The writer of one partition.
@@ -93,6 +95,8 @@ pub(super) struct Rest {
     /// How many hand-overs may be in memory before a pass begins.
     pub hand_overs_kept: usize,
     pub tallies: Tallies,
+    /// Accounts whose allowance the transaction changed.
+    pub changed_allowances: BTreeSet<i64>,
     pub outbox: Outbox,
     pub event_head: EventHead,
     pub scratch: Scratch,
@@ -155,6 +159,7 @@ impl PartitionWriter {
                 hand_overs: setup.hand_overs.clone(),
                 hand_overs_kept: setup.options.hand_overs_in_memory,
                 tallies: Tallies::default(),
+                changed_allowances: BTreeSet::new(),
                 outbox: Outbox::default(),
                 event_head: setup.event_head.clone(),
                 scratch: Scratch::default(),
@@ -237,6 +242,7 @@ impl PartitionWriter {
         }
         work.carry_hand_overs()?;
         tally::flush(&mut work.rest.tallies, work.connection)?;
+        work.write_allowances()?;
         work.write_events()?;
         work.memory.write(work.connection)?;
         // An open handle on a row would keep the transaction from ending.
@@ -260,6 +266,7 @@ impl PartitionWriter {
     fn roll_back(&mut self) {
         self.stale = true;
         self.parts.tallies.clear();
+        self.parts.changed_allowances.clear();
         self.parts.outbox.clear();
         // SQLite has rolled back by itself after some errors; then there is nothing to do, and nothing lost.
         if !self.connection.is_autocommit()
@@ -310,6 +317,11 @@ impl Work<'_> {
             Command::ForgetWaiting { customer, kind, places } => {
                 self.forget_waiting(*customer, *kind, places).map(|()| Reply::Done)
             }
+            Command::Granted { account, total } => {
+                self.granted(*account, *total);
+                Ok(Reply::Done)
+            }
+            Command::GiveBack { account, most } => Ok(Reply::Sum(self.give_back(*account, *most))),
             Command::Listen { account, on } => self.listen(*account, *on).map(|()| Reply::Done),
             Command::Recover { node, retry, now } => {
                 self.rest.retry = Arc::clone(retry);
@@ -441,12 +453,14 @@ impl Memory {
                 last_suppression: 0,
                 hand_overs,
                 heard,
+                allowances: BTreeMap::new(),
             })
         })?;
         for (lane, through) in lane::read_all(connection)? {
             memory.expanded.insert(lane.id, through);
             memory.lanes.insert(lane.id, lane);
         }
+        memory.allowances = money::read_all(connection)?;
         memory.read_streams(connection)?;
         memory.claims = super::recover::outstanding(connection)?;
         memory.early =

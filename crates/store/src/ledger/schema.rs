@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use super::fault::Outcome;
 
 /// One step each, in order.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, NUMBERS, EVENTS];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, NUMBERS, EVENTS, MONEY];
 
 /// Hot tables are ordered by something that grows; `person` is written in passes over `handed`. Columns named in `life` are described in `life.rs`.
 const V1: &str = "
@@ -189,6 +189,20 @@ CREATE TABLE listener (
   gone_through INTEGER NOT NULL
 ) STRICT;
 ALTER TABLE partition ADD COLUMN next_event INTEGER NOT NULL DEFAULT 1;
+";
+
+/// How the messages of a lane are paid for (lanes of before: when the carrier took them, with nothing that bounds them), what
+/// accounts were granted here, and a way to the counters of an hour.
+const MONEY: &str = "
+ALTER TABLE lane ADD COLUMN charge INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE lane ADD COLUMN purse INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE allowance (
+  account INTEGER PRIMARY KEY,
+  granted INTEGER NOT NULL,
+  drawn INTEGER NOT NULL,
+  returned INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tally_by_hour ON tally (hour, lane);
 ";
 
 /// All statements of all migrations.

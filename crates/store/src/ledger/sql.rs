@@ -6,12 +6,14 @@ pg::statements! {
     PARTITION_EVENT = "SELECT next_event FROM partition";
     PARTITION_WRITE = "UPDATE partition SET committed_now = ?1, next_claim = ?2, unknown_through = ?3, retired_through = ?4, next_event = ?5";
 
-    LANE_PUT = "INSERT INTO lane (id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT (id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, state = excluded.state, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved, version = excluded.version";
+    /// Charge and purse stay as they were first.
+    LANE_PUT = "INSERT INTO lane (id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version, charge, purse) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT (id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, state = excluded.state, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved, version = excluded.version";
     LANE_STATE = "UPDATE lane SET state = ?2 WHERE id = ?1";
     LANE_THROUGH = "UPDATE lane SET expanded_through = ?2 WHERE id = ?1";
-    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, expanded_through, version FROM lane";
+    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, expanded_through, version, charge, purse FROM lane";
 
     MESSAGE_ADD = "INSERT OR IGNORE INTO message VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    MESSAGE_IS_THERE = "SELECT 1 FROM message WHERE id = ?1";
     LIFE_READ = "SELECT life FROM message WHERE id = ?1";
     LIFE_WRITE = "UPDATE message SET life = ?2 WHERE id = ?1";
     SEALED_READ = "SELECT sealed FROM message WHERE id = ?1";
@@ -63,6 +65,12 @@ pg::statements! {
 
     TALLY_ADD = "INSERT INTO tally VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO UPDATE SET messages = messages + excluded.messages, parts = parts + excluded.parts, price = price + excluded.price";
     TALLY_READ = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM tally WHERE lane = ?1";
+
+    TALLY_HOUR = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM tally WHERE hour = ?1 AND lane > ?2 ORDER BY lane LIMIT ?3";
+    TALLY_NEXT_HOUR = "SELECT hour FROM tally WHERE hour > ?1 ORDER BY hour LIMIT 1";
+
+    ALLOWANCES = "SELECT account, granted, drawn, returned FROM allowance ORDER BY account";
+    ALLOWANCE_PUT = "INSERT OR REPLACE INTO allowance VALUES (?1, ?2, ?3, ?4)";
 
     CODE_ADD = "INSERT INTO code VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET times = times + excluded.times, first_at = min(first_at, excluded.first_at), last_at = max(last_at, excluded.last_at)";
     CODES = "SELECT gateway, code, times, first_at, last_at FROM code";
@@ -131,6 +139,7 @@ mod tests {
                 "early",
                 "handed",
                 "code",
+                "allowance",
                 "listener",
                 "(subquery",
                 "CONSTANT",

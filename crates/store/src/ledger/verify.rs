@@ -4,11 +4,14 @@
 //! Reads every row of every file with the ledger's lock held, changes nothing, and stops at no finding. What one
 //! message costs is a few look-ups; nothing but counters is kept in memory.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use domain::billing::Purse;
 use domain::ids::{PartitionId, PartitionMap};
 use domain::message::MessageState;
+use domain::money::Money;
 use rusqlite::{Connection, OpenFlags, Row, params};
 
 use super::accept::blob;
@@ -19,7 +22,7 @@ use crate::moves::records::scope_code;
 use crate::moves::stream::stream_key;
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
 use crate::sealing::Sealer;
-use crate::verified::{Counts, Rule, Verified, misplaced, uncount};
+use crate::verified::{Counts, Rule, Verified, misplaced, overdrawn, uncount};
 
 /// Reads the ledger of a data folder from end to end.
 ///
@@ -58,6 +61,7 @@ impl Look<'_> {
         let counts = self.messages()?;
         self.queue()?;
         self.tallies(counts)?;
+        self.allowances()?;
         self.parts()?;
         self.suppressions()?;
         self.inbounds()
@@ -146,6 +150,23 @@ impl Look<'_> {
             if off != 0 && !excused {
                 self.find(Rule::Tally, lane);
             }
+        }
+        Ok(())
+    }
+
+    /// What was drawn is what the counters say was accepted in lanes that draw.
+    fn allowances(&mut self) -> Outcome<()> {
+        let mut read = self.db.prepare(
+            "SELECT l.account, sum(t.price) FROM tally t JOIN lane l ON l.id = t.lane \
+             WHERE l.purse = ?1 AND t.state_from = 0 AND t.state_to = ?2 GROUP BY l.account",
+        )?;
+        let mut rows = read.query(params![Purse::Allowance.code(), MessageState::Queued.code()])?;
+        let mut accepted = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            accepted.insert(row.get(0)?, Money::from_micros(row.get(1)?));
+        }
+        for account in overdrawn(accepted, &super::money::read_all(self.db)?) {
+            self.find(Rule::Allowance, account);
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use domain::ids::{CampaignId, ContactId, LaneId, MessageId, PartitionId};
 use domain::ledger::{Entry, Expansion, LedgerError, NewMessage};
+use domain::money::Money;
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
@@ -12,6 +13,7 @@ use super::batch::Batch;
 use super::database::{Operation, Shared, number};
 use super::due::Touched;
 use super::fault::Done;
+use super::money::draw;
 use super::sql;
 use crate::moves::life::Life;
 use crate::moves::records::frozen;
@@ -84,19 +86,27 @@ impl Operation for Accept<'_> {
         let fresh = self.add(db).await?;
         let new = self.messages.iter().filter(|message| fresh.contains(&message.id));
         super::waiting::add_origins(db, number(self.partition), new).await?;
+        let mut draws: BTreeMap<i64, Money> = BTreeMap::new();
         for message in self.messages.iter().filter(|message| fresh.contains(&message.id)) {
             batch.tallies().count(None, &message.life, self.now);
             batch.tell_end(message.id, &message.life);
             batch.note(MessageId::from_raw(message.id), &message.life, self.now);
             if let Entry::Queue { due_at, .. } = message.entry {
                 let id = MessageId::from_raw(message.id);
+                if let Some(account) = batch.drawing.get(&message.life.lane)
+                    && message.life.price > Money::ZERO
+                {
+                    *draws.entry(*account).or_default() += message.life.price;
+                }
                 batch.enqueue(message.life.stream(), due_at, id)?;
                 if id.raw() <= MessageId::first_at(self.now.minus(OLD)).raw() {
                     batch.look_at(id, self.now.plus(RECEIPT_WAIT))?;
                 }
             }
         }
-        Ok((fresh.len() as u32, batch.write(db).await?))
+        let touched = batch.write(db).await?;
+        draw(db, number(self.partition), &draws).await?;
+        Ok((fresh.len() as u32, touched))
     }
 }
 

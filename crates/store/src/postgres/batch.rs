@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use domain::billing::Purse;
 use domain::ids::{AccountId, CampaignId, LaneId, MessageId, PartitionId};
 use domain::lane::{LaneState, Stream};
 use domain::ledger::LedgerError;
@@ -38,6 +39,8 @@ pub(super) struct Batch<'a> {
     retry: &'a RetryPolicy,
     tallies: Tallies,
     pub lanes: HashMap<LaneId, LaneState>,
+    /// Those of them that pay from an allowance, and whose.
+    pub drawing: HashMap<LaneId, i64>,
     lives: HashMap<i64, Life>,
     /// Of every message that was locked, also while its life is taken out.
     phones: HashMap<i64, i64>,
@@ -78,6 +81,7 @@ impl<'a> Batch<'a> {
             retry,
             tallies: Tallies::default(),
             lanes: HashMap::new(),
+            drawing: HashMap::new(),
             lives: HashMap::new(),
             phones: HashMap::new(),
             changed: BTreeSet::new(),
@@ -139,6 +143,9 @@ impl<'a> Batch<'a> {
             let state = state.ok_or_else(|| Fault::inconsistent("lane", "state", "unknown code"))?;
             let lane = LaneId::from_raw(row.try_get(0)?);
             self.lanes.insert(lane, state);
+            if row.try_get::<i16, _>(5)? == i16::from(Purse::Allowance.code()) {
+                self.drawing.insert(lane, row.try_get(4)?);
+            }
             if let Some(heard) = Heard::of(row.try_get(2)?, row.try_get(3)?) {
                 self.heard_lanes.insert(lane, heard);
             }

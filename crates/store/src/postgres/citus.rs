@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(text("campaign"), Some("SELECT create_reference_table('campaign')"));
         assert_eq!((text("contact"), text("ledger_schema")), (None, None));
         assert!(LOCAL.iter().all(|table| control_tables().iter().any(|known| known == table)));
-        assert_eq!(all.iter().filter(|(table, _)| table.starts_with("ledger_")).count(), 20);
+        assert_eq!(all.iter().filter(|(table, _)| table.starts_with("ledger_")).count(), 21);
     }
 
     #[tokio::test]

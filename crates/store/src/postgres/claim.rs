@@ -256,7 +256,7 @@ impl Claiming<'_> {
         for &(due_at, id) in rows {
             let stream = one.take.stream;
             let parts = self.batch.parts(id);
-            if parts.is_some_and(|parts| u32::from(parts) > self.taking.parts_left) || !self.is_open(stream) {
+            if parts.is_some_and(|parts| self.taking.lacks_room(stream, parts)) || !self.is_open(stream) {
                 return Ok(true);
             }
             let sent = self.decide(db, one.take, due_at, id).await?;

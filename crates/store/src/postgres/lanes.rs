@@ -32,7 +32,8 @@ impl Operation for PutLane<'_> {
         let query = query.bind(i16::from(row.state)).bind(row.speed.map(i64::from));
         let query = query.bind(i16::from(row.window_close)).bind(row.drop_after);
         let query = query.bind(row.held_words_approved).bind(row.version);
-        query.bind(i16::from(LaneState::Cancelled.code())).execute(db).await?;
+        let query = query.bind(i16::from(LaneState::Cancelled.code()));
+        query.bind(i16::from(row.charge)).bind(i16::from(row.purse)).execute(db).await?;
         Ok(())
     }
 }
@@ -132,6 +133,8 @@ pub(super) fn from_row(row: &PgRow) -> Done<Lane> {
         drop_after: row.try_get(10)?,
         held_words_approved: row.try_get(11)?,
         version: row.try_get(12)?,
+        charge: small(row.try_get::<i16, _>(13)?)?,
+        purse: small(row.try_get::<i16, _>(14)?)?,
     };
     Ok(lane.lane()?)
 }

@@ -21,6 +21,7 @@ mod give_back;
 mod inspect;
 mod lanes;
 mod migrate;
+mod money;
 mod numbers;
 mod open;
 mod people;

@@ -12,7 +12,7 @@ use super::sql;
 use pg::begin;
 
 /// Statements of each step, in order.
-const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4, NUMBERS, EVENTS];
+const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4, NUMBERS, EVENTS, MONEY];
 
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -128,6 +128,17 @@ const EVENTS: &[&str] = &[
     "CREATE TABLE ledger_listener (
        partition integer NOT NULL, account bigint NOT NULL, active boolean NOT NULL, gone_through bigint NOT NULL,
        PRIMARY KEY (partition, account))",
+];
+
+/// How the messages of a lane are paid for, what accounts were granted, and a way to the counters of an hour; as in the SQLite
+/// schema. Draws rewrite the rows of `ledger_allowance` all the time.
+const MONEY: &[&str] = &[
+    "ALTER TABLE ledger_lane ADD COLUMN charge smallint NOT NULL DEFAULT 1",
+    "ALTER TABLE ledger_lane ADD COLUMN purse smallint NOT NULL DEFAULT 1",
+    "CREATE TABLE ledger_allowance (
+       partition integer NOT NULL, account bigint NOT NULL, granted bigint NOT NULL, drawn bigint NOT NULL,
+       returned bigint NOT NULL, PRIMARY KEY (partition, account)) WITH (fillfactor = 10)",
+    "CREATE INDEX ledger_tally_by_hour ON ledger_tally (partition, hour, lane)",
 ];
 
 /// All statements of all migrations.

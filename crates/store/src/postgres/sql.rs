@@ -31,15 +31,16 @@ pg::statements! {
     PARTITION_FENCE = "UPDATE ledger_partition SET fences = $2 WHERE partition = $1";
     PARTITION_AT = "UPDATE ledger_partition SET committed_now = $2 WHERE partition = $1";
 
-    /// A newer version than $14 is kept, and a cancelled lane stays cancelled ($15: its code).
-    LANE_PUT = "INSERT INTO ledger_lane (partition, id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT (partition, id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, state = CASE WHEN ledger_lane.state = $15 THEN ledger_lane.state ELSE excluded.state END, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved, version = excluded.version WHERE ledger_lane.version <= excluded.version";
+    /// A newer version than $14 is kept, a cancelled lane stays cancelled ($15: its code), and charge and purse stay as they were
+    /// first.
+    LANE_PUT = "INSERT INTO ledger_lane (partition, id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version, charge, purse) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $16, $17) ON CONFLICT (partition, id) DO UPDATE SET account = excluded.account, entity = excluded.entity, campaign = excluded.campaign, route = excluded.route, priority = excluded.priority, category = excluded.category, state = CASE WHEN ledger_lane.state = $15 THEN ledger_lane.state ELSE excluded.state END, speed = excluded.speed, window_close = excluded.window_close, drop_after = excluded.drop_after, held_words_approved = excluded.held_words_approved, version = excluded.version WHERE ledger_lane.version <= excluded.version";
     /// $3: open, $4: paused.
     LANE_PAUSE = "UPDATE ledger_lane SET state = $4 WHERE partition = $1 AND id = $2 AND state = $3";
     LANE_THROUGH = "UPDATE ledger_lane SET expanded_through = $3 WHERE partition = $1 AND id = $2 AND expanded_through < $3";
     LANE_EXPANDED = "SELECT expanded_through FROM ledger_lane WHERE partition = $1 AND id = $2";
-    LANE_STATES = "SELECT id, state, campaign, CASE WHEN account = ANY (ARRAY (SELECT l.account FROM ledger_listener l WHERE l.partition = $1 AND l.active)) THEN account END FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
-    LANES_OF = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
-    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version FROM ledger_lane WHERE partition = $1 ORDER BY id";
+    LANE_STATES = "SELECT id, state, campaign, CASE WHEN account = ANY (ARRAY (SELECT l.account FROM ledger_listener l WHERE l.partition = $1 AND l.active)) THEN account END, account, purse FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
+    LANES_OF = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version, charge, purse FROM ledger_lane WHERE partition = $1 AND id = ANY ($2::bigint[])";
+    LANES = "SELECT id, account, entity, campaign, route, priority, category, state, speed, window_close, drop_after, held_words_approved, version, charge, purse FROM ledger_lane WHERE partition = $1 ORDER BY id";
 
     MESSAGE_ADD = "INSERT INTO ledger_message (partition, id, phone_index, account, campaign, contact, life, sealed) SELECT $1::integer, m.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bytea[], $8::bytea[]) m ON CONFLICT DO NOTHING RETURNING id";
     LIVES_LOCK = "SELECT id, phone_index, life, campaign, CASE WHEN account = ANY (ARRAY (SELECT l.account FROM ledger_listener l WHERE l.partition = $1 AND l.active)) THEN account END FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR UPDATE";
@@ -128,6 +129,15 @@ pg::statements! {
 
     TALLY_FOLD = "WITH oldest AS (SELECT seq FROM ledger_tally_delta WHERE partition = $1 ORDER BY seq LIMIT $2), gone AS (DELETE FROM ledger_tally_delta WHERE partition = $1 AND seq = ANY (ARRAY (SELECT seq FROM oldest)) RETURNING lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price), added AS (INSERT INTO ledger_tally SELECT $1::integer, lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, sum(messages)::bigint, sum(parts)::bigint, sum(price)::bigint FROM gone GROUP BY lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier ON CONFLICT (partition, lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier) DO UPDATE SET messages = ledger_tally.messages + excluded.messages, parts = ledger_tally.parts + excluded.parts, price = ledger_tally.price + excluded.price) SELECT count(*) FROM gone";
     TALLY_READ = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, sum(messages)::bigint, sum(parts)::bigint, sum(price)::bigint FROM (SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally WHERE partition = $1 AND lane = ANY ($2::bigint[]) UNION ALL SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally_delta WHERE partition = $1 AND lane = ANY ($2::bigint[])) t GROUP BY lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier";
+    TALLY_HOUR = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, sum(messages)::bigint, sum(parts)::bigint, sum(price)::bigint FROM (SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally WHERE partition = $1 AND hour = $2 AND lane > $3 UNION ALL SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally_delta WHERE partition = $1 AND lane > $3 AND hour = $2) t GROUP BY lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier ORDER BY lane LIMIT $4";
+    /// Of both, the first hour after one.
+    TALLY_NEXT_HOUR = "SELECT least((SELECT hour FROM ledger_tally WHERE partition = $1 AND hour > $2 ORDER BY hour LIMIT 1), (SELECT min(hour) FROM ledger_tally_delta WHERE partition = $1 AND lane > $3 AND hour > $2))";
+
+    ALLOWANCES = "SELECT account, granted, drawn, returned FROM ledger_allowance WHERE partition = $1 ORDER BY account";
+    ALLOWANCE_OF = "SELECT account, granted, drawn, returned FROM ledger_allowance WHERE partition = $1 AND account = $2";
+    ALLOWANCE_GRANT = "INSERT INTO ledger_allowance VALUES ($1, $2, $3, 0, 0) ON CONFLICT (partition, account) DO UPDATE SET granted = greatest(ledger_allowance.granted, excluded.granted)";
+    ALLOWANCE_DRAW = "UPDATE ledger_allowance SET drawn = drawn + $3 WHERE partition = $1 AND account = $2 AND granted - drawn - returned >= $3";
+    ALLOWANCE_GIVE_BACK = "UPDATE ledger_allowance SET returned = returned + greatest(least(granted - drawn - returned, $3), 0) WHERE partition = $1 AND account = $2 RETURNING returned";
 
     SUPPRESSION_ADD = "INSERT INTO ledger_suppression (partition, id, account, suppressed_at, scope, category, source, inbound, phone_index, sealed) SELECT $1::integer, s.* FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[], $7::smallint[], $8::bigint[], $9::bigint[], $10::bytea[]) s";
     SUPPRESSION_LIFT = "UPDATE ledger_suppression SET lifted_at = $5 WHERE partition = $1 AND phone_index = $2 AND scope = $3 AND category = $4 AND lifted_at IS NULL";
@@ -161,6 +171,7 @@ pg::statements! {
     VERIFY_CLAIMS = "SELECT seq FROM ledger_claim WHERE partition = $1 ORDER BY seq";
     VERIFY_QUEUED = "SELECT w.message FROM UNNEST ($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[]) w (lane, which, due_at, message) CROSS JOIN LATERAL (SELECT 1 FROM ledger_queue WHERE partition = $1 AND lane = w.lane AND which = w.which AND due_at = w.due_at AND message = w.message LIMIT 1) q";
     VERIFY_QUEUE = "SELECT q.lane, q.which, q.due_at, q.message, (SELECT life FROM ledger_message m WHERE m.partition = $1 AND m.id = q.message) FROM ledger_queue q WHERE q.partition = $1 AND (q.lane, q.which, q.due_at, q.message) > ($2, $3, $4, $5) ORDER BY q.lane, q.which, q.due_at, q.message LIMIT $6";
+    VERIFY_DRAWING = "SELECT id, account FROM ledger_lane WHERE partition = $1 AND purse = $2";
     VERIFY_TALLIES = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, sum(messages)::bigint, sum(parts)::bigint, sum(price)::bigint FROM (SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally WHERE partition = $1 UNION ALL SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM ledger_tally_delta WHERE partition = $1) t GROUP BY lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier";
     VERIFY_PARTS = "SELECT p.gateway, p.carrier_id, p.message, (SELECT true FROM ledger_message m WHERE m.partition = $1 AND m.id = p.message LIMIT 1) FROM ledger_part p WHERE p.partition = $1 AND (p.gateway, p.carrier_id) > ($2, $3) ORDER BY p.gateway, p.carrier_id LIMIT $4";
     VERIFY_EARLY = "SELECT count(*) FROM ledger_early WHERE partition = $1";
@@ -181,6 +192,7 @@ mod tests {
     /// What walks a partition's rows by no more than its number: from one end up to a limit, or all of a small table.
     const ALONG: &[&str] = &[
         "LANES",
+        "ALLOWANCES",
         "QUEUE_HEADS",
         "CLAIMS_OF_NODE",
         "TALLY_FOLD",
@@ -188,6 +200,7 @@ mod tests {
         "CODE_CUT",
         "VERIFY_CLAIMS",
         "VERIFY_TALLIES",
+        "VERIFY_DRAWING",
         "VERIFY_EARLY",
     ];
 

@@ -5,12 +5,13 @@
 //! kept in memory. Counters are compared over all partitions: an installation that was copied over has them where its
 //! files had them.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use domain::ids::{PartitionId, PartitionMap};
 use domain::ledger::LedgerError;
 use domain::message::MessageState;
+use domain::money::Money;
 use pg::{PostgresPlace, begin};
 use sea_orm::sqlx::postgres::PgRow;
 use sea_orm::sqlx::{self, PgConnection, Row as _};
@@ -26,7 +27,7 @@ use crate::moves::records::scope_code;
 use crate::moves::stream::stream_key;
 use crate::moves::{INBOUND_TABLE, MESSAGE_TABLE, SUPPRESSION_TABLE, person, sealed};
 use crate::sealing::Sealer;
-use crate::verified::{Counts, Rule, Verified, misplaced, uncount};
+use crate::verified::{Counts, Rule, Verified, misplaced, overdrawn, uncount};
 
 /// Rows of one page.
 const PAGE: i64 = 2_000;
@@ -182,9 +183,20 @@ impl Look<'_> {
 
     async fn tallies(&mut self) -> Done<()> {
         let rows = sqlx::query(sql::VERIFY_TALLIES).bind(number(self.id)).fetch_all(&mut *self.db).await?;
+        let drawing = super::money::drawing_lanes(self.db, number(self.id)).await?;
+        let mut accepted: BTreeMap<i64, Money> = BTreeMap::new();
         for row in &rows {
             let tally = tally::from_row(row)?;
             uncount(self.counts, &tally);
+            if let Some(account) = drawing.get(&tally.lane)
+                && (tally.from, tally.to) == (None, MessageState::Queued)
+            {
+                *accepted.entry(*account).or_default() += tally.price;
+            }
+        }
+        let allowances = super::money::read_all(self.db, number(self.id)).await?;
+        for account in overdrawn(accepted, &allowances) {
+            self.find(Rule::Allowance, account);
         }
         Ok(())
     }

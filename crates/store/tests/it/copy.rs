@@ -4,11 +4,14 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use domain::billing::{Charge, Purse};
 use domain::channel::{CarrierMessageId, ReceiptStatus};
 use domain::control::{Accounts as _, Campaigns as _, ContactFilter, ContactRow, Contacts as _};
 use domain::ids::{IdGenerator, InboundId};
+use domain::lane::Lane;
 use domain::ledger::{Expansion, InboundRecord, MessageRecord, ReceiptOutcome};
 use domain::message::{Category, MessageState};
+use domain::money::Money;
 use domain::phone::Phone;
 use domain::time::Timestamp;
 use sea_orm::sqlx::{self, Connection as _};
@@ -24,14 +27,22 @@ use super::postgres_server::fresh_database;
 
 const FILES: u16 = 2;
 
+/// Paid from an allowance, on delivery.
+fn notice() -> Lane {
+    Lane { charge: Charge::Delivered, purse: Purse::Allowance, ..lane(1, Category::Notice) }
+}
+
 /// A folder with a ledger in which everything has happened, and a control database.
 async fn lived_in() -> Stage {
     let mut stage = Stage::new(Engine::Sqlite, FILES).await;
-    let (notice, marketing) = (lane(1, Category::Notice), lane(2, Category::Marketing));
+    let (notice, marketing) = (notice(), lane(2, Category::Marketing));
     for lane in [&notice, &marketing] {
         stage.ledger.put_lane(lane.clone()).await.unwrap();
     }
     stage.consent(0..40).await;
+    for id in stage.ledger.partitions().all() {
+        stage.ledger.granted(id, ACCOUNT, Money::from_micros(5_000_000)).await.unwrap();
+    }
     stage.accept(&(0..40).map(|n| stage.message(&notice, n)).collect::<Vec<_>>()).await;
     for id in stage.ledger.partitions().all() {
         let claim = stage.claim_at(id, FIRST, &[(stream(1, None), 12)]).await;
@@ -218,6 +229,12 @@ async fn compare(stage: Stage, place: &PostgresPlace, partitions: u16, account: 
         let through = there.ledger.expanded_through(id, lane(2, Category::Marketing).id).await.unwrap();
         assert_eq!(through, 1_000 + u64::from(id.0 % FILES), "marks stay with their file's slots");
     }
+    for id in stage.ledger.partitions().all() {
+        let (here, there) = (stage.ledger.allowances(id).await, there.ledger.allowances(id).await);
+        assert_eq!(here.unwrap(), there.unwrap());
+    }
+    let lanes = there.ledger.lanes().await.unwrap();
+    assert!(lanes.iter().any(|lane| (lane.charge, lane.purse) == (Charge::Delivered, Purse::Allowance)));
     let inbounds = |stage: &Stage| {
         let ledger = Arc::clone(&stage.ledger);
         let told = |one: &InboundRecord| {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::billing::{Charge, Purse};
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, ReceiptStatus};
 use domain::ids::{
     AccountId, CampaignId, ChannelId, EntityId, GatewayId, IdGenerator, LaneId, MessageId, PartitionId,
@@ -81,6 +82,8 @@ pub(crate) fn lane(id: i64, category: Category) -> Lane {
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        charge: Charge::Submitted,
+        purse: Purse::Open,
         version: 0,
     }
 }

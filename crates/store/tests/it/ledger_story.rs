@@ -18,6 +18,7 @@ on_every_engine! {
     throttling_spends_no_attempt_and_a_failed_channel_is_avoided
     parts_arrive_one_by_one
     receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time
+    a_receipt_from_before_a_message_went_out_is_of_another_one
     a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the_retry
     a_late_receipt_corrects_a_gloomy_end_once
     pausing_holds_and_cancelling_ends
@@ -118,6 +119,9 @@ async fn takes_are_followed_in_order_and_parts_bound_a_claim(engine: Engine) {
     };
     let first = stage.claim_parts(home, FIRST, takes(), 3).await;
     assert_eq!((first.outgoing.len(), first.more), (1, true), "the next one has more parts than are left");
+    assert_eq!(first.unfit, None, "another one had part of the room");
+    let none = stage.claim_parts(home, FIRST, takes(), 2).await;
+    assert_eq!((none.outgoing.len(), none.unfit), (0, Some((stream(2, None), 3))));
     let rest = stage.claim_parts(home, FIRST, takes(), 100).await;
     assert_eq!((rest.outgoing.len(), rest.more), (3, false));
 }
@@ -214,6 +218,21 @@ async fn receipts_before_the_answer_are_kept_and_unknown_ones_dropped_in_time(en
     assert_eq!(outcome, [ReceiptOutcome::Unmatched]);
     stage.pass(73 * 3_600);
     assert_eq!(stage.sweep().await.receipts_dropped, 1);
+}
+
+async fn a_receipt_from_before_a_message_went_out_is_of_another_one(engine: Engine) {
+    let mut stage = Stage::new(engine, 1).await;
+    let lane = lane(1, Category::Notice);
+    stage.ledger.put_lane(lane.clone()).await.unwrap();
+    let id = stage.accept_one(stage.message(&lane, 1)).await;
+    // The carrier used the id before: this one's message is not here any more.
+    assert_eq!(stage.receipt(id, 0, Undelivered, "UNDELIV").await, ReceiptOutcome::Held);
+    stage.pass(3_600);
+    let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
+    stage.submit(&out).await;
+    assert_eq!(stage.look(id).await.state, MessageState::Submitted, "it says nothing of this message");
+    let applied = ReceiptOutcome::Applied { message: id, state: MessageState::Delivered };
+    assert_eq!(stage.receipt(id, 0, Delivered, "DELIVRD").await, applied);
 }
 
 async fn a_failure_receipt_is_retried_elsewhere_and_a_late_success_withdraws_the_retry(engine: Engine) {

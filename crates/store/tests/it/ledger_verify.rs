@@ -1,5 +1,7 @@
 //! What must hold between a ledger's rows, and that each way of breaking it is found.
 
+use domain::billing::Purse;
+use domain::lane::Lane;
 use domain::message::Category;
 use rusqlite::Connection;
 use sea_orm::sqlx::{self, Connection as _, PgConnection};
@@ -13,8 +15,10 @@ use super::ledger_stage::*;
 /// Messages that wait, are in flight, are submitted and are delivered; an opt-out.
 async fn lived_in(engine: Engine) -> Stage {
     let stage = Stage::new(engine, 1).await;
-    let lane = lane(1, Category::Notice);
+    let lane = Lane { purse: Purse::Allowance, ..lane(1, Category::Notice) };
     stage.ledger.put_lane(lane.clone()).await.unwrap();
+    let total = stage.message(&lane, 0).price * 7;
+    stage.ledger.granted(stage.home(phone(0)), ACCOUNT, total).await.unwrap();
     for number in 0..6 {
         stage.accept_one(stage.message(&lane, number)).await;
     }
@@ -59,6 +63,9 @@ async fn whatever_is_broken_by_hand_is_found() {
         (Rule::Tally, "UPDATE tally SET messages = messages + 1"),
         (Rule::Opens, "UPDATE message SET sealed = zeroblob(80) WHERE id = (SELECT min(id) FROM message)"),
         (Rule::Readable, "UPDATE message SET life = zeroblob(9) WHERE id = (SELECT min(id) FROM message)"),
+        (Rule::Allowance, "UPDATE allowance SET drawn = drawn - 1"),
+        (Rule::Allowance, "UPDATE allowance SET returned = granted"),
+        (Rule::Allowance, "DELETE FROM allowance"),
         (Rule::Suppression, "DELETE FROM person"),
     ] {
         let stage = lived_in(Engine::Sqlite).await;
@@ -103,6 +110,9 @@ async fn whatever_is_broken_in_a_database_is_found() {
             Rule::Readable,
             "UPDATE ledger_message SET life = '\\x00' WHERE id = (SELECT min(id) FROM ledger_message)",
         ),
+        (Rule::Allowance, "UPDATE ledger_allowance SET drawn = drawn - 1"),
+        (Rule::Allowance, "UPDATE ledger_allowance SET returned = granted"),
+        (Rule::Allowance, "DELETE FROM ledger_allowance"),
         (Rule::Suppression, "DELETE FROM ledger_person"),
     ] {
         let stage = lived_in(Engine::Postgres).await;

@@ -8,6 +8,7 @@ mod ledger_events;
 mod ledger_faults;
 mod ledger_kill;
 mod ledger_lost_claim;
+mod ledger_money;
 mod ledger_nodes;
 mod ledger_numbers;
 mod ledger_people;

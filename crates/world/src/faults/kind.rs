@@ -68,11 +68,19 @@ pub enum Fault {
     DeadNumberForgotten,
     /// Messages from phones that refuse nothing are acknowledged and thrown away.
     ChatDropped,
+    /// What the books granted does not reach the ledger.
+    GrantLost,
+    /// Allowances pay for whatever is asked of them.
+    DrawUnchecked,
+    /// What is posted again is added again.
+    PostedTwice,
+    /// What did not arrive is not paid back.
+    RefundForgotten,
 }
 
 impl Fault {
     /// Every deliberate fault.
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 35] = [
         Self::AcceptBeforeCommit,
         Self::SettleBeforeCommit,
         Self::SettlementForgotten,
@@ -104,5 +112,9 @@ impl Fault {
         Self::DeadNumberForgotten,
         Self::ChatDropped,
         Self::CanaryForgotten,
+        Self::GrantLost,
+        Self::DrawUnchecked,
+        Self::PostedTwice,
+        Self::RefundForgotten,
     ];
 }

@@ -64,5 +64,9 @@ faults! {
     a_forgotten_dead_number: DeadNumberForgotten => "although its number was dead";
     dropped_chat: ChatDropped => "showed life and is still called dead";
     a_forgotten_canary: CanaryForgotten => "before its canary was judged";
+    a_lost_grant: GrantLost => "and the ledger";
+    an_unchecked_draw: DrawUnchecked => "and the ledger" | "below nothing";
+    a_posting_that_is_added_twice: PostedTwice => "earned" | "below nothing" | "and the ledger";
+    a_forgotten_refund: RefundForgotten => "earned";
     a_forgotten_fence: FenceForgotten => "after it had been taken over";
 }

@@ -137,6 +137,7 @@ pub(super) fn of_item(refused: &RefusedItem) -> Business {
         RefusedItem::Text(_) => ("isv.UNSUPPORTED_CONTENT", "不支持的短信内容"),
         RefusedItem::NoRoute => ("isv.DOMESTIC_NUMBER_NOT_SUPPORTED", "没有通往该号码的通道"),
         RefusedItem::NeverValid => PARAMETERS,
+        RefusedItem::Funds(_) => ("isv.AMOUNT_NOT_ENOUGH", "账户余额不足或已达限额"),
     }
 }
 

@@ -128,6 +128,10 @@ impl From<&RefusedItem> for Refusal {
                 "UnsupportedOperation.UnsupportedRegion",
                 "没有通往该号码的通道 · no channel leads to this phone",
             ),
+            RefusedItem::Funds(_) => refusal(
+                "FailedOperation.InsufficientBalanceInSmsPackage",
+                "余额不足或已达限额 · the balance does not suffice, or a limit is reached",
+            ),
             RefusedItem::Text(_) | RefusedItem::NeverValid => Self::PARAMETER,
         }
     }

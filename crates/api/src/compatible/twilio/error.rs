@@ -41,6 +41,8 @@ impl Refusal {
         refusal(20_503, StatusCode::SERVICE_UNAVAILABLE, "Storage does not answer: try again");
     pub(super) const INTERNAL: Self =
         refusal(20_500, StatusCode::INTERNAL_SERVER_ERROR, "A fault of this installation");
+    pub(super) const FUNDS: Self =
+        refusal(30_002, StatusCode::PAYMENT_REQUIRED, "The balance does not suffice, or a limit is reached");
     pub(super) const PARAMETER: Self = bad(20_001, "A parameter cannot be read");
     pub(super) const TO_MISSING: Self = bad(21_604, "A 'To' phone number is required");
     pub(super) const TO_INVALID: Self = bad(21_211, "The 'To' number is not a valid phone number");
@@ -94,6 +96,7 @@ impl From<&RefusedItem> for Refusal {
             RefusedItem::Text(domain::text::TextError::Empty) => Self::BODY_MISSING,
             RefusedItem::Text(_) | RefusedItem::Render(RenderError::TooLong { .. }) => Self::BODY_TOO_LONG,
             RefusedItem::NoRoute => Self::NO_ROUTE,
+            RefusedItem::Funds(_) => Self::FUNDS,
             RefusedItem::NoSuchTemplate
             | RefusedItem::Template(_)
             | RefusedItem::Render(_)

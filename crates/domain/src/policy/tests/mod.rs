@@ -5,6 +5,7 @@ mod properties;
 mod verdicts;
 
 use super::*;
+use crate::billing::{Charge, Purse};
 use crate::ids::{AccountId, CampaignId, LaneId, MessageId, RouteId};
 use crate::lane::{Lane, LaneState, WindowClose};
 use crate::message::Priority;
@@ -37,6 +38,8 @@ fn lane(category: Category) -> Lane {
         speed: None,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        charge: Charge::Submitted,
+        purse: Purse::Open,
         version: 0,
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::billing::{Charge, Purse};
 use crate::control::{ChannelConfig, Protocol, Quirks, RouteConfig, RouteStep, Secret};
 use crate::ids::{AccountId, ChannelId, EntityId, GatewayId, LaneId, PartitionId, RouteId};
 use crate::lane::{Lane, LaneState, Stream, WindowClose};
@@ -64,6 +65,8 @@ fn lane(number: i64, category: Category, speed: Option<u32>) -> Lane {
         speed,
         window_close: WindowClose::Hold,
         held_words_approved: false,
+        charge: Charge::Submitted,
+        purse: Purse::Open,
         version: 0,
     }
 }

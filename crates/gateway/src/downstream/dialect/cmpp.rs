@@ -58,6 +58,7 @@ impl Dialect for CmppServer {
             SubmitRefusal::Destination => 13,
             SubmitRefusal::Validity
             | SubmitRefusal::Schedule
+            | SubmitRefusal::Funds
             | SubmitRefusal::NoRoute
             | SubmitRefusal::Unavailable => 9,
         }

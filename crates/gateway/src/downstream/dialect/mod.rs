@@ -99,6 +99,9 @@ fn timing(door: &Door) -> Timing {
 /// Deliveries without an answer, of customers whose own window is not known before they have logged in.
 const WINDOW: usize = 32;
 
+/// How far ahead a submit may be scheduled.
+const MOST_AHEAD: Duration = Duration::from_secs(30 * 86_400);
+
 /// A submit as it stands on the wire.
 struct Given<'a> {
     source: &'a [u8],
@@ -119,7 +122,8 @@ struct Given<'a> {
 impl Given<'_> {
     fn read(self, now: Timestamp) -> Result<Submit, SubmitRefusal> {
         let text = |octets: &[u8]| std::str::from_utf8(octets).map(Box::from);
-        if time_left(self.at_time, now).is_some_and(|left| left > Duration::ZERO) {
+        let wait = time_left(self.at_time, now).filter(|wait| !wait.is_zero());
+        if wait.is_some_and(|wait| wait > MOST_AHEAD) {
             return Err(SubmitRefusal::Schedule);
         }
         let decoded = decode(self.content, self.coding, self.has_header, self.dialect);
@@ -136,7 +140,9 @@ impl Given<'_> {
             own_id: self.own_id,
             on_success: self.on_success,
             on_failure: self.on_failure,
-            valid_for: time_left(self.valid_time, now),
+            send_at: wait.map(|wait| now.plus(wait)),
+            valid_for: time_left(self.valid_time, now)
+                .map(|left| left.saturating_sub(wait.unwrap_or_default())),
         })
     }
 }
@@ -222,4 +228,41 @@ fn national(phone: Phone) -> Result<TerminalId, EncodeError> {
 /// All digits.
 fn international(phone: Phone) -> Result<TerminalId, EncodeError> {
     TerminalId::new(phone.digits().as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given<'a>(at_time: &'a [u8], valid_time: &'a [u8]) -> Given<'a> {
+        Given {
+            source: b"10690001",
+            destinations: Destinations::one(TerminalId::new("13800000001").unwrap()),
+            content: b"hello",
+            coding: 0,
+            has_header: false,
+            segment: None,
+            dialect: TextDialect::Smpp,
+            own_id: None,
+            on_success: true,
+            on_failure: true,
+            valid_time,
+            at_time,
+        }
+    }
+
+    #[test]
+    fn a_later_time_is_kept_and_validity_counts_from_it() {
+        let now = Timestamp::from_millis(1_795_573_800_000);
+        let hours = |hours: u64| Duration::from_secs(hours * 3_600);
+        let read = |at, valid| given(at, valid).read(now).map(|submit| (submit.send_at, submit.valid_for));
+        assert_eq!(read(b"", b"").unwrap(), (None, None));
+        let later = (Some(now.plus(hours(2))), Some(hours(3)));
+        assert_eq!(read(b"000000020000000R", b"000000050000000R").unwrap(), later);
+        // 2026-11-25 12:30 and 15:30, eight hours east.
+        assert_eq!(read(b"261125123000032+", b"261125153000032+").unwrap(), later);
+        assert_eq!(read(b"251125123000032+", b"").unwrap(), (None, None), "that time is long over");
+        assert_eq!(read(b"000000020000000R", b"000000010000000R").unwrap().1, Some(Duration::ZERO));
+        assert_eq!(read(b"000131000000000R", b""), Err(SubmitRefusal::Schedule), "61 days");
+    }
 }

@@ -87,6 +87,7 @@ impl Dialect for SgipServer {
             | SubmitRefusal::Source
             | SubmitRefusal::Validity
             | SubmitRefusal::Schedule
+            | SubmitRefusal::Funds
             | SubmitRefusal::NoRoute => result::PARAMETER,
         }
     }

@@ -58,7 +58,7 @@ impl Dialect for SmgpServer {
             SubmitRefusal::Schedule => 45,
             SubmitRefusal::Source => 46,
             SubmitRefusal::Destination => 47,
-            SubmitRefusal::NoRoute => 58,
+            SubmitRefusal::NoRoute | SubmitRefusal::Funds => 58,
         }
     }
 

@@ -81,7 +81,7 @@ impl Dialect for SmppServer {
             SubmitRefusal::Destination => status::BAD_DESTINATION,
             SubmitRefusal::Throttled => status::THROTTLED,
             SubmitRefusal::Unavailable => status::SYSTEM_ERROR,
-            SubmitRefusal::NoRoute => SUBMIT_FAILED,
+            SubmitRefusal::NoRoute | SubmitRefusal::Funds => SUBMIT_FAILED,
             SubmitRefusal::Schedule => BAD_SCHEDULE,
             SubmitRefusal::Validity => BAD_EXPIRY,
         }

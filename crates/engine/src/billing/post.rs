@@ -1,0 +1,239 @@
+//! The poster: tells the books what the ledger's counters come to, ends holds, and takes back what partitions do not use.
+//!
+//! One node does it. Counters say what an hour came to so far, so a posting that is repeated, by this node or the next, changes
+//! nothing. What was posted through is kept in a setting, so that a start goes on there, however long nobody posted.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::billing::{LaneTerms, postings};
+use domain::control::{ControlError, Posting, PostingKey};
+use domain::ids::{AccountId, CampaignId, ChannelId, LaneId, PartitionId};
+use domain::ledger::{LedgerError, Tally};
+use domain::money::Money;
+use domain::nodes::Duty;
+use domain::time::Timestamp;
+
+use crate::Engine;
+
+/// Between two rounds.
+const ROUND: Duration = Duration::from_secs(3);
+/// Hours before the present one that each round looks at: settlements may carry the time of an hour that has just ended.
+const RECENT_HOURS: i64 = 2;
+/// Hours before the present one that are looked at once an hour.
+const LATE_HOURS: i64 = 96;
+/// Postings of one transaction.
+const POSTED_AT_ONCE: usize = 500;
+/// An allowance that nothing was drawn on for so long goes back.
+const IDLE: Duration = Duration::from_secs(3_600);
+/// Where the last hour is kept before which everything is posted.
+const POSTED_THROUGH: &str = "billing.posted_through";
+
+/// Why a round ended early; the next one does it again.
+#[derive(Debug, thiserror::Error)]
+pub enum MoneyError {
+    /// The books refused.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// The ledger refused.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+}
+
+/// What the poster remembers between rounds; a new one looks everything up again.
+#[derive(Default)]
+pub struct Poster {
+    lanes: HashMap<LaneId, LaneTerms>,
+    /// What was posted of the recent hours.
+    posted: HashMap<PostingKey, Posting>,
+    /// The last hour in which late hours were looked at; none: not yet.
+    late_at: Option<i64>,
+    /// What had been drawn on each allowance, and since when that has not changed.
+    idle: HashMap<(PartitionId, AccountId), (Money, Timestamp)>,
+    stray_holds: BTreeSet<CampaignId>,
+    /// Accounts that were told of their low balance.
+    low: BTreeSet<AccountId>,
+}
+
+impl Engine {
+    /// Starts the poster; it ends with the engine.
+    pub fn start_poster(self: &Arc<Self>) {
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let mut poster = Poster::default();
+            loop {
+                tokio::select! {
+                    () = engine.stop.cancelled() => return,
+                    () = tokio::time::sleep(ROUND) => {}
+                }
+                if !engine.node.holds(Duty::Billing) || engine.is_draining() {
+                    poster = Poster::default();
+                } else if let Err(error) = engine.post_round(&mut poster).await {
+                    tracing::warn!(%error, "what messages moved could not be posted; it is tried again");
+                }
+            }
+        });
+    }
+
+    /// One round: posts, ends holds, takes back what is idle.
+    ///
+    /// # Errors
+    /// [`MoneyError`]: the next round does what is missing.
+    pub async fn post_round(&self, poster: &mut Poster) -> Result<(), MoneyError> {
+        let now = self.clock.now();
+        // Before the counters are read: what these campaigns had accepted is in them.
+        let spent = self.spent_holds(&mut poster.stray_holds, now).await?;
+        let costs: HashMap<ChannelId, Money> =
+            self.channels().await?.iter().map(|channel| (channel.id, channel.cost)).collect();
+        let from = self.first_hour(poster, now.hour()).await?;
+        if poster.late_at != Some(now.hour()) {
+            // What another node posted meanwhile, or a power cut took back from the ledger, is put right now.
+            poster.posted.clear();
+        }
+        let mut moved = BTreeSet::new();
+        for partition in self.ledger.partitions().all() {
+            let mut before = from.saturating_sub(1);
+            while let Some(hour) = self.ledger.next_hour(partition, before).await? {
+                let all = self.hour_postings(poster, partition, hour, &costs).await?;
+                let new = all.into_iter().filter(|one| poster.posted.get(&one.key) != Some(one)).collect();
+                self.post_some(poster, new, &mut moved, now).await?;
+                before = hour;
+            }
+        }
+        if poster.late_at != Some(now.hour()) {
+            let through = now.hour() - RECENT_HOURS - 1;
+            self.control.put_setting(POSTED_THROUGH, &through.to_string()).await?;
+            poster.late_at = Some(now.hour());
+        }
+        for (account, campaign) in spent {
+            self.control.end_hold(account, campaign, now).await?;
+        }
+        self.settle_allowances(poster, now).await?;
+        self.look_at_balances(poster, moved).await
+    }
+
+    /// Where a round begins: a new poster's first one where the last one's ended.
+    async fn first_hour(&self, poster: &Poster, hour: i64) -> Result<i64, MoneyError> {
+        Ok(match poster.late_at {
+            Some(at) if at == hour => hour - RECENT_HOURS,
+            // Longer ago, if the books could not be reached for days.
+            Some(at) => (hour - LATE_HOURS).min(at - RECENT_HOURS),
+            None => {
+                let through = self.control.setting(POSTED_THROUGH).await?;
+                let through = through.and_then(|text| text.parse::<i64>().ok());
+                through.map_or(0, |through| through.min(hour - LATE_HOURS))
+            }
+        })
+    }
+
+    /// What all counters of an hour come to.
+    async fn hour_postings(
+        &self,
+        poster: &mut Poster,
+        partition: PartitionId,
+        hour: i64,
+        costs: &HashMap<ChannelId, Money>,
+    ) -> Result<Vec<Posting>, MoneyError> {
+        let (mut tallies, mut after): (Vec<Tally>, Option<LaneId>) = (Vec::new(), None);
+        loop {
+            let (page, next) = self.ledger.hour_tallies(partition, hour, after).await?;
+            tallies.extend(page);
+            after = next;
+            if next.is_none() {
+                break;
+            }
+        }
+        let cost = |channel| costs.get(&channel).copied().unwrap_or_default();
+        if let Ok(all) = postings((partition, hour), &tallies, &poster.lanes, cost) {
+            return Ok(all);
+        }
+        let lanes = self.ledger.lanes().await?;
+        poster.lanes = lanes.iter().map(|lane| (lane.id, LaneTerms::of(lane))).collect();
+        let all = postings((partition, hour), &tallies, &poster.lanes, cost);
+        all.map_err(|_| LedgerError::NoSuch("lane").into())
+    }
+
+    async fn post_some(
+        &self,
+        poster: &mut Poster,
+        new: Vec<Posting>,
+        moved: &mut BTreeSet<AccountId>,
+        now: Timestamp,
+    ) -> Result<(), MoneyError> {
+        for some in new.chunks(POSTED_AT_ONCE) {
+            self.control.post(some, now).await?;
+            moved.extend(some.iter().map(|posting| posting.key.account));
+            let recent = now.hour() - RECENT_HOURS;
+            let kept = some.iter().filter(|posting| posting.key.hour >= recent);
+            poster.posted.extend(kept.map(|posting| (posting.key, *posting)));
+        }
+        Ok(())
+    }
+
+    /// Brings both sides of each allowance together, whatever was killed between them, and gives back what nobody uses: after an
+    /// hour, and, where a day's limit counts it, when the day ends.
+    async fn settle_allowances(&self, poster: &mut Poster, now: Timestamp) -> Result<(), MoneyError> {
+        let mut known: HashMap<AccountId, HashMap<PartitionId, domain::control::Granted>> = HashMap::new();
+        for partition in self.ledger.partitions().all() {
+            for (account, allowance) in self.ledger.allowances(partition).await? {
+                if !known.contains_key(&account) {
+                    let grants = self.control.grants(account).await?;
+                    known.insert(account, grants.into_iter().collect());
+                }
+                let books =
+                    known.get(&account).and_then(|of| of.get(&partition)).copied().unwrap_or_default();
+                if books.granted > allowance.granted {
+                    self.ledger.granted(partition, account, books.granted).await?;
+                }
+                let mut returned = allowance.returned;
+                if allowance.left() > Money::ZERO {
+                    let seen = poster.idle.entry((partition, account)).or_insert((allowance.drawn, now));
+                    if seen.0 != allowance.drawn {
+                        *seen = (allowance.drawn, now);
+                    }
+                    let since = seen.1;
+                    let daily = self.terms(account).await?.limits.daily.is_some();
+                    if now.since(since) >= IDLE || daily && !self.is_same_day(since, now) {
+                        returned = self.ledger.give_back(partition, account, allowance.left()).await?;
+                        poster.idle.remove(&(partition, account));
+                    }
+                } else {
+                    poster.idle.remove(&(partition, account));
+                }
+                if returned > books.returned {
+                    self.control.returned(account, partition, returned, now).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_same_day(&self, one: Timestamp, other: Timestamp) -> bool {
+        let day = |at: Timestamp| at.to_jiff().to_zoned_datetime(self.settings.zone.clone()).date();
+        day(one) == day(other)
+    }
+
+    async fn look_at_balances(
+        &self,
+        poster: &mut Poster,
+        moved: BTreeSet<AccountId>,
+    ) -> Result<(), MoneyError> {
+        for account in moved {
+            let terms = self.terms(account).await?;
+            let Some(alert_below) = terms.alert_below else { continue };
+            let available = self.control.balance(account).await?.funds + terms.credit;
+            if available >= alert_below {
+                poster.low.remove(&account);
+            } else if poster.low.insert(account) {
+                tell_low_balance(account, available);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The one place that tells of a low balance.
+fn tell_low_balance(account: AccountId, available: Money) {
+    tracing::warn!(%account, %available, "the balance of this account is low · 账户余额不足预警线");
+}
