@@ -34,6 +34,7 @@ fn report() -> PreflightReport {
         eligible: 5,
         parts: 6,
         cost: Money::from_micros(300_000),
+        reserve: Money::from_micros(300_000),
         rejected: vec![(Reason::NoConsent, 2), (Reason::Suppressed, 1)],
         deferred: 3,
         deferred_until: Some(NOW),

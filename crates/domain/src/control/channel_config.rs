@@ -263,11 +263,11 @@ mod tests {
     #[test]
     fn countries_are_of_numbers_abroad() {
         let general = line(None, None, None);
-        let japan = PriceLine { country: Country::from_code("JP"), ..general.clone() };
+        let japan = PriceLine { country: Country::from_code("JP"), ..general };
         assert_eq!(PriceLine::check(std::slice::from_ref(&japan)), Ok(()));
         let odd = PriceLine { carrier: Some(Carrier::Mobile), ..japan };
         assert_eq!(PriceLine::check(&[odd]), Err(PriceFault::Country { line: 0 }));
-        let home = PriceLine { country: Some(Country::CN), ..general.clone() };
+        let home = PriceLine { country: Some(Country::CN), ..general };
         assert_eq!(PriceLine::check(&[home]), Err(PriceFault::Country { line: 0 }));
         let dear = PriceLine { per_part: PriceLine::MOST + Money::from_micros(1), ..general };
         assert_eq!(PriceLine::check(&[dear]), Err(PriceFault::Amount { line: 0 }));
