@@ -61,6 +61,11 @@ pub(crate) struct IfMatch {
 }
 
 impl IfMatch {
+    /// Whether a version was named.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.wanted.as_deref().is_some_and(|wanted| wanted.trim() != "*")
+    }
+
     /// Whether the change is meant for this version, which is the one before it.
     ///
     /// # Errors

@@ -44,12 +44,14 @@ mod server;
 mod session;
 mod state;
 mod statements;
+mod streams;
 mod suppressions;
 mod system;
 mod tags;
 mod templates;
 mod trail;
 mod users;
+mod webhooks;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -97,6 +99,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(suppressions::router())
         .merge(inbound::router())
         .merge(events::router())
+        .merge(webhooks::router())
         .merge(reports::router())
         .merge(channels::router())
         .merge(customers::router())

@@ -13,10 +13,12 @@ use domain::time::{Clock, Timestamp};
 use engine::Engine;
 use engine::access::Identity;
 use jiff::tz::TimeZone;
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::limits::{KEY_PER_MINUTE, Limits, PERSON_PER_MINUTE, SIGN_INS_PER_MINUTE};
 use crate::problem::{Kind, Problem};
+use crate::streams::Streams;
 
 pub(crate) use crate::limits::Turn;
 
@@ -47,6 +49,8 @@ struct Inner {
     callers: Mutex<Limits<Principal>>,
     strangers: Mutex<Limits<Option<IpAddr>>>,
     requests: AtomicU64,
+    streams: Streams,
+    closing: CancellationToken,
 }
 
 impl ApiState {
@@ -70,6 +74,8 @@ impl ApiState {
             callers: Mutex::default(),
             strangers: Mutex::default(),
             requests,
+            streams: Streams::default(),
+            closing: CancellationToken::new(),
         }))
     }
 
@@ -103,6 +109,16 @@ impl ApiState {
 
     pub(crate) fn fresh_id(&self) -> FreshId {
         self.0.ids.fresh(self.now())
+    }
+
+    /// Streams that are open, by who opened them.
+    pub(crate) fn streams(&self) -> &Streams {
+        &self.0.streams
+    }
+
+    /// Cancelled when the listener takes no more requests: streams end then.
+    pub(crate) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
     }
 
     pub(crate) fn request_id(&self) -> String {

@@ -30,7 +30,7 @@ use clap::{Parser, Subcommand};
 
 use client::{
     AccountArgs, Asked, BalanceArgs, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MarginsArgs, MessageArgs,
-    NumbersArgs, RouteArgs, SendArgs, StatementArgs, To, TopUpArgs, UserArgs,
+    NumbersArgs, RouteArgs, SendArgs, StatementArgs, To, TopUpArgs, UserArgs, WebhookArgs,
 };
 use config::LogFormat;
 use exit::Failure;
@@ -83,6 +83,8 @@ enum Command {
     Statement(To<StatementArgs>),
     /// 收入、成本与毛利（运营方） / revenue, cost and margin; for the operator
     Margins(To<MarginsArgs>),
+    /// 回调 / webhooks
+    Webhook(To<WebhookArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -137,6 +139,7 @@ async fn main() -> ExitCode {
         Command::TopUp(asked) => client::run(Asked::TopUp(asked), show).await,
         Command::Statement(asked) => client::run(Asked::Statement(asked), show).await,
         Command::Margins(asked) => client::run(Asked::Margins(asked), show).await,
+        Command::Webhook(asked) => client::run(Asked::Webhook(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };
     code(outcome.map(|()| ExitCode::SUCCESS))

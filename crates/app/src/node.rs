@@ -136,6 +136,7 @@ impl Node {
         engine.start_dispatch(start_channel, events, retry).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
+        engine.start_webhooks_over(Arc::new(gateway::OutboundHttp::new(options.private_callbacks)?));
         engine.start_poster();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::control::{Campaign, CampaignState, Campaigns, Conditions, ControlError, Edit, Edits as _};
+use domain::events::{Event, EventKind, EventSubject, Notice};
 use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
 use domain::message::Category;
@@ -19,6 +20,7 @@ use super::ControlDb;
 use super::course_document::CourseDocument;
 use super::document::SourceDocument;
 use super::error::of_database;
+use super::notices;
 use super::preflight_document::{CampaignSecrets, PreflightDocument};
 use super::reading::{PAGE_LIMIT, Reading, json, seal};
 use super::row::campaign::{Column, Entity, Model};
@@ -42,8 +44,8 @@ impl Campaigns for ControlDb {
         self.edit(Edit::AddCampaign(campaign), Conditions::default()).await.map(|_| ())
     }
 
-    async fn update_campaign(&self, campaign: &mut Campaign) -> Result<(), ControlError> {
-        self.edit(Edit::ChangeCampaign(campaign), Conditions::default()).await?;
+    async fn update_campaign(&self, campaign: &mut Campaign, now: Timestamp) -> Result<(), ControlError> {
+        self.edit(Edit::ChangeCampaign(campaign, now), Conditions::default()).await?;
         campaign.version += 1;
         Ok(())
     }
@@ -113,6 +115,28 @@ impl ControlDb {
         let added = Entity::insert(row).exec_without_returning(on).await;
         added.map_err(|e| of_database(&e, TABLE))?;
         put_course(campaign, on).await
+    }
+
+    /// [`Self::replace`], and its account is told of the step, if it is one.
+    pub(super) async fn replace_and_tell(
+        &self,
+        campaign: &Campaign,
+        now: Timestamp,
+        on: &DatabaseTransaction,
+    ) -> Result<(), ControlError> {
+        let known = Entity::find_by_id(campaign.id.raw()).select_only().column(Column::State);
+        let known: Option<i32> = known.into_tuple().one(on).await.map_err(|e| of_database(&e, TABLE))?;
+        self.replace(campaign, on).await?;
+        let known = known.map(|state| Reading(TABLE).code("state", state, CampaignState::from_code));
+        let Some(kind) = known.transpose()?.and_then(|known| EventKind::of_campaign(known, campaign.state))
+        else {
+            return Ok(());
+        };
+        let event = Event {
+            campaign: Some(campaign.id),
+            ..Event::plain(kind, EventSubject::Campaign(campaign.id), now)
+        };
+        notices::add(on, &[Notice { account: campaign.account, event }]).await
     }
 
     /// Writes a campaign whose version is the one that was read, with the next version.

@@ -47,7 +47,7 @@ impl Edits for ControlDb {
             }
             Edit::AddTemplate(template) => self.insert_template(template, on).await?,
             Edit::AddCampaign(campaign) => self.insert(campaign, on).await?,
-            Edit::ChangeCampaign(campaign) => self.replace(campaign, on).await?,
+            Edit::ChangeCampaign(campaign, now) => self.replace_and_tell(campaign, now, on).await?,
         }
         if let Some(line) = terms.line {
             insert_line(on, line).await?;

@@ -28,6 +28,7 @@ mod idempotency;
 mod import;
 mod migrations;
 mod nodes;
+mod notices;
 mod open;
 mod pack;
 mod preflight_document;
@@ -38,6 +39,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod uploads;
+mod webhooks;
 mod write;
 
 #[cfg(test)]

@@ -13,9 +13,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::channel::CarrierCode;
-use crate::ids::{AccountId, CampaignId, ChannelId, InboundId, MessageId, PartitionId};
+use crate::control::{CampaignState, ControlError};
+use crate::ids::{AccountId, CampaignId, ChannelId, InboundId, MessageId, PartitionId, WebhookId};
 use crate::ledger::LedgerError;
 use crate::message::{MessageState, Reason, coded_enum};
+use crate::money::Money;
 use crate::time::Timestamp;
 
 /// How long events are kept: as long as a receipt is waited for, so that a reader who was away over a weekend catches up.
@@ -50,6 +52,32 @@ coded_enum! {
         Inbound = 32, "inbound.received";
         /// A phone refused further messages.
         OptedOut = 33, "inbound.opted_out";
+        /// A campaign began to send.
+        CampaignStarted = 64, "campaign.started";
+        /// A person, or its own watch, paused it.
+        CampaignPaused = 65, "campaign.paused";
+        /// It goes on.
+        CampaignResumed = 66, "campaign.resumed";
+        /// All its messages have ended, or only wait for receipts.
+        CampaignFinished = 67, "campaign.finished";
+        /// It was stopped for good.
+        CampaignCancelled = 68, "campaign.cancelled";
+        /// The account's balance fell below what it wants to be told of.
+        BalanceLow = 72, "balance.low";
+        /// Nothing more can be sent until the account is topped up.
+        BalanceExhausted = 73, "balance.exhausted";
+        /// There is enough again.
+        BalanceRestored = 74, "balance.restored";
+        /// A channel carries nothing any more. Told to the operator.
+        ChannelDown = 80, "channel.down";
+        /// It carries again.
+        ChannelUp = 81, "channel.up";
+        /// A webhook is not called any more: it failed for too long.
+        WebhookDisabled = 88, "webhook.disabled";
+        /// A webhook was behind for so long that events were dropped before it had them.
+        WebhookLagged = 89, "webhook.lagged";
+        /// A webhook is tried, because somebody asked for it.
+        WebhookTest = 90, "webhook.test";
     }
 }
 
@@ -71,22 +99,73 @@ impl EventKind {
             MessageState::Uncertain => Some(Self::Uncertain),
         }
     }
+
+    /// What a campaign's step from one state to another is told as, if it is told.
+    #[must_use]
+    pub const fn of_campaign(from: CampaignState, to: CampaignState) -> Option<Self> {
+        match (from, to) {
+            (CampaignState::Running, CampaignState::Running) => None,
+            (CampaignState::Paused, CampaignState::Running) => Some(Self::CampaignResumed),
+            (_, CampaignState::Running) => Some(Self::CampaignStarted),
+            (CampaignState::Running, CampaignState::Paused) => Some(Self::CampaignPaused),
+            (CampaignState::Running | CampaignState::Paused, CampaignState::Finished) => {
+                Some(Self::CampaignFinished)
+            }
+            (CampaignState::Cancelled, CampaignState::Cancelled) => None,
+            (_, CampaignState::Cancelled) => Some(Self::CampaignCancelled),
+            _ => None,
+        }
+    }
+
+    /// The subject that this number of this kind names; none when it cannot be.
+    #[must_use]
+    pub fn subject(self, raw: i64) -> Option<EventSubject> {
+        Some(match self.code() {
+            1..32 => EventSubject::Message(MessageId::from_raw(raw)),
+            32..64 => EventSubject::Inbound(InboundId::from_raw(raw)),
+            64..72 => EventSubject::Campaign(CampaignId::from_raw(raw)),
+            72..80 => EventSubject::Account(AccountId::from_raw(raw)),
+            80..88 => EventSubject::Channel(ChannelId(u16::try_from(raw).ok()?)),
+            _ => EventSubject::Webhook(WebhookId::from_raw(raw)),
+        })
+    }
 }
 
 /// What an event is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum EventSubject {
     Message(MessageId),
     Inbound(InboundId),
+    Campaign(CampaignId),
+    Account(AccountId),
+    Channel(ChannelId),
+    Webhook(WebhookId),
 }
 
 impl EventSubject {
+    /// What it is.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Message(_) => "message",
+            Self::Inbound(_) => "inbound",
+            Self::Campaign(_) => "campaign",
+            Self::Account(_) => "balance",
+            Self::Channel(_) => "channel",
+            Self::Webhook(_) => "webhook",
+        }
+    }
+
     /// The number by itself; the event's kind says of what.
     #[must_use]
     pub const fn raw(self) -> i64 {
         match self {
             Self::Message(id) => id.raw(),
             Self::Inbound(id) => id.raw(),
+            Self::Campaign(id) => id.raw(),
+            Self::Account(id) => id.raw(),
+            Self::Channel(id) => id.0 as i64,
+            Self::Webhook(id) => id.raw(),
         }
     }
 }
@@ -104,6 +183,80 @@ pub struct Event {
     pub code: CarrierCode,
     /// Tries so far.
     pub attempts: u8,
+    /// Of what is about money.
+    pub amount: Option<Money>,
+}
+
+impl Event {
+    /// An event that is about nothing but its subject.
+    #[must_use]
+    pub fn plain(kind: EventKind, subject: EventSubject, at: Timestamp) -> Self {
+        Self {
+            kind,
+            subject,
+            at,
+            campaign: None,
+            channel: None,
+            reason: Reason::None,
+            code: CarrierCode::default(),
+            attempts: 0,
+            amount: None,
+        }
+    }
+
+    /// What it is recognised by, wherever and how often it is read.
+    #[must_use]
+    pub fn id(&self) -> EventId {
+        EventId {
+            kind: self.kind.code(),
+            subject: self.subject.raw(),
+            at: self.at.millis(),
+            attempts: self.attempts,
+        }
+    }
+}
+
+/// What tells one event from all others: the same thing does not happen twice to the same subject in the same
+/// millisecond of the same try.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EventId {
+    kind: u8,
+    subject: i64,
+    at: i64,
+    attempts: u8,
+}
+
+const EVENT_PREFIX: &str = "evn_";
+
+impl EventId {
+    /// What it happened to.
+    #[must_use]
+    pub fn subject(&self) -> Option<EventSubject> {
+        EventKind::from_code(self.kind)?.subject(self.subject)
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, subject, at, attempts } = self;
+        write!(f, "{EVENT_PREFIX}{kind:02x}{subject:016x}{at:016x}{attempts:02x}")
+    }
+}
+
+impl FromStr for EventId {
+    type Err = CursorError;
+
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let digits = text.strip_prefix(EVENT_PREFIX).ok_or(CursorError)?;
+        let whole = digits.len() == 36 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let part = |from: usize, to: usize| {
+            digits.get(from..to).filter(|_| whole).and_then(|some| u64::from_str_radix(some, 16).ok())
+        };
+        let byte = |from: usize| part(from, from + 2).and_then(|some| u8::try_from(some).ok());
+        let long = |from: usize| part(from, from + 16).map(u64::cast_signed);
+        let id = || Some(Self { kind: byte(0)?, subject: long(2)?, at: long(18)?, attempts: byte(34)? });
+        id().ok_or(CursorError)
+    }
 }
 
 /// Where a reader stands in one partition: all rows before `row` are read, and of that one the first `taken` events.
@@ -161,10 +314,49 @@ pub trait EventLog: Send + Sync {
     ) -> Result<EventRead, LedgerError>;
 }
 
-/// Where a reader stands in all partitions. As text it is opaque to those who hold it.
+/// An event about something that lies outside the ledger, and whom it is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Notice {
+    pub account: AccountId,
+    pub event: Event,
+}
+
+/// What a look at the notices of an account found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NoticeRead {
+    /// In their order, and the number of the next one to be read.
+    Page { events: Vec<Event>, next: i64 },
+    /// What comes next to the place is not kept any more; the oldest that is, is here.
+    Gone { oldest: i64 },
+}
+
+/// Events outside the ledger: campaigns, balances, channels, webhooks. They are few, and numbered in the order in which they
+/// are committed, whoever writes them.
+#[async_trait]
+pub trait Notices: Send + Sync {
+    /// Adds some, in one transaction.
+    async fn add_notices(&self, notices: &[Notice]) -> Result<(), ControlError>;
+
+    /// The number of the last one; 0: there never was any.
+    async fn notice_head(&self) -> Result<i64, ControlError>;
+
+    /// Those of an account from a number on, up to `through`; at most `limit`.
+    async fn notices(
+        &self,
+        account: AccountId,
+        from: i64,
+        through: i64,
+        limit: u32,
+    ) -> Result<NoticeRead, ControlError>;
+
+    /// Drops what is older than [`EVENT_AGE`].
+    async fn expire_notices(&self, now: Timestamp) -> Result<(), ControlError>;
+}
+
+/// Where a reader stands in all partitions and, behind them, among the notices. As text it is opaque to those who hold it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct EventCursor {
-    /// In order of the partitions.
+    /// In order of the partitions; the last is the place among the notices.
     pub places: Vec<EventPlace>,
 }
 
@@ -257,6 +449,23 @@ mod tests {
         }
         let many = format!("evt_{}", "0000".repeat(MOST_PLACES + 1));
         assert_eq!(many.parse::<EventCursor>(), Err(CursorError));
+    }
+
+    #[test]
+    fn an_event_is_recognised_by_its_id() {
+        let subject = EventSubject::Campaign(CampaignId::from_raw(0x7fff_0000_0000_0001));
+        let event = Event::plain(EventKind::CampaignFinished, subject, Timestamp::from_millis(-5));
+        let id = event.id();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.subject(), Some(subject));
+        for odd in ["", "evn_", "evn_43", &id.to_string().to_uppercase(), &format!("{id}0")] {
+            assert_eq!(odd.parse::<EventId>(), Err(CursorError), "{odd}");
+        }
+        for kind in EventKind::ALL {
+            let subject = kind.subject(7).expect("seven is any id");
+            assert_eq!(subject.raw(), 7);
+            assert!(kind.word().starts_with(subject.word()), "{kind}");
+        }
     }
 
     #[test]

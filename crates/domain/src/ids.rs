@@ -203,6 +203,8 @@ big_ids! {
     LinkId = "lnk";
     /// One line of the audit log.
     AuditId = "adt";
+    /// An address that is called with what happens.
+    WebhookId = "whk";
     /// One line of the books' journal.
     TransferId = "trf";
 }

@@ -26,5 +26,6 @@ pub mod retry;
 pub mod routing;
 pub mod template;
 pub mod time;
+pub mod webhooks;
 
 pub use text;

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod numbers;
 pub mod reports;
 pub mod traces;
+pub mod webhooks;
 
 mod audience;
 mod catalog;
@@ -48,7 +49,7 @@ pub use catalog::{PriceTable, Prices};
 pub use dispatch::{CallbackError, ChannelStatus, DispatchError, RouteAnswer, RouteQuestion, StartChannel};
 pub use downstream::DownstreamError;
 pub use drain::{Readiness, Remaining};
-pub use events::{EventsAnswer, EventsError, EventsFrom, EventsQuestion};
+pub use events::{EventStream, EventsAnswer, EventsError, EventsFrom, EventsQuestion};
 pub use fault::Whose;
 pub use ids::begin_ids;
 pub use import::ImportError;
@@ -97,6 +98,9 @@ pub struct Engine {
     pub(crate) tracer: OnceLock<traces::Tracer>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) access: access::AccessState,
+    pub(crate) heads: events::HeadWatch,
+    pub(crate) hubs: events::Hubs,
+    pub(crate) webhooks: webhooks::WebhookState,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
 }
@@ -115,6 +119,9 @@ impl Engine {
         let access = access::AccessState::new(clock.now().millis().div_euclid(1_000));
         Arc::new(Self {
             access,
+            heads: events::HeadWatch::default(),
+            hubs: events::Hubs::default(),
+            webhooks: webhooks::WebhookState::default(),
             ledger,
             control,
             clock,

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use domain::channel::CarrierCode;
 use domain::events::{Event, EventKind, EventPlace, EventRead, EventSubject};
-use domain::ids::{AccountId, CampaignId, ChannelId, InboundId, MessageId};
+use domain::ids::{AccountId, CampaignId, ChannelId, MessageId};
 use domain::ledger::{InboundRecord, SuppressionOrder};
 use domain::message::Reason;
 use domain::time::Timestamp;
@@ -73,6 +73,7 @@ pub fn of_message(id: MessageId, life: &Life, campaign: Option<CampaignId>, at: 
         reason: life.reason,
         code: life.code,
         attempts: life.attempts,
+        amount: None,
     })
 }
 
@@ -80,14 +81,9 @@ pub fn of_message(id: MessageId, life: &Life, campaign: Option<CampaignId>, at: 
 /// it holds.
 pub fn of_inbound(record: &InboundRecord, orders: &[SuppressionOrder]) -> Vec<(AccountId, Event)> {
     let event = |kind, campaign| Event {
-        kind,
-        subject: EventSubject::Inbound(record.id),
-        at: record.received_at,
         campaign,
         channel: Some(record.channel),
-        reason: Reason::None,
-        code: CarrierCode::default(),
-        attempts: 0,
+        ..Event::plain(kind, EventSubject::Inbound(record.id), record.received_at)
     };
     let mut all: Vec<(AccountId, Event)> =
         record.account.iter().map(|own| (*own, event(EventKind::Inbound, record.campaign))).collect();
@@ -131,16 +127,14 @@ fn unpack(raw: &[u8]) -> Option<(Event, &[u8])> {
     let (kind, subject) = (EventKind::from_code(kind)?, i64::from_le_bytes(*subject));
     let event = Event {
         kind,
-        subject: match kind {
-            EventKind::Inbound | EventKind::OptedOut => EventSubject::Inbound(InboundId::from_raw(subject)),
-            _ => EventSubject::Message(MessageId::from_raw(subject)),
-        },
+        subject: kind.subject(subject)?,
         at: Timestamp::from_millis(i64::from_le_bytes(*at)),
         campaign,
         channel: Some(u16::from_le_bytes([c0, c1])).filter(|channel| *channel != 0).map(ChannelId),
         reason: Reason::from_code(reason)?,
         code: CarrierCode::new(code),
         attempts,
+        amount: None,
     };
     Some((event, rest))
 }
@@ -208,6 +202,7 @@ mod tests {
             reason: Reason::Unreachable,
             code: CarrierCode::new(b"MK:0012"),
             attempts: 2,
+            amount: None,
         }
     }
 

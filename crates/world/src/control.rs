@@ -105,7 +105,7 @@ impl MemoryControl {
     }
 }
 
-fn not_here<T>() -> Asked<T> {
+pub(crate) fn not_here<T>() -> Asked<T> {
     Err(ControlError::Unavailable("this is not part of the simulated world".to_owned()))
 }
 
@@ -252,7 +252,7 @@ impl Edits for MemoryControl {
     async fn edit(&self, edit: Edit<'_>, _: Conditions<'_>) -> Asked<bool> {
         match edit {
             Edit::AddCampaign(campaign) => self.add_campaign(campaign).await?,
-            Edit::ChangeCampaign(campaign) => self.update_campaign(&mut campaign.clone()).await?,
+            Edit::ChangeCampaign(campaign, now) => self.update_campaign(&mut campaign.clone(), now).await?,
             _ => not_here()?,
         }
         Ok(true)
@@ -265,7 +265,7 @@ impl Campaigns for MemoryControl {
         self.tables().campaigns.insert(campaign.id, campaign.clone());
         Ok(())
     }
-    async fn update_campaign(&self, campaign: &mut Campaign) -> Asked<()> {
+    async fn update_campaign(&self, campaign: &mut Campaign, _: Timestamp) -> Asked<()> {
         self.linger().await;
         {
             let mut tables = self.tables();

@@ -33,6 +33,7 @@ mod random;
 mod simulate;
 mod storage;
 mod watch;
+mod webhooks;
 mod wires;
 mod world;
 

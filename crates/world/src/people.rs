@@ -165,7 +165,7 @@ impl World {
         node.spawn(async move {
             let Ok(Some(mut campaign)) = control.campaign(account, id).await else { return };
             campaign.speed = speed;
-            if control.update_campaign(&mut campaign).await.is_err() {
+            if control.update_campaign(&mut campaign, Timestamp::default()).await.is_err() {
                 return;
             }
             for _ in 0..slow {

@@ -29,6 +29,6 @@ demands! {
     ReadMessages, SendMessages, ReadCampaigns, WriteCampaigns, RunCampaigns, ApproveCampaigns, ReadTemplates,
     WriteTemplates, ReadContacts, WriteContacts, ReadSuppressions, WriteSuppressions, ReadInbound, ReadPrices,
     WritePrices, ReadChannels, WriteChannels, ReadCustomers, WriteCustomers, ReadAccounts, WriteAccounts, ReadKeys,
-    WriteKeys, ReadUsers, WriteUsers, WriteRoles, ReadAudit,
-    ReadMoney, WriteMoney, ReadMargins,
+    WriteKeys, ReadUsers, WriteUsers, WriteRoles, ReadAudit, ReadMoney, WriteMoney, ReadMargins, ReadWebhooks,
+    WriteWebhooks,
 }

@@ -1,72 +1,43 @@
-//! Messages that are followed to their end, so that whoever sent them over a vendor's SDK hears of it.
+//! Messages that are followed to their end, so that whoever sent them over Tencent Cloud's SDK may pull how they ended.
 //!
 //! They are looked at, at growing distances, rather than told of: whichever node a receipt comes to, the one that took
-//! the request sees it. Invariants: at most [`FOLLOWED`] are followed at once, [`CALLS`] calls are under way, and a
-//! message's news go out one after the other. What is followed lies in memory: a restart forgets it, and the message
-//! itself is fetched instead.
+//! the request sees it. Invariants: at most [`FOLLOWED`] are followed and [`LOOKS`] looks are under way at once. What is
+//! followed lies in memory: a restart forgets it, and the message itself is fetched instead.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::ids::{AccountId, MessageId};
-use domain::ledger::MessageRecord;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::outbound::Caller;
 use super::tencent::{Pulls, Wanted};
-use super::twilio::StatusCallback;
 use crate::state::ApiState;
 
 /// Messages that are followed at once, by this process.
 const FOLLOWED: usize = 20_000;
-/// Calls under way at once.
-const CALLS: usize = 64;
+/// Looks under way at once.
+const LOOKS: usize = 64;
 /// Messages that were just taken and wait to be followed: some twenty of the largest requests.
 const FRESH: usize = 4_096;
 /// The first distance between two looks, in milliseconds; it doubles.
 const FIRST_LOOK: u64 = 250;
 /// The longest distance.
 const LAST_LOOK: u64 = 30_000;
-/// How often a call is tried.
-const TRIES: u8 = 3;
-/// How long a call that failed waits, times its number.
-const AFTER_FAILURE: u64 = 5_000;
-
-/// Who hears of a message.
-pub(super) enum Sink {
-    /// Is called.
-    Twilio(StatusCallback),
-    /// Pulls.
-    Tencent(Wanted),
-}
-
 /// A message that is followed.
 pub(super) struct Followed {
     pub account: AccountId,
     pub message: MessageId,
-    /// Who is told.
-    pub sink: Sink,
-    /// The steps that were told.
-    told: usize,
-    tries: u8,
+    /// What its report says of the request.
+    pub wanted: Wanted,
     distance: u64,
 }
 
 impl Followed {
-    pub(super) fn new(account: AccountId, message: MessageId, sink: Sink) -> Self {
-        Self { account, message, sink, told: 0, tries: 0, distance: FIRST_LOOK }
+    pub(super) fn new(account: AccountId, message: MessageId, wanted: Wanted) -> Self {
+        Self { account, message, wanted, distance: FIRST_LOOK }
     }
-}
-
-/// What became of a look.
-#[derive(Clone, Copy)]
-enum Look {
-    /// Nothing new; it has ended or not.
-    Quiet { ended: bool },
-    /// A call was made.
-    Told(bool),
 }
 
 struct Entry(u64, Followed);
@@ -110,26 +81,22 @@ impl Follow {
         });
         let taken = send.try_send(followed).is_ok();
         if !taken {
-            tracing::warn!("too many messages are followed: callbacks of one are left out");
+            tracing::warn!("too many messages are followed: the report of one is left out");
         }
         taken
     }
 }
 
 async fn follow(api: ApiState, pulls: Arc<Pulls>, mut fresh: mpsc::Receiver<Followed>) {
-    let Some(caller) = Caller::new(api.engine().settings().private_callbacks) else {
-        tracing::error!("TLS cannot be set up: no callbacks are made");
-        return;
-    };
     let mut waiting: BinaryHeap<Reverse<Entry>> = BinaryHeap::new();
-    let mut looks: JoinSet<(Followed, Look)> = JoinSet::new();
+    let mut looks: JoinSet<(Followed, bool)> = JoinSet::new();
     loop {
         let now = api.monotonic_millis();
-        while looks.len() < CALLS && waiting.peek().is_some_and(|next| next.0.0 <= now) {
+        while looks.len() < LOOKS && waiting.peek().is_some_and(|next| next.0.0 <= now) {
             let Some(Reverse(Entry(_, followed))) = waiting.pop() else { break };
-            looks.spawn(look(api.clone(), Arc::clone(&pulls), caller.clone(), followed));
+            looks.spawn(look(api.clone(), Arc::clone(&pulls), followed));
         }
-        let idle = looks.len() >= CALLS || waiting.is_empty();
+        let idle = looks.len() >= LOOKS || waiting.is_empty();
         let until = waiting.peek().map_or(LAST_LOOK, |next| next.0.0.saturating_sub(now).max(1));
         tokio::select! {
             came = fresh.recv(), if waiting.len() + looks.len() < FOLLOWED => match came {
@@ -138,9 +105,10 @@ async fn follow(api: ApiState, pulls: Arc<Pulls>, mut fresh: mpsc::Receiver<Foll
                 None => return,
             },
             Some(done) = looks.join_next() => {
-                let Ok((followed, look)) = done else { continue };
-                if let Some((after, followed)) = again(followed, look) {
-                    waiting.push(Reverse(Entry(api.monotonic_millis() + after, followed)));
+                let Ok((mut followed, ended)) = done else { continue };
+                if !ended {
+                    followed.distance = (followed.distance * 2).min(LAST_LOOK);
+                    waiting.push(Reverse(Entry(api.monotonic_millis() + followed.distance, followed)));
                 }
             }
             () = tokio::time::sleep(std::time::Duration::from_millis(until)), if !idle => {}
@@ -148,53 +116,18 @@ async fn follow(api: ApiState, pulls: Arc<Pulls>, mut fresh: mpsc::Receiver<Foll
     }
 }
 
-/// When a message is looked at again; not at all once all is told.
-fn again(mut followed: Followed, look: Look) -> Option<(u64, Followed)> {
-    match look {
-        Look::Quiet { ended: true } => None,
-        Look::Quiet { ended: false } => {
-            followed.distance = (followed.distance * 2).min(LAST_LOOK);
-            Some((followed.distance, followed))
-        }
-        Look::Told(true) => {
-            followed.told += 1;
-            followed.tries = 0;
-            Some((0, followed))
-        }
-        Look::Told(false) => {
-            followed.tries += 1;
-            if followed.tries >= TRIES {
-                followed.told += 1;
-                followed.tries = 0;
+/// Whether it has ended; its report waits to be pulled then.
+async fn look(api: ApiState, pulls: Arc<Pulls>, followed: Followed) -> (Followed, bool) {
+    let ended = match api.ledger().message(followed.account, followed.message).await {
+        Ok(Some(record)) => {
+            if record.state.is_final() {
+                pulls.add(&record, &followed.wanted);
             }
-            Some((AFTER_FAILURE * u64::from(followed.tries.max(1)), followed))
+            record.state.is_final()
         }
-    }
-}
-
-async fn look(api: ApiState, pulls: Arc<Pulls>, caller: Caller, followed: Followed) -> (Followed, Look) {
-    let found = api.ledger().message(followed.account, followed.message).await;
-    let record: MessageRecord = match found {
-        Ok(Some(record)) => record,
         // It was retired: there is nothing to tell any more.
-        Ok(None) => return (followed, Look::Quiet { ended: true }),
-        Err(_) => return (followed, Look::Quiet { ended: false }),
+        Ok(None) => true,
+        Err(_) => false,
     };
-    let look = match &followed.sink {
-        Sink::Twilio(callback) => {
-            let (steps, ended) = StatusCallback::steps(&record);
-            match steps.get(followed.told) {
-                Some(step) => Look::Told(callback.tell(&caller, &record, step).await),
-                None => Look::Quiet { ended },
-            }
-        }
-        Sink::Tencent(wanted) => {
-            let ended = record.state.is_final();
-            if ended {
-                pulls.add(&record, wanted);
-            }
-            Look::Quiet { ended }
-        }
-    };
-    (followed, look)
+    (followed, ended)
 }

@@ -11,7 +11,6 @@ mod doorman;
 mod follow;
 mod form;
 mod hash;
-mod outbound;
 mod templates;
 mod tencent;
 mod twilio;
@@ -26,8 +25,14 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 
+use domain::events::EventKind;
+use domain::ledger::MessageRecord;
+use domain::webhooks::Call;
+use engine::webhooks::WritesCallbacks;
+
 use crate::state::ApiState;
 use follow::Follow;
+use twilio::StatusCallback;
 
 /// How long a request may take.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -42,11 +47,21 @@ struct Desk {
     pulls: Arc<tencent::Pulls>,
 }
 
+/// Writes status callbacks in Twilio's words: no other vendor's interface has them.
+struct Writer;
+
+impl WritesCallbacks for Writer {
+    fn write(&self, document: &str, record: &MessageRecord, kind: EventKind) -> Option<Call> {
+        serde_json::from_str::<StatusCallback>(document).ok()?.call(record, kind)
+    }
+}
+
 /// All vendors' routes.
 pub(crate) fn router(api: &ApiState) -> Router {
     let pulls = Arc::new(tencent::Pulls::default());
     let follow = Arc::new(Follow::new(api.clone(), Arc::clone(&pulls)));
     let desk = Desk { follow, pulls, api: api.clone() };
+    api.engine().set_callback_writer(Arc::new(Writer));
     Router::new()
         .route("/", any(root))
         .merge(twilio::router())

@@ -78,7 +78,7 @@ fn from(listing: &Listing) -> Result<EventsFrom, Problem> {
     }
 }
 
-fn kinds(types: Option<&str>) -> Result<Vec<EventKind>, Problem> {
+pub(super) fn kinds(types: Option<&str>) -> Result<Vec<EventKind>, Problem> {
     let words = types.into_iter().flat_map(|types| types.split(','));
     words
         .map(|word| {
@@ -101,7 +101,7 @@ fn wait(asked: Option<u32>) -> Result<Duration, Problem> {
     }
 }
 
-fn refusal(error: EventsError) -> Problem {
+pub(crate) fn refusal(error: EventsError) -> Problem {
     match error {
         EventsError::NotRecorded => Problem::new(Kind::Conflict).with(say(
             "该账号未记录事件：请先 PUT /v1/events/recording {\"on\": true}",
@@ -117,21 +117,28 @@ fn refusal(error: EventsError) -> Problem {
     }
 }
 
-fn document(event: &Event, zone: &TimeZone) -> json::Event {
-    let (message, inbound) = match event.subject {
-        EventSubject::Message(id) => (Some(id.to_string()), None),
-        EventSubject::Inbound(id) => (None, Some(id.to_string())),
+pub(crate) fn document(event: &Event, zone: &TimeZone) -> json::Event {
+    let subject = |word: &str| match event.subject {
+        EventSubject::Message(id) if word == "message" => Some(id.to_string()),
+        EventSubject::Inbound(id) if word == "inbound" => Some(id.to_string()),
+        EventSubject::Webhook(id) if word == "webhook" => Some(id.to_string()),
+        EventSubject::Account(id) if word == "account" => Some(id.to_string()),
+        _ => None,
     };
     let code = event.code.as_str();
     json::Event {
+        id: event.id().to_string(),
         r#type: event.kind.word().to_owned(),
         at: json::Moment::new(event.at, zone),
-        message,
-        inbound,
+        message: subject("message"),
+        inbound: subject("inbound"),
+        webhook: subject("webhook"),
+        account: subject("account"),
         campaign: event.campaign.map(|id| id.to_string()),
         channel: event.channel.map(|id| id.to_string()),
         reason: Some(event.reason).filter(|reason| *reason != Reason::None).map(Into::into),
         code: (!code.is_empty()).then(|| code.to_owned()),
+        amount: event.amount.map(Into::into),
         attempts: event.attempts,
     }
 }

@@ -4,6 +4,9 @@
 
 mod list;
 mod recording;
+mod stream;
+
+pub(crate) use list::{document, refusal};
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -11,5 +14,8 @@ use utoipa_axum::routes;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(recording::show, recording::put))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(stream::stream))
+        .routes(routes!(recording::show, recording::put))
 }

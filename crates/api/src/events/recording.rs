@@ -5,7 +5,7 @@ use axum::extract::State;
 
 use crate::auth::{Allowed, can};
 use crate::json;
-use crate::problem::Problem;
+use crate::problem::{Kind, Problem, say};
 use crate::request::Body;
 use crate::state::ApiState;
 
@@ -37,6 +37,12 @@ pub(crate) async fn put(
     State(state): State<ApiState>,
     body: Body<json::EventRecording>,
 ) -> Result<Json<json::EventRecording>, Problem> {
+    if !body.value.on && state.engine().has_webhooks(caller.account).await? {
+        return Err(Problem::new(Kind::Conflict).with(say(
+            "仍有回调（或 Twilio 接口的 StatusCallback）需要事件记录：请先删除回调",
+            "Webhooks, or status callbacks of the Twilio endpoints, need the record: delete the webhooks first",
+        )));
+    }
     state.engine().record_events(caller.account, body.value.on).await?;
     Ok(Json(body.value))
 }

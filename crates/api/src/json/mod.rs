@@ -27,6 +27,7 @@ mod route;
 mod session;
 mod suppression;
 mod template;
+mod webhook;
 mod words;
 
 pub use access::{
@@ -73,6 +74,10 @@ pub use session::{
 };
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
+pub use webhook::{
+    Webhook, WebhookCreate, WebhookDelivery, WebhookEdit, WebhookGranted, WebhookHealth, WebhookReplay,
+    WebhookRotate, Webhooks,
+};
 pub use words::{
     CampaignState, CanaryPhase, CanaryThen, Carrier, Category, Charge, ColumnUse, Encoding, ImportState,
     LegalBasis, MessageState, PayMode, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource,

@@ -87,6 +87,11 @@ pub struct ServeOptions {
 /// Serves the API until `stop`, then lets requests under way end.
 pub async fn serve(listener: TcpListener, state: ApiState, options: ServeOptions, stop: CancellationToken) {
     let engine = Arc::clone(state.engine());
+    let (told, closing) = (stop.clone(), state.closing().clone());
+    tokio::spawn(async move {
+        told.cancelled().await;
+        closing.cancel();
+    });
     serve_router(listener, router(state), Some(engine), options, stop).await;
 }
 

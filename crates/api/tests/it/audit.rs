@@ -69,6 +69,14 @@ async fn daily_work(tour: &mut Tour<'_>) {
     let message = json!({"messages": [{"phone": "13800138000", "text": "您好", "signature": "鸿雁"}]});
     tour.change("POST", "/v1/messages", "", message).await;
     tour.change("PUT", "/v1/events/recording", "", json!({"on": true})).await;
+    let webhook = json!({"url": "http://127.0.0.1:9/"});
+    let webhook = text(&tour.change("POST", "/v1/webhooks", "", webhook).await["webhook"]["id"]);
+    tour.change("PATCH", "/v1/webhooks/{id}", &webhook, json!({"name": "b"})).await;
+    tour.change("POST", "/v1/webhooks/{id}/rotate", &webhook, json!({})).await;
+    tour.change("POST", "/v1/webhooks/{id}/test", &webhook, json!({})).await;
+    let since = json!({"since": "2026-11-25T10:00:00+08:00"});
+    tour.change("POST", "/v1/webhooks/{id}/replay", &webhook, since).await;
+    tour.change("DELETE", "/v1/webhooks/{id}", &webhook, json!({})).await;
     tour.change("POST", "/v1/suppressions", "", json!({"phone": "13900139000", "source": "complaint"})).await;
     let lift = request("DELETE", "/v1/suppressions?phone=13900139000", Body::empty());
     tour.send("DELETE", "/v1/suppressions", lift).await;

@@ -1,21 +1,25 @@
 //! Events over HTTP: switched on, read from a place on, waited for, and none missed while many write.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::body::{Body, BodyDataStream};
 use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, ReceiptStatus};
 use domain::ids::{ChannelId, GatewayId};
 use domain::ledger::{ClaimRequest, Disposition, Ledger as _, Settlement, Take};
 use domain::phone::CarrierSet;
 use domain::retry::RetryPolicy;
+use futures::StreamExt as _;
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
-use crate::house::{House, NOON};
+use crate::house::{House, NOON, request};
 
 /// Enough for several pages, claims and commits to be under way at once.
 const WRITERS: usize = 6;
 const OF_EACH: usize = 20;
 
-async fn recording(folder: &std::path::Path) -> House {
+pub(crate) async fn recording(folder: &std::path::Path) -> House {
     let house = House::open(folder).await;
     house.ask("PUT", "/v1/events/recording", json!({"on": true})).await.ok(200);
     house
@@ -178,4 +182,97 @@ async fn a_reader_that_waits_misses_nothing_of_many_writers() {
         assert_eq!(told, ["message.submitted", "message.delivered"]);
     }
     assert_eq!(read(&house, &format!("cursor={cursor}")).await.0, [] as [Value; 0], "each once");
+}
+
+/// Somebody who listens: what a stream said so far, and what is left of its last piece.
+struct Listener {
+    body: BodyDataStream,
+    buffer: String,
+    last: String,
+    seen: Vec<Value>,
+}
+
+impl Listener {
+    async fn open(house: &House, last: Option<&str>) -> Self {
+        let mut asked = request("GET", "/v1/events/stream", Body::empty());
+        let headers = asked.headers_mut();
+        headers.insert("authorization", format!("Bearer {}", house.owner_key).parse().unwrap());
+        if let Some(last) = last {
+            headers.insert("last-event-id", last.parse().unwrap());
+        }
+        let answer = house.router().oneshot(asked).await.unwrap();
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["content-type"]),
+            (200, &"text/event-stream".parse().unwrap())
+        );
+        let body = answer.into_body().into_data_stream();
+        Self { body, buffer: String::new(), last: String::new(), seen: Vec::new() }
+    }
+
+    /// Reads until so many events were seen.
+    async fn until(&mut self, count: usize) {
+        while self.seen.len() < count || self.last.is_empty() {
+            let piece = tokio::time::timeout(Duration::from_secs(30), self.body.next()).await;
+            let piece = piece.expect("something comes").expect("it goes on").unwrap();
+            self.buffer.push_str(std::str::from_utf8(&piece).unwrap());
+            while let Some((event, rest)) = self.buffer.split_once("\n\n") {
+                let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+                if let Some(data) = line("data: ") {
+                    let data: Value = serde_json::from_str(data).unwrap();
+                    self.last = line("id: ").unwrap().to_owned();
+                    assert_eq!(data["next"], self.last.as_str());
+                    self.seen.extend(data["events"].as_array().unwrap().iter().cloned());
+                }
+                self.buffer = rest.to_owned();
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_listeners_hear_the_same_and_one_that_comes_back_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = recording(folder.path()).await;
+    let mut listeners = Vec::new();
+    for _ in 0..20 {
+        listeners.push(Listener::open(&house, None).await);
+    }
+    for listener in &mut listeners {
+        listener.until(0).await;
+    }
+    send(&house, 0, 40).await;
+    for out in claim(&house).await {
+        submit(&house, &out).await;
+        deliver(&house, &out).await;
+    }
+    for listener in &mut listeners {
+        listener.until(80).await;
+    }
+    let ids = |seen: &[Value]| {
+        let mut ids: Vec<String> =
+            seen.iter().map(|event| event["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    let all = ids(&listeners[0].seen);
+    assert!(listeners.iter().all(|listener| ids(&listener.seen) == all), "each hears all, once");
+    // One goes, and comes back to where it was; another begins long before.
+    let last = listeners.pop().unwrap().last;
+    send(&house, 40, 10).await;
+    for out in claim(&house).await {
+        submit(&house, &out).await;
+    }
+    let mut back = Listener::open(&house, Some(&last)).await;
+    back.until(10).await;
+    assert_eq!(back.seen.len(), 10);
+    listeners[0].until(90).await;
+    assert_eq!(ids(&listeners[0].seen), {
+        let mut all = all;
+        all.extend(ids(&back.seen));
+        all.sort();
+        all
+    });
+    let mut wrong = request("GET", "/v1/events/stream", Body::empty());
+    wrong.headers_mut().insert("last-event-id", "evt_zz".parse().unwrap());
+    house.send(crate::house::Who::Owner, wrong).await.problem(422, "invalid_field");
 }

@@ -133,6 +133,7 @@ impl House {
             // Callbacks of these tests go to this machine.
             settings: Settings { private_callbacks: true, ..Settings::default() },
         });
+        engine.set_outbound(Arc::new(gateway::OutboundHttp::new(true).unwrap()));
         let state = ApiState::new(engine.clone(), control.clone() as _, clock, ids);
         let router = api::router(state.clone());
         let (owner_key, owner_link) = (first.key.0, first.link.0);

@@ -26,3 +26,4 @@ mod server;
 mod sessions;
 mod tls;
 mod vendors;
+mod webhooks;

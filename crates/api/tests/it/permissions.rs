@@ -41,6 +41,7 @@ fn nobodys(path: &str) -> String {
         "roles" => "rol",
         "templates" => "tpl",
         "users" => "usr",
+        "webhooks" => "whk",
         other => panic!("which ids has {other}?"),
     };
     path.replace("{id}", &format!("{prefix}_0000000000000"))

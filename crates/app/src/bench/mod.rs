@@ -21,6 +21,7 @@ mod server;
 mod spoken;
 mod stopwatch;
 mod tps;
+mod webhooks;
 mod world;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -190,6 +191,14 @@ enum Bench {
         #[arg(long, default_value_t = 60_000)]
         recipients: u64,
     },
+    /// 回调一个本机接收端 / webhooks: telling one receiver on this machine
+    Webhooks {
+        #[command(flatten)]
+        folder: Folder,
+        /// 事件数 / events
+        #[arg(long, default_value_t = 60_000)]
+        events: u64,
+    },
     /// The processes that take part.
     #[command(hide = true)]
     Helper { role: String, setup: String },
@@ -242,6 +251,7 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
             let sizes = protocol::Sizes { rounds, messages, recipients, submits, window };
             protocol::run(&show(folder.json), &folder.data, &only, sizes).await?
         }
+        Bench::Webhooks { folder, events } => webhooks::run(&show(folder.json), &folder.data, events).await?,
         Bench::Tps { folder, recipients } => tps::run(&show(folder.json), &folder.data, recipients).await?,
     };
     println!("{}", serde_json::to_string_pretty(&figures)?);
@@ -306,7 +316,8 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         policy: open_all_day()?,
         codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
-        private_callbacks: false,
+        // Whoever is called in a measurement is on this machine.
+        private_callbacks: true,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
         serving: Serving::default(),
     })

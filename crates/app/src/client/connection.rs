@@ -86,6 +86,16 @@ impl Connection {
         self.answer(self.request(Method::POST, path).timeout(TIMEOUT).json(body)).await
     }
 
+    /// For an answer without content.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn post_silent(&self, path: &str, body: &impl Serialize) -> Result<(), Failure> {
+        let sent = self.request(Method::POST, path).timeout(TIMEOUT).json(body).send().await;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() { Ok(()) } else { Err(self.refused(response).await) }
+    }
+
     /// # Errors
     /// As [`Self::get`].
     pub(crate) async fn patch<T: DeserializeOwned>(

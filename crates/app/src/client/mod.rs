@@ -11,6 +11,7 @@ mod numbers;
 mod resend;
 mod route;
 mod tables;
+mod webhook;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub(crate) use message::SendArgs;
 pub(crate) use money::{BalanceArgs, MarginsArgs, StatementArgs, TopUpArgs};
 use numbers::NumbersCommand;
 use route::RouteCommand;
+use webhook::WebhookCommand;
 
 use crate::exit::Failure;
 use crate::show::Show;
@@ -115,6 +117,13 @@ pub(crate) struct CodesArgs {
     command: CodesCommand,
 }
 
+/// Commands about webhooks.
+#[derive(Args, Debug)]
+pub(crate) struct WebhookArgs {
+    #[command(subcommand)]
+    command: WebhookCommand,
+}
+
 /// Something that can be asked of the platform.
 pub(crate) enum Asked {
     Import(To<ImportArgs>),
@@ -131,6 +140,7 @@ pub(crate) enum Asked {
     TopUp(To<TopUpArgs>),
     Statement(To<StatementArgs>),
     Margins(To<MarginsArgs>),
+    Webhook(To<WebhookArgs>),
 }
 
 /// Does what was asked.
@@ -173,6 +183,9 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::Codes(To { target, asked }) => {
             codes::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Webhook(To { target, asked }) => {
+            webhook::run(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Send(To { target, asked }) => message::send(&Connection::new(&target, show)?, asked).await,
     }

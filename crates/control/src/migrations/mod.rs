@@ -15,6 +15,7 @@ mod sending;
 pub(super) mod shape;
 mod tenants;
 mod uploads;
+mod webhooks;
 
 use async_trait::async_trait;
 use sea_orm::DbErr;
@@ -22,7 +23,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 8;
+pub(super) const SCHEMA_VERSION: u32 = 9;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -45,6 +46,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         courses::STEPS,
         access::STEPS,
         books::STEPS,
+        webhooks::STEPS,
     ];
     all.into_iter().flatten()
 }

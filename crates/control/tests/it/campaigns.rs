@@ -122,7 +122,7 @@ async fn a_campaign_is_kept_whole(engine: Engine) {
     campaign.scheduled_at = Some(NOW);
     campaign.state = CampaignState::Preflighted;
     set_out(&stage, &mut campaign);
-    stage.db.update_campaign(&mut campaign).await.unwrap();
+    stage.db.update_campaign(&mut campaign, NOW).await.unwrap();
     assert_eq!(campaign.version, 2);
     stage.restart().await;
     let read = stage.db.campaign(ours, campaign.id).await.unwrap().expect("it is there");
@@ -133,12 +133,15 @@ async fn a_campaign_is_kept_whole(engine: Engine) {
     campaign.preflight = None;
     (campaign.canary, campaign.resend, campaign.routes) = (None, None, Vec::new());
     campaign.route = Some(RouteId(7));
-    stage.db.update_campaign(&mut campaign).await.unwrap();
+    stage.db.update_campaign(&mut campaign, NOW).await.unwrap();
     assert!(stage.db.campaign(ours, campaign.id).await.unwrap() == Some(campaign.clone()));
     assert!(stage.db.campaign(theirs, campaign.id).await.unwrap().is_none());
     let mut stolen = campaign.clone();
     stolen.account = theirs;
-    assert!(matches!(stage.db.update_campaign(&mut stolen).await, Err(ControlError::Changed("campaign"))));
+    assert!(matches!(
+        stage.db.update_campaign(&mut stolen, NOW).await,
+        Err(ControlError::Changed("campaign"))
+    ));
 }
 
 async fn of_two_who_change_a_campaign_the_second_is_told(engine: Engine) {
@@ -149,7 +152,7 @@ async fn of_two_who_change_a_campaign_the_second_is_told(engine: Engine) {
     let change = |name: &str| {
         let (db, mut campaign) = (stage.db.clone(), campaign.clone());
         campaign.name = name.to_owned();
-        tokio::spawn(async move { db.update_campaign(&mut campaign).await.map(|()| campaign.version) })
+        tokio::spawn(async move { db.update_campaign(&mut campaign, NOW).await.map(|()| campaign.version) })
     };
     let (first, second) = (change("甲"), change("乙"));
     let outcomes = [first.await.unwrap(), second.await.unwrap()];

@@ -12,6 +12,7 @@ mod secrecy;
 mod stage;
 mod tenants;
 mod uploads;
+mod webhooks;
 
 #[path = "../../../pg/tests/stage/engines.rs"]
 mod engines;

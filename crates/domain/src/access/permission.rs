@@ -109,6 +109,10 @@ permissions! {
     ReadAudit = 28, "audit:read", anybody, "查看审计日志";
     /// Lift a suppression or set one for every tenant.
     SuppressForAll = 29, "suppressions:all", operator, "设置全平台黑名单";
+    /// See webhooks and what they were told, never their secrets.
+    ReadWebhooks = 45, "webhooks:read", anybody, "查看回调";
+    /// Add, change, try and remove webhooks.
+    WriteWebhooks = 46, "webhooks:write", anybody, "配置回调";
     /// See balances, the journal, terms and statements.
     ReadMoney = 40, "money:read", anybody, "查看余额与账单";
     /// Book payments and agree on terms.

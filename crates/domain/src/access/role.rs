@@ -95,6 +95,8 @@ impl Role {
                 P::ReadCustomers,
                 P::WriteCustomers,
                 P::ReadAccounts,
+                P::ReadWebhooks,
+                P::WriteWebhooks,
                 P::ReadMoney,
                 P::ReadMargins,
             ],

@@ -250,11 +250,12 @@ pub struct PreflightReport {
 #[async_trait]
 pub trait Campaigns: Send + Sync {
     async fn add_campaign(&self, campaign: &Campaign) -> Result<(), ControlError>;
-    /// Writes a campaign whose `version` is the one that was read, and raises it.
+    /// Writes a campaign whose `version` is the one that was read, and raises it. In the same transaction its account is
+    /// told of the step, if it is one ([`EventKind::of_campaign`](crate::events::EventKind::of_campaign)), at `now`.
     ///
     /// # Errors
     /// [`ControlError::Changed`] when somebody was faster.
-    async fn update_campaign(&self, campaign: &mut Campaign) -> Result<(), ControlError>;
+    async fn update_campaign(&self, campaign: &mut Campaign, now: Timestamp) -> Result<(), ControlError>;
     async fn campaign(&self, account: AccountId, id: CampaignId) -> Result<Option<Campaign>, ControlError>;
     /// Newest first; `before` is the last id of the page before.
     async fn campaigns(

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::{AuditLine, Campaign, ChannelConfig, ControlError, PriceLine, RouteConfig, TemplateRecord};
 use crate::downstream::Customer;
 use crate::ids::{AccountId, ChannelId, CustomerId, RouteId};
+use crate::time::Timestamp;
 
 /// What is replaced as a whole by somebody who has read it. (Campaigns, tenants, people and roles carry their versions
 /// themselves.)
@@ -43,8 +44,9 @@ pub enum Edit<'a> {
     DeleteCustomer(CustomerId),
     AddTemplate(&'a TemplateRecord),
     AddCampaign(&'a Campaign),
-    /// One whose version is the one that was read. What is stored has the next.
-    ChangeCampaign(&'a Campaign),
+    /// One whose version is the one that was read, and when. What is stored has the next; its account is told of the step, if
+    /// it is one ([`EventKind::of_campaign`](crate::events::EventKind::of_campaign)).
+    ChangeCampaign(&'a Campaign, Timestamp),
 }
 
 impl Edit<'_> {
@@ -57,7 +59,7 @@ impl Edit<'_> {
             Self::Prices(account, _) => Some(Editable::Prices(*account)),
             Self::Customer(customer) => Some(Editable::Customer(customer.id)),
             Self::DeleteCustomer(id) => Some(Editable::Customer(*id)),
-            Self::AddTemplate(_) | Self::AddCampaign(_) | Self::ChangeCampaign(_) => None,
+            Self::AddTemplate(_) | Self::AddCampaign(_) | Self::ChangeCampaign(..) => None,
         }
     }
 }

@@ -52,6 +52,9 @@ pub use statements::{
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
 
+use crate::events::Notices;
+use crate::webhooks::Webhooks;
+
 /// What went wrong in the control database.
 #[derive(Debug, thiserror::Error)]
 pub enum ControlError {
@@ -91,6 +94,8 @@ pub trait Control:
     + Edits
     + Idempotency
     + Uploads
+    + Notices
+    + Webhooks
 {
 }
 
@@ -109,5 +114,7 @@ impl<T> Control for T where
         + Edits
         + Idempotency
         + Uploads
+        + Notices
+        + Webhooks
 {
 }

@@ -112,6 +112,8 @@ coded_enum! {
         Housekeeping = 2, "housekeeping";
         /// Recovers the claims of nodes that ended, and frees their numbers.
         Recovery = 3, "recovery";
+        /// Calls webhooks.
+        Webhooks = 5, "webhooks";
         /// Posts what messages moved to the books, and takes back what partitions do not use.
         Billing = 4, "billing";
     }

@@ -283,7 +283,7 @@ impl Engine {
             tries += 1;
             let line = line.map(|line_of| line_of(&campaign));
             let terms = Conditions { expected: None, line: line.as_ref() };
-            match self.control.edit(Edit::ChangeCampaign(&campaign), terms).await {
+            match self.control.edit(Edit::ChangeCampaign(&campaign, self.clock.now()), terms).await {
                 Err(ControlError::Changed(_)) if tries < TRIES => {}
                 outcome => {
                     outcome?;

@@ -15,6 +15,7 @@ use domain::ledger::{Claim, Expansion, LedgerError, NewMessage, ReceiptOutcome, 
 use domain::message::{Category, MessageState, Reason};
 use domain::routing::Condition;
 use domain::time::Timestamp;
+use domain::webhooks::{Called, Delivery};
 
 pub use names::{Metric, MetricKind};
 pub use text::Page;
@@ -30,6 +31,7 @@ const REASONS: usize = 128;
 
 const VERDICTS: [&str; 3] = ["send", "reject", "defer"];
 const OUTCOMES: [&str; 4] = ["applied", "duplicate", "held", "unmatched"];
+const CALLED: [&str; 4] = ["taken", "refused", "failed", "given_up"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// Why a connection was refused.
@@ -63,6 +65,7 @@ pub struct Metrics {
     connections: AtomicI64,
     refused: ByCode<{ REFUSALS.len() }>,
     answers: ByCode<{ CLASSES.len() }>,
+    webhook_calls: ByCode<{ CALLED.len() }>,
 }
 
 /// Counts by state and reason.
@@ -111,6 +114,19 @@ impl Metrics {
     /// A connection was refused.
     pub fn connection_refused(&self, why: RefusedConnection) {
         self.refused.add(why as usize, 1);
+    }
+
+    /// Webhooks were called.
+    pub(crate) fn webhook_calls(&self, calls: &[Delivery]) {
+        for call in calls {
+            let outcome = match &call.called {
+                called if called.is_taken() => 0,
+                _ if call.given_up => 3,
+                Called::Answered { .. } => 1,
+                Called::Failed(_) => 2,
+            };
+            self.webhook_calls.add(outcome, 1);
+        }
     }
 
     /// The API answered with this status.
@@ -228,6 +244,7 @@ impl Engine {
         page.single(Metric::SpansDropped, self.tracer().map_or(0, Tracer::dropped) as f64);
         page.single(Metric::Ready, f64::from(u8::from(self.readiness() == Readiness::Ready)));
         self.write_channels(page);
+        page.family(Metric::WebhookCalls, coded(&CALLED, &metrics.webhook_calls));
         page.single(Metric::HttpConnections, metrics.connections() as f64);
         page.family(Metric::HttpRefused, coded(&REFUSALS, &metrics.refused));
         page.family(Metric::HttpAnswers, coded(&CLASSES, &metrics.answers));

@@ -106,6 +106,8 @@ metrics! {
     ChannelReceipts = Counter, "hongyan_channel_receipts_total", ["channel"];
     /// 通道带来的上行短信 · Inbound messages that the channel brought
     ChannelInbound = Counter, "hongyan_channel_inbound_total", ["channel"];
+    /// 回调（webhook）的调用及其结果 · Calls of webhooks and what came of them
+    WebhookCalls = Counter, "hongyan_webhook_calls_total", ["outcome"];
     /// 接口现有的连接 · Open connections of the API
     HttpConnections = Gauge, "hongyan_http_connections", [];
     /// 接口拒绝的连接及原因 · Connections that the API refused, and why

@@ -7,6 +7,7 @@ mod callbacks;
 mod customer;
 mod downstream;
 mod faults;
+mod outbound;
 mod protocols;
 mod providers;
 mod quirks;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::error::Refusal;
 use super::pull::Wanted;
 use crate::compatible::doorman::Guest;
-use crate::compatible::follow::{Followed, Sink};
+use crate::compatible::follow::Followed;
 use crate::compatible::{Desk, templates};
 
 /// Phones of one request.
@@ -59,7 +59,7 @@ pub(super) async fn send(desk: &Desk, guest: &Guest, asked: &Value) -> Result<Va
             if let ItemOutcome::Accepted { id, .. } = &outcome {
                 let wanted = Wanted { app: app.to_owned(), context: context.to_owned() };
                 // What is left out of the reports can be looked up by the message's number.
-                let _followed = desk.follow.begin(Followed::new(guest.account, *id, Sink::Tencent(wanted)));
+                let _followed = desk.follow.begin(Followed::new(guest.account, *id, wanted));
             }
             status(written, phone, &outcome, context)
         })

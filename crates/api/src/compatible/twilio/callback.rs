@@ -1,16 +1,22 @@
 //! What whoever sent a message is told of it, signed as Twilio signs.
 
+use std::time::Duration;
+
 use domain::control::Secret;
-use domain::ledger::{MessageRecord, TrailEvent};
-use domain::message::MessageState;
+use domain::events::EventKind;
+use domain::ledger::MessageRecord;
+use domain::webhooks::Call;
+use serde::{Deserialize, Serialize};
 
 use super::resource::{error_of, status_of};
 use super::{VERSION, sid};
 use crate::compatible::hash::hmac_sha1_base64;
-use crate::compatible::outbound::Caller;
 
-/// Where the news of a message go.
-#[derive(Clone)]
+/// How long one call may take, as Twilio allows it.
+const WITHIN: Duration = Duration::from_secs(15);
+
+/// Where the news of a message go; kept sealed beside it until they are told.
+#[derive(Clone, Serialize, Deserialize)]
 pub(in crate::compatible) struct StatusCallback {
     pub url: String,
     /// The account's sid, as the request had it.
@@ -18,32 +24,13 @@ pub(in crate::compatible) struct StatusCallback {
     pub from: Option<String>,
     pub service: Option<String>,
     /// The secret that the request was made with: what is signed with.
-    pub secret: Secret,
+    pub secret: String,
 }
 
 impl StatusCallback {
-    /// The steps of a message that are told, in order, and whether no more will come.
-    pub(in crate::compatible) fn steps(record: &MessageRecord) -> (Vec<&'static str>, bool) {
-        let submitted = record.trail.iter().any(|entry| entry.event == TrailEvent::Submitted);
-        let ended = record.state.is_final();
-        let mut steps = Vec::new();
-        if submitted {
-            steps.push("sent");
-        }
-        // Nothing was heard of it: that is no news.
-        if ended && record.state != MessageState::Unknown {
-            steps.push(status_of(record));
-        }
-        (steps, ended)
-    }
-
-    /// Tells one step. `false`: it was not taken.
-    pub(in crate::compatible) async fn tell(
-        &self,
-        caller: &Caller,
-        record: &MessageRecord,
-        step: &str,
-    ) -> bool {
+    /// The call that tells of an event; none when Twilio tells nothing of it.
+    pub(in crate::compatible) fn call(&self, record: &MessageRecord, kind: EventKind) -> Option<Call> {
+        let step = step(record, kind)?;
         let message = sid("SM", record.id.raw());
         let mut fields: Vec<(&str, String)> = vec![
             ("AccountSid", self.account.clone()),
@@ -67,18 +54,30 @@ impl StatusCallback {
         {
             fields.push(("RawDlrDoneDate", last.at.to_jiff().strftime("%y%m%d%H%M").to_string()));
         }
-        let signature = signature(&self.secret, &self.url, &fields);
+        let signature = signature(&Secret(self.secret.clone()), &self.url, &fields);
         let body = {
             let mut form = form_urlencoded::Serializer::new(String::new());
             form.extend_pairs(&fields).finish()
         };
-        let headers = [
+        let headers = vec![
             ("content-type", "application/x-www-form-urlencoded".to_owned()),
             ("user-agent", "TwilioProxy/1.1".to_owned()),
             ("x-twilio-signature", signature),
             ("i-twilio-idempotency-token", format!("{message}-{step}")),
         ];
-        caller.post(&self.url, &headers, body).await
+        Some(Call { url: self.url.as_str().into(), headers, body: body.into_bytes(), within: WITHIN })
+    }
+}
+
+/// The word of a step. One that came late, when the message had moved on already, is told in its own words, so far as
+/// there is only one for it.
+fn step(record: &MessageRecord, kind: EventKind) -> Option<&'static str> {
+    match kind {
+        EventKind::Submitted => Some("sent"),
+        EventKind::Delivered => Some("delivered"),
+        _ if EventKind::of_state(record.state) == Some(kind) => Some(status_of(record)),
+        // The message went on to another end, which is told by itself.
+        _ => None,
     }
 }
 

@@ -11,15 +11,14 @@ use domain::phone::Phone;
 use domain::text::divide;
 use domain::time::Timestamp;
 use engine::accept::{Content, ItemOutcome, SendItem, SendRequest};
+use engine::webhooks::WebhookTrouble;
 use serde_json::Value;
 
 use super::callback::StatusCallback;
 use super::error::Refusal;
 use super::resource::Shown;
 use super::{Caller, Desk};
-use crate::compatible::follow::{Followed, Sink};
 use crate::compatible::form::{Form, body};
-use crate::compatible::outbound::may_be_called;
 
 /// Longest body, in characters.
 const BODY_CHARS: usize = 1_600;
@@ -47,8 +46,13 @@ pub(super) async fn create(
     let (mut parts, content) = request.into_parts();
     let caller = Caller::let_in(&mut parts, &desk, Permission::SendMessages).await?;
     let form = Form::read(&body(content).await?)?;
-    let private = desk.api.engine().settings().private_callbacks;
-    let Asked { from, service, callback, item } = asked(&form, desk.api.now(), private)?;
+    let engine = desk.api.engine();
+    let may_call = |url: &str| engine.outbound().is_some_and(|outbound| outbound.may_call(url).is_ok());
+    let Asked { from, service, callback, item } = asked(&form, desk.api.now(), may_call)?;
+    if callback.is_some() {
+        engine.prepare_callbacks(caller.guest.account).await.map_err(|error| unavailable(&error))?;
+    }
+    let taken_at = desk.api.monotonic_millis();
     let (body, phone) = (text_of(&item.content).to_owned(), item.phone.clone());
     let scheduled = item.send_at.is_some();
     let request = SendRequest { items: vec![item], idempotency: None, route: None };
@@ -64,10 +68,14 @@ pub(super) async fn create(
             account: caller.sid.clone(),
             from: from.clone(),
             service: service.clone(),
-            secret: caller.guest.secret.clone(),
+            secret: caller.guest.secret.0.clone(),
         };
-        // The message is taken: callbacks that are left out are told of in the log, and it can be fetched.
-        let _followed = desk.follow.begin(Followed::new(caller.guest.account, id, Sink::Twilio(sink)));
+        let document = serde_json::to_string(&sink).map_err(|_| Refusal::INTERNAL)?;
+        let followed = engine.follow_message(caller.guest.account, id, document, taken_at).await;
+        if let Err(error) = followed {
+            // The message is taken, so it is answered; it can be fetched.
+            tracing::warn!(message = %id, %error, "a status callback is left out");
+        }
     }
     let to = Phone::parse(&phone, desk.api.engine().settings().country);
     let shown = Shown {
@@ -91,6 +99,11 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(shown.document())))
 }
 
+fn unavailable(error: &WebhookTrouble) -> Refusal {
+    tracing::warn!(%error, "an account could not be made ready for status callbacks");
+    Refusal::UNAVAILABLE
+}
+
 fn text_of(content: &Content) -> &str {
     match content {
         Content::Text(text) => text,
@@ -98,7 +111,7 @@ fn text_of(content: &Content) -> &str {
     }
 }
 
-fn asked(form: &Form, now: Timestamp, private: bool) -> Result<Asked, Refusal> {
+fn asked(form: &Form, now: Timestamp, may_call: impl Fn(&str) -> bool) -> Result<Asked, Refusal> {
     let to = form.get("To").ok_or(Refusal::TO_MISSING)?;
     let from = form.get("From");
     let service = form.get("MessagingServiceSid");
@@ -116,7 +129,7 @@ fn asked(form: &Form, now: Timestamp, private: bool) -> Result<Asked, Refusal> {
         return Err(Refusal::BODY_TOO_LONG);
     }
     let callback = form.get("StatusCallback");
-    if callback.is_some_and(|url| may_be_called(url, private).is_none()) {
+    if callback.is_some_and(|url| !may_call(url)) {
         return Err(Refusal::CALLBACK);
     }
     let item = SendItem {
@@ -179,7 +192,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_795_573_800_000);
 
     fn read(form: &str) -> Result<Asked, Refusal> {
-        asked(&Form::read(form.as_bytes()).unwrap(), NOW, false)
+        asked(&Form::read(form.as_bytes()).unwrap(), NOW, |url| !url.contains("10.0.0.1"))
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod aliyun;
 mod tencent;
 mod twilio;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -3,16 +3,27 @@
 //! Invariants: the events of one message come in their order; nothing between two places is left out without the reader
 //! being told; one question reads a bounded number of events and waits for a bounded time.
 
+mod heads;
+mod stream;
+
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::events::{Event, EventCursor, EventKind, EventPlace, EventRead};
+use domain::control::ControlError;
+use domain::events::{
+    Event, EventCursor, EventKind, EventPlace, EventRead, EventSubject, Notice, NoticeRead,
+};
 use domain::ids::{AccountId, PartitionId};
 use domain::ledger::LedgerError;
+use domain::money::Money;
 
 use crate::Engine;
+use heads::of_control;
 
-/// How often a question that waits looks again. A look that finds nothing asks memory, or the database for one number.
-const LOOK: Duration = Duration::from_millis(100);
+pub(crate) use heads::{HeadWatch, Heads, is_news};
+pub use stream::EventStream;
+pub(crate) use stream::Hubs;
+
 /// Events that one question passes over because of other kinds than it asked for, before it answers with what it has.
 const PASSED_OVER: usize = 20_000;
 
@@ -65,30 +76,41 @@ impl Engine {
     ///
     /// # Errors
     /// [`EventsError`].
-    pub async fn events(&self, question: &EventsQuestion) -> Result<EventsAnswer, EventsError> {
+    pub async fn events(self: &Arc<Self>, question: &EventsQuestion) -> Result<EventsAnswer, EventsError> {
         let account = question.account;
         let mut places = self.begin_events(account, &question.from).await?;
         let (mut events, mut passed_over) = (Vec::new(), 0);
-        let mut looks_left = question.wait.as_millis() / LOOK.as_millis();
+        let mut heads = self.heads().await?;
+        let until = tokio::time::sleep(question.wait);
+        tokio::pin!(until);
+        let mut news = None;
         loop {
             let room = question.limit as usize - events.len();
-            let found = self.look_at_events(account, &mut places, room as u32).await?;
+            let found = self.look_at_events(account, &mut places, &heads, room as u32).await?;
             let all = found.len();
             events.extend(found.into_iter().filter(|event| question.wants(event.kind)));
             passed_over += all;
             let done = !events.is_empty() && (all == 0 || events.len() >= question.limit as usize);
-            if done || passed_over >= PASSED_OVER || (all == 0 && looks_left == 0) {
+            let no_wait = all == 0 && question.wait.is_zero();
+            if done || passed_over >= PASSED_OVER || no_wait {
                 return Ok(EventsAnswer { events, next: EventCursor { places } });
             }
             if all > 0 {
                 continue;
             }
-            looks_left -= 1;
+            let news = news.get_or_insert_with(|| self.watch_heads());
             tokio::select! {
-                () = tokio::time::sleep(LOOK) => {}
+                more = news.wait_for(|heads| is_news(&places, heads)) => {
+                    if let Ok(more) = more {
+                        heads = Arc::clone(&more);
+                        continue;
+                    }
+                }
+                () = &mut until => {}
                 // Whoever waits is answered before the node goes.
-                () = self.stop.cancelled() => looks_left = 0,
+                () = self.stop.cancelled() => {}
             }
+            return Ok(EventsAnswer { events, next: EventCursor { places } });
         }
     }
 
@@ -108,7 +130,30 @@ impl Engine {
         self.ledger.listen(account, on).await
     }
 
-    async fn begin_events(
+    /// Tells an account of something that lies outside the ledger, durably.
+    ///
+    /// # Errors
+    /// When the control database refuses; nothing is told then.
+    pub async fn note(&self, account: AccountId, event: Event) -> Result<(), ControlError> {
+        self.control.add_notices(&[Notice { account, event }]).await
+    }
+
+    /// Tells an account how its balance is: [`EventKind::BalanceLow`], [`EventKind::BalanceExhausted`] or
+    /// [`EventKind::BalanceRestored`].
+    ///
+    /// # Errors
+    /// As [`Self::note`].
+    pub async fn note_balance(
+        &self,
+        account: AccountId,
+        kind: EventKind,
+        balance: Money,
+    ) -> Result<(), ControlError> {
+        let event = Event::plain(kind, EventSubject::Account(account), self.clock.now());
+        self.note(account, Event { amount: Some(balance), ..event }).await
+    }
+
+    pub(crate) async fn begin_events(
         &self,
         account: AccountId,
         from: &EventsFrom,
@@ -116,17 +161,21 @@ impl Engine {
         if !self.ledger.listens(account).await? {
             return Err(EventsError::NotRecorded);
         }
-        let partitions = self.ledger.partitions();
+        let partitions = usize::from(self.ledger.partitions().len());
         match from {
-            EventsFrom::Cursor(cursor) if cursor.places.len() == usize::from(partitions.len()) => {
-                Ok(cursor.places.clone())
+            EventsFrom::Cursor(cursor) if cursor.places.len() == partitions + 1 => Ok(cursor.places.clone()),
+            // It was given out before there were notices.
+            EventsFrom::Cursor(cursor) if cursor.places.len() == partitions => {
+                let mut places = cursor.places.clone();
+                places.push(self.oldest_notice(account).await?);
+                Ok(places)
             }
             EventsFrom::Oldest => self.oldest_events(account).await,
             // It was given out before the ledger moved to another number of partitions.
             EventsFrom::Cursor(_) => Err(self.gone(account).await),
             EventsFrom::Now => {
                 let oldest = self.oldest_events(account).await?;
-                let heads = self.ledger.event_heads().await?;
+                let heads = self.heads().await?;
                 // Where nothing happened since it began to listen, the head lies before that.
                 Ok(heads
                     .iter()
@@ -146,7 +195,14 @@ impl Engine {
                 EventRead::Deaf => return Err(EventsError::NotRecorded),
             }
         }
+        places.push(self.oldest_notice(account).await?);
         Ok(places)
+    }
+
+    async fn oldest_notice(&self, account: AccountId) -> Result<EventPlace, EventsError> {
+        let read = self.control.notices(account, 0, 0, 1).await.map_err(of_control)?;
+        let (NoticeRead::Gone { oldest: row } | NoticeRead::Page { next: row, .. }) = read;
+        Ok(EventPlace { row, taken: 0 })
     }
 
     async fn gone(&self, account: AccountId) -> EventsError {
@@ -156,14 +212,36 @@ impl Engine {
         }
     }
 
-    /// One look at every partition that has something new; moves the places on.
-    async fn look_at_events(
+    /// Reads on from one of an account's places: of a partition, or, behind the last of these, of the notices.
+    pub(crate) async fn read_events(
+        &self,
+        account: AccountId,
+        (index, place): (usize, EventPlace),
+        through: i64,
+        limit: u32,
+    ) -> Result<(Vec<Event>, EventPlace), EventsError> {
+        if index < usize::from(self.ledger.partitions().len()) {
+            let id = PartitionId(u16::try_from(index).unwrap_or(u16::MAX));
+            return match self.ledger.events(id, account, place, through, limit).await? {
+                EventRead::Page { events, next } => Ok((events, next)),
+                EventRead::Gone { .. } => Err(self.gone(account).await),
+                EventRead::Deaf => Err(EventsError::NotRecorded),
+            };
+        }
+        match self.control.notices(account, place.row, through, limit).await.map_err(of_control)? {
+            NoticeRead::Page { events, next } => Ok((events, EventPlace { row: next, taken: 0 })),
+            NoticeRead::Gone { .. } => Err(self.gone(account).await),
+        }
+    }
+
+    /// One look at everything that has something new; moves the places on.
+    pub(crate) async fn look_at_events(
         &self,
         account: AccountId,
         places: &mut [EventPlace],
+        heads: &[i64],
         limit: u32,
     ) -> Result<Vec<Event>, EventsError> {
-        let heads = self.ledger.event_heads().await?;
         let news = |(place, head): (&EventPlace, &i64)| place.row <= *head;
         let mut open: Vec<usize> =
             (0..places.len().min(heads.len())).filter(|n| news((&places[*n], &heads[*n]))).collect();
@@ -177,20 +255,14 @@ impl Engine {
         }
         let share = limit.div_ceil(u32::try_from(open.len().max(1)).unwrap_or(u32::MAX));
         let mut events = Vec::new();
-        for place in open {
+        for index in open {
             let left = limit.saturating_sub(u32::try_from(events.len()).unwrap_or(u32::MAX)).min(share);
             if left == 0 {
                 break;
             }
-            let id = PartitionId(u16::try_from(place).unwrap_or(u16::MAX));
-            match self.ledger.events(id, account, places[place], heads[place], left).await? {
-                EventRead::Page { events: some, next } => {
-                    events.extend(some);
-                    places[place] = next;
-                }
-                EventRead::Gone { .. } => return Err(self.gone(account).await),
-                EventRead::Deaf => return Err(EventsError::NotRecorded),
-            }
+            let (some, next) = self.read_events(account, (index, places[index]), heads[index], left).await?;
+            events.extend(some);
+            places[index] = next;
         }
         Ok(events)
     }
