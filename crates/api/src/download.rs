@@ -40,6 +40,12 @@ pub(crate) fn push_row(text: &mut String, cells: &[String]) {
     text.push_str("\r\n");
 }
 
+/// [`push_row`] for rows of ours that hold nothing from outside, so that amounts below zero stay numbers.
+pub(crate) fn push_numbers(text: &mut String, cells: &[String]) {
+    text.push_str(&cells.join(","));
+    text.push_str("\r\n");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

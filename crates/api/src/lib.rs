@@ -29,6 +29,7 @@ mod log;
 mod me;
 mod messages;
 mod metrics;
+mod money;
 mod numbers;
 mod openapi;
 mod page;
@@ -42,6 +43,7 @@ mod routes;
 mod server;
 mod session;
 mod state;
+mod statements;
 mod suppressions;
 mod system;
 mod tags;
@@ -100,6 +102,8 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(customers::router())
         .merge(routes::router())
         .merge(prices::router())
+        .merge(money::router())
+        .merge(statements::router())
         .merge(accounts::router())
         .merge(keys::router())
         .merge(users::router())

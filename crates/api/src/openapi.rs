@@ -47,6 +47,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "events", description = "事件 · Events"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
+        (name = "money", description = "余额、账单与毛利 · Balances, statements and margins"),
         (name = "numbers", description = "号码 · Numbers"),
         (name = "codes", description = "运营商错误码 · Codes of carriers"),
         (name = "callbacks", description = "服务商回调 · Callbacks of providers"),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use domain::access::Principal;
-use domain::control::Control;
+use domain::control::{Control, Statements};
 use domain::ids::{FreshId, IdGenerator};
 use domain::ledger::Ledger;
 use domain::time::{Clock, Timestamp};
@@ -40,6 +40,7 @@ pub struct ApiState(Arc<Inner>);
 
 struct Inner {
     engine: Arc<Engine>,
+    statements: Arc<dyn Statements>,
     clock: Arc<dyn Clock>,
     ids: Arc<IdGenerator>,
     known: Mutex<HashMap<Credential, (Arc<Identity>, u64)>>,
@@ -49,13 +50,20 @@ struct Inner {
 }
 
 impl ApiState {
-    /// The API of one engine. `clock` and `ids` are the ones that the engine was made with.
+    /// The API of one engine. `clock` and `ids` are the ones that the engine was made with; `statements` are of the same
+    /// control database.
     #[must_use]
-    pub fn new(engine: Arc<Engine>, clock: Arc<dyn Clock>, ids: Arc<IdGenerator>) -> Self {
+    pub fn new(
+        engine: Arc<Engine>,
+        statements: Arc<dyn Statements>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<IdGenerator>,
+    ) -> Self {
         // Request ids of two runs differ in their first part.
         let requests = AtomicU64::new(clock.now().millis().unsigned_abs() << 20);
         Self(Arc::new(Inner {
             engine,
+            statements,
             clock,
             ids,
             known: Mutex::default(),
@@ -71,6 +79,10 @@ impl ApiState {
 
     pub(crate) fn control(&self) -> &Arc<dyn Control> {
         self.0.engine.control()
+    }
+
+    pub(crate) fn statements(&self) -> &Arc<dyn Statements> {
+        &self.0.statements
     }
 
     pub(crate) fn ledger(&self) -> &Arc<dyn Ledger> {

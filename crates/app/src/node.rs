@@ -140,7 +140,8 @@ impl Node {
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
         let (api, addr, api_stop) = (TaskTracker::new(), listener.local_addr()?, CancellationToken::new());
-        let state = api::ApiState::new(Arc::clone(&engine), Arc::clone(&clock), Arc::clone(&ids));
+        let statements = Arc::clone(&control) as _;
+        let state = api::ApiState::new(Arc::clone(&engine), statements, Arc::clone(&clock), Arc::clone(&ids));
         let metrics = listeners::start(options.serving, listener, (&engine, state), &api, &api_stop).await;
         Ok(Self {
             engine,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::control::{Campaign, CampaignState, Campaigns, ControlError, Edit, Edits as _, Terms};
+use domain::control::{Campaign, CampaignState, Campaigns, Conditions, ControlError, Edit, Edits as _};
 use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
 use domain::message::Category;
@@ -39,11 +39,11 @@ const CLOSE_DROP: i32 = 3;
 #[async_trait]
 impl Campaigns for ControlDb {
     async fn add_campaign(&self, campaign: &Campaign) -> Result<(), ControlError> {
-        self.edit(Edit::AddCampaign(campaign), Terms::default()).await.map(|_| ())
+        self.edit(Edit::AddCampaign(campaign), Conditions::default()).await.map(|_| ())
     }
 
     async fn update_campaign(&self, campaign: &mut Campaign) -> Result<(), ControlError> {
-        self.edit(Edit::ChangeCampaign(campaign), Terms::default()).await?;
+        self.edit(Edit::ChangeCampaign(campaign), Conditions::default()).await?;
         campaign.version += 1;
         Ok(())
     }

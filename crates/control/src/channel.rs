@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::control::{
-    ChannelConfig, Channels, ControlError, Edit, Edits as _, PriceLine, Protocol, Provider, Quirks,
-    RouteConfig, Secret, Terms,
+    ChannelConfig, Channels, Conditions, ControlError, Edit, Edits as _, PriceLine, Protocol, Provider,
+    Quirks, RouteConfig, Secret,
 };
 use domain::ids::{AccountId, ChannelId, GatewayId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
 use domain::phone::Carrier;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryFilter, QueryOrder,
-};
+use sea_orm::{DatabaseTransaction, EntityTrait, IntoActiveModel, Iterable, QueryOrder};
 use serde::{Deserialize, Serialize};
 
 use super::ControlDb;
@@ -23,7 +21,7 @@ use super::document::{Attributes, RouteDocument};
 use super::error::of_database;
 use super::nodes::configuration_changed;
 use super::reading::{Reading, json, seal};
-use super::row::{channel, channel_settings, price, route, setting};
+use super::row::{channel, channel_settings, route, setting};
 
 #[async_trait]
 impl Channels for ControlDb {
@@ -46,7 +44,7 @@ impl Channels for ControlDb {
     }
 
     async fn put_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
-        self.edit(Edit::Channel(channel), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Channel(channel), Conditions::default()).await.map(|_| ())
     }
 
     async fn routes(&self) -> Result<Vec<RouteConfig>, ControlError> {
@@ -60,21 +58,15 @@ impl Channels for ControlDb {
     }
 
     async fn put_route(&self, route: &RouteConfig) -> Result<(), ControlError> {
-        self.edit(Edit::Route(route), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Route(route), Conditions::default()).await.map(|_| ())
     }
 
     async fn prices(&self, account: AccountId) -> Result<Vec<PriceLine>, ControlError> {
-        let rows = price::Entity::find()
-            .filter(price::Column::Account.eq(account.raw()))
-            .order_by_asc(price::Column::Category)
-            .order_by_asc(price::Column::Carrier)
-            .all(&self.db)
-            .await;
-        rows.map_err(|e| of_database(&e, "price"))?.iter().map(price_of).collect()
+        self.all_prices(account).await
     }
 
     async fn put_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
-        self.edit(Edit::Prices(account, lines), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Prices(account, lines), Conditions::default()).await.map(|_| ())
     }
 
     async fn setting(&self, name: &str) -> Result<Option<String>, ControlError> {
@@ -188,27 +180,6 @@ pub(super) async fn replace_route(route: &RouteConfig, on: &DatabaseTransaction)
     put.exec_without_returning(on).await.map(|_| ()).map_err(|e| of_database(&e, "route"))
 }
 
-pub(super) async fn replace_prices(
-    account: AccountId,
-    lines: &[PriceLine],
-    on: &DatabaseTransaction,
-) -> Result<(), ControlError> {
-    let old = price::Entity::delete_many().filter(price::Column::Account.eq(account.raw()));
-    old.exec(on).await.map_err(|e| of_database(&e, "price"))?;
-    for line in lines {
-        let row = price::Model {
-            // The caller's account, whatever the line says: nobody sets another tenant's prices by mistake.
-            account: account.raw(),
-            category: line.category.map_or(0, Category::code).into(),
-            carrier: line.carrier.map_or("", Carrier::as_str).to_owned(),
-            per_part: line.per_part.micros(),
-        };
-        let put = price::Entity::insert(row.into_active_model());
-        put.exec_without_returning(on).await.map_err(|e| of_database(&e, "price"))?;
-    }
-    Ok(())
-}
-
 /// What of a channel is sealed: its password; with a provider's channel, also that one's settings.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
@@ -241,17 +212,4 @@ fn quirks_of(settings: &str) -> Result<Quirks, ControlError> {
     let Attributes(settings) = reading.json("settings", settings)?;
     let pairs = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     Quirks::read(pairs).map_err(|_| reading.odd("settings"))
-}
-
-fn price_of(row: &price::Model) -> Result<PriceLine, ControlError> {
-    let reading = Reading("price");
-    let category = (row.category != 0).then(|| reading.code("category", row.category, Category::from_code));
-    let carrier =
-        (!row.carrier.is_empty()).then(|| reading.word("carrier", &row.carrier, Carrier::from_word));
-    Ok(PriceLine {
-        account: AccountId::from_raw(row.account),
-        category: category.transpose()?,
-        carrier: carrier.transpose()?,
-        per_part: Money::from_micros(row.per_part),
-    })
 }

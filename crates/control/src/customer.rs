@@ -1,7 +1,7 @@
 //! Customers that connect to us.
 
 use async_trait::async_trait;
-use domain::control::{ControlError, Customers, Edit, Edits as _, Protocol, Secret, Terms};
+use domain::control::{Conditions, ControlError, Customers, Edit, Edits as _, Protocol, Secret};
 use domain::downstream::{CallBack, Customer, Signing};
 use domain::ids::{AccountId, CustomerId, RouteId};
 use domain::message::Category;
@@ -50,11 +50,11 @@ impl Customers for ControlDb {
     }
 
     async fn put_customer(&self, customer: &Customer) -> Result<(), ControlError> {
-        self.edit(Edit::Customer(customer), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Customer(customer), Conditions::default()).await.map(|_| ())
     }
 
     async fn delete_customer(&self, id: CustomerId) -> Result<bool, ControlError> {
-        self.edit(Edit::DeleteCustomer(id), Terms::default()).await
+        self.edit(Edit::DeleteCustomer(id), Conditions::default()).await
     }
 }
 

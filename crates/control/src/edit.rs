@@ -1,15 +1,16 @@
 //! Changes of what people edit, each with its edition and its line of the log in one transaction.
 
 use async_trait::async_trait;
-use domain::control::{ControlError, Edit, Editable, Edits, Terms};
+use domain::control::{Conditions, ControlError, Edit, Editable, Edits};
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{DatabaseTransaction, EntityTrait, IntoActiveModel};
 
 use super::ControlDb;
 use super::access::insert_line;
-use super::channel::{replace_prices, replace_route};
+use super::channel::replace_route;
 use super::error::of_database;
 use super::nodes::configuration_changed;
+use super::price::replace_prices;
 use super::reading::Reading;
 use super::row::revision::{Column, Entity, Model};
 
@@ -23,7 +24,7 @@ impl Edits for ControlDb {
         Reading(TABLE).number("number", number)
     }
 
-    async fn edit(&self, edit: Edit<'_>, terms: Terms<'_>) -> Result<bool, ControlError> {
+    async fn edit(&self, edit: Edit<'_>, terms: Conditions<'_>) -> Result<bool, ControlError> {
         let write = self.write().await?;
         let on = &write.transaction;
         if let Some(editable) = edit.of() {

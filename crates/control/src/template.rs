@@ -1,7 +1,7 @@
 //! Stored templates; the source is sealed, since it may be sent as it stands.
 
 use async_trait::async_trait;
-use domain::control::{ControlError, Edit, Edits as _, TemplateRecord, Templates, Terms};
+use domain::control::{Conditions, ControlError, Edit, Edits as _, TemplateRecord, Templates};
 use domain::ids::{AccountId, TemplateId};
 use domain::message::Category;
 use domain::time::Timestamp;
@@ -19,7 +19,7 @@ const TABLE: &str = "template";
 #[async_trait]
 impl Templates for ControlDb {
     async fn add_template(&self, template: &TemplateRecord) -> Result<(), ControlError> {
-        self.edit(Edit::AddTemplate(template), Terms::default()).await.map(|_| ())
+        self.edit(Edit::AddTemplate(template), Conditions::default()).await.map(|_| ())
     }
 
     async fn template(

@@ -2,8 +2,8 @@
 
 use domain::control::ControlError;
 use sea_orm::{
-    DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbErr, IsolationLevel, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
 };
 use tokio::sync::MutexGuard;
 
@@ -37,6 +37,16 @@ impl Write<'_> {
             files.holds()?;
         }
         self.transaction.commit().await.map_err(|e| of_database(&e, "transaction"))
+    }
+}
+
+impl ControlDb {
+    /// A transaction that sees one moment, whatever is written meanwhile, and writes nothing.
+    pub(super) async fn read(&self) -> Result<DatabaseTransaction, ControlError> {
+        // SQLite's transactions see one moment anyway.
+        let isolation_level = self.turn.is_none().then_some(IsolationLevel::RepeatableRead);
+        let options = TransactionOptions { isolation_level, ..Default::default() };
+        self.db.begin_with_options(options).await.map_err(|e| of_database(&e, "transaction"))
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// Longest template: twice what the longest message holds.
 const MOST_CHARS: usize = 2_000;
@@ -179,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::text::divide;
+    use text::divide;
 
     fn pattern(text: &str) -> Pattern {
         Pattern::parse(text).unwrap()

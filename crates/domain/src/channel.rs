@@ -12,8 +12,8 @@ use crate::control::ChannelConfig;
 use crate::ids::{ChannelId, GatewayId, MessageId, PartitionId};
 use crate::message::Category;
 use crate::phone::Phone;
-use crate::text::{Bilingual, Encoding};
 use crate::time::Timestamp;
+use text::{Bilingual, Encoding};
 
 /// Called once, when a batch is durable. Dropping it without a call leaves the carrier's PDUs unanswered, so the
 /// carrier will send them again.

@@ -203,6 +203,8 @@ big_ids! {
     LinkId = "lnk";
     /// One line of the audit log.
     AuditId = "adt";
+    /// One line of the books' journal.
+    TransferId = "trf";
 }
 
 impl MessageId {

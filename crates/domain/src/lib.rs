@@ -25,5 +25,6 @@ pub mod report;
 pub mod retry;
 pub mod routing;
 pub mod template;
-pub mod text;
 pub mod time;
+
+pub use text;

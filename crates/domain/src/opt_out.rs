@@ -4,7 +4,7 @@
 //! where the last message offered it, because R, T and N are also just letters. Owns the words; refuses to guess at
 //! free text, which is for a person or a classifier.
 
-use crate::text::fold::Folder;
+use text::fold::Folder;
 
 /// Whether the last message to this phone was marketing, or told the reader which letter to send.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

@@ -3,7 +3,7 @@
 //! Invariant: in any stretch of time no more is taken than `rate × stretch + burst`, and beside that the one thing that is
 //! larger than a burst and was let through owing the rest, which is paid before anything else is taken.
 
-use crate::text::MAX_PARTS;
+use text::MAX_PARTS;
 
 /// Parts of a unit that are counted, so that a rate per second refills evenly every millisecond.
 const MILLI: i64 = 1_000;

@@ -9,22 +9,50 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use domain::control::{
-    ChannelConfig, ControlError, Edit, PriceLine, RouteConfig, Terms, Traffic, choose_route,
+    ChannelConfig, Conditions, ControlError, Edit, PriceLine, RouteConfig, Traffic, choose_route,
 };
 use domain::downstream::Customer;
 use domain::ids::{AccountId, EntityId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
-use domain::phone::Carrier;
+use domain::phone::{Carrier, Country, Phone};
 use domain::routing::Reach;
+use domain::time::Timestamp;
 
 use crate::Engine;
 use crate::numbers::NumberTable;
 
-/// What an account pays per part, by category and carrier.
+/// What an account pays per part, by category, carrier, country and time.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Prices {
     lines: Vec<PriceLine>,
+}
+
+/// What an account pays per part of one category at one time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PriceTable {
+    /// In the order of [`Carrier::ALL`].
+    by_carrier: [Money; Carrier::ALL.len()],
+    /// Of countries that have a price of their own.
+    abroad: HashMap<Country, Money>,
+}
+
+impl PriceTable {
+    /// The price of one part to a phone of this network.
+    #[must_use]
+    pub fn of(&self, carrier: Carrier, phone: Phone) -> Money {
+        // Whose country a number is takes a look into the numbering plans: only where it matters.
+        let country = (carrier == Carrier::Foreign && !self.abroad.is_empty()).then(|| phone.country());
+        let abroad = country.flatten().and_then(|country| self.abroad.get(&country));
+        abroad.copied().unwrap_or_else(|| self.of_carrier(carrier))
+    }
+
+    /// The price of one part to phones of this network whose country has no price of its own.
+    #[must_use]
+    pub fn of_carrier(&self, carrier: Carrier) -> Money {
+        let place = Carrier::ALL.iter().position(|known| *known == carrier);
+        place.map_or(Money::ZERO, |place| self.by_carrier[place])
+    }
 }
 
 impl Prices {
@@ -34,15 +62,24 @@ impl Prices {
         Self { lines }
     }
 
-    /// The price of one part: the most specific line wins (category and carrier, category, carrier, neither);
-    /// nothing without a line.
+    /// What holds at that time: of the lines that fit, the most specific ([`PriceLine::rank`]); nothing without a line.
     #[must_use]
-    pub fn per_part(&self, category: Category, carrier: Carrier) -> Money {
-        let fits = |line: &&PriceLine| {
-            line.category.is_none_or(|of| of == category) && line.carrier.is_none_or(|of| of == carrier)
+    pub fn at(&self, category: Category, now: Timestamp) -> PriceTable {
+        let lines = self.lines.iter().filter(|line| line.holds(now));
+        let lines = lines.filter(|line| line.category.is_none_or(|of| of == category));
+        let lines: Vec<&PriceLine> = lines.collect();
+        let price = |carrier: Carrier, country: Option<Country>| {
+            let fits = |line: &&&PriceLine| {
+                line.carrier.is_none_or(|of| of == carrier)
+                    && line.country.is_none_or(|of| Some(of) == country)
+            };
+            lines.iter().filter(fits).max_by_key(|line| line.rank()).map_or(Money::ZERO, |line| line.per_part)
         };
-        let rank = |line: &&PriceLine| (line.category.is_some(), line.carrier.is_some());
-        self.lines.iter().filter(fits).max_by_key(rank).map_or(Money::ZERO, |line| line.per_part)
+        let countries = lines.iter().filter_map(|line| line.country);
+        PriceTable {
+            by_carrier: Carrier::ALL.map(|carrier| price(carrier, None)),
+            abroad: countries.map(|country| (country, price(Carrier::Foreign, Some(country)))).collect(),
+        }
     }
 }
 
@@ -131,17 +168,22 @@ impl Engine {
     /// # Errors
     /// When the control database refuses.
     pub async fn set_prices(&self, account: AccountId, lines: &[PriceLine]) -> Result<(), ControlError> {
-        self.edit(Edit::Prices(account, lines), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Prices(account, lines), Conditions::default()).await.map(|_| ())
     }
 
     /// Makes a change of what is configured, on the terms of whoever read it before.
     ///
     /// # Errors
     /// As [`domain::control::Edits::edit`].
-    pub async fn edit(&self, edit: Edit<'_>, terms: Terms<'_>) -> Result<bool, ControlError> {
+    pub async fn edit(&self, edit: Edit<'_>, terms: Conditions<'_>) -> Result<bool, ControlError> {
         let done = self.control.edit(edit, terms).await?;
         self.catalog.forget();
         Ok(done)
+    }
+
+    /// Something that is held in memory was changed beside the engine: it is read again.
+    pub fn configuration_changed(&self) {
+        self.catalog.forget();
     }
 
     /// All routes, in order of id.
@@ -165,7 +207,7 @@ impl Engine {
     /// # Errors
     /// When the control database refuses.
     pub async fn set_route(&self, route: &RouteConfig) -> Result<(), ControlError> {
-        self.edit(Edit::Route(route), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Route(route), Conditions::default()).await.map(|_| ())
     }
 
     /// All channels as configured, in order of id.
@@ -204,7 +246,7 @@ impl Engine {
     /// # Errors
     /// When the control database refuses.
     pub async fn set_channel(&self, channel: &ChannelConfig) -> Result<(), ControlError> {
-        self.edit(Edit::Channel(channel), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Channel(channel), Conditions::default()).await.map(|_| ())
     }
 
     /// All customers that may connect to us, in order of id.
@@ -228,7 +270,7 @@ impl Engine {
     /// When the control database refuses; [`ControlError::Exists`] when another customer has this login,
     /// [`ControlError::Gone`] when one of this number was deleted.
     pub async fn set_customer(&self, customer: &Customer) -> Result<(), ControlError> {
-        self.edit(Edit::Customer(customer), Terms::default()).await.map(|_| ())
+        self.edit(Edit::Customer(customer), Conditions::default()).await.map(|_| ())
     }
 
     /// The route asked for if it is there, else the first whose scope the traffic fits; `None` when there is no such route.
@@ -260,25 +302,46 @@ fn write<T>(lock: &RwLock<T>) -> std::sync::RwLockWriteGuard<'_, T> {
 mod tests {
     use super::*;
 
+    fn line(category: Option<Category>, carrier: Option<Carrier>, micros: i64) -> PriceLine {
+        let general = PriceLine::general(AccountId::from_raw(1), Money::from_micros(micros));
+        PriceLine { category, carrier, ..general }
+    }
+
     #[test]
     fn the_most_specific_price_wins() {
-        let line = |category, carrier, micros| PriceLine {
-            account: AccountId::from_raw(1),
-            category,
-            carrier,
-            per_part: Money::from_micros(micros),
-        };
         let prices = Prices::new(vec![
             line(None, None, 1),
             line(None, Some(Carrier::Unicom), 2),
             line(Some(Category::Marketing), None, 3),
             line(Some(Category::Marketing), Some(Carrier::Mobile), 4),
         ]);
-        let price = |category, carrier| prices.per_part(category, carrier).micros();
+        let now = Timestamp::from_millis(0);
+        let price = |category, carrier| prices.at(category, now).of_carrier(carrier).micros();
         assert_eq!(price(Category::Marketing, Carrier::Mobile), 4);
         assert_eq!(price(Category::Marketing, Carrier::Unicom), 3);
         assert_eq!(price(Category::Otp, Carrier::Unicom), 2);
         assert_eq!(price(Category::Otp, Carrier::Telecom), 1);
-        assert_eq!(Prices::default().per_part(Category::Otp, Carrier::Mobile), Money::ZERO);
+        assert_eq!(Prices::default().at(Category::Otp, now).of_carrier(Carrier::Mobile), Money::ZERO);
+    }
+
+    #[test]
+    fn a_country_and_a_time_are_looked_at() {
+        let japan = Country::from_code("JP");
+        let change = Some(Timestamp::from_millis(100));
+        let prices = Prices::new(vec![
+            line(None, Some(Carrier::Foreign), 10),
+            PriceLine { country: japan, until: change, ..line(None, None, 20) },
+            PriceLine { country: japan, from: change, ..line(None, None, 30) },
+            line(Some(Category::Otp), None, 40),
+        ]);
+        let tokyo = Phone::parse("+819012345678", Country::CN).unwrap();
+        let london = Phone::parse("+447400123456", Country::CN).unwrap();
+        let price = |category, at, phone| {
+            prices.at(category, Timestamp::from_millis(at)).of(Carrier::Foreign, phone).micros()
+        };
+        assert_eq!(price(Category::Notice, 99, tokyo), 20);
+        assert_eq!(price(Category::Notice, 100, tokyo), 30);
+        assert_eq!(price(Category::Notice, 100, london), 10);
+        assert_eq!(price(Category::Otp, 100, tokyo), 40, "the category comes first");
     }
 }

@@ -10,7 +10,7 @@ use domain::routing::Reach;
 use domain::template::{RenderError, Template, Values};
 use domain::text::{Encoding, Signature, TextError, TextRules, compose, plan};
 
-use crate::Prices;
+use crate::PriceTable;
 
 /// A text that can be sent.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,8 +31,8 @@ pub(crate) struct Composer {
     signature: Option<Signature>,
     suffix: Option<String>,
     rules: TextRules,
-    /// Per part, in the order of [`Carrier::ALL`]; none where no channel leads.
-    prices: [Option<Money>; Carrier::ALL.len()],
+    reach: Reach,
+    prices: PriceTable,
     by_carrier: bool,
     numbers: Arc<PrefixTable>,
 }
@@ -44,16 +44,16 @@ impl Composer {
         signature: Option<Signature>,
         opt_out_suffix: &str,
         rules: TextRules,
-        prices: &Prices,
+        prices: PriceTable,
         (reach, numbers): (Reach, Arc<PrefixTable>),
     ) -> Self {
         Self {
             signature,
             suffix: (category == Category::Marketing).then(|| opt_out_suffix.to_owned()),
             rules,
-            prices: Carrier::ALL
-                .map(|carrier| reach.leads_to(carrier).then(|| prices.per_part(category, carrier))),
             by_carrier: reach.is_by_carrier(),
+            reach,
+            prices,
             numbers,
         }
     }
@@ -64,7 +64,10 @@ impl Composer {
     /// The reason for which this recipient gets nothing.
     pub(crate) fn compose(&self, body: &str, phone: Phone) -> Result<Composed, Reason> {
         let carrier = self.numbers.carrier(phone);
-        let per_part = self.prices[place(carrier)].ok_or(Reason::NoRoute)?;
+        if !self.reach.leads_to(carrier) {
+            return Err(Reason::NoRoute);
+        }
+        let per_part = self.prices.of(carrier, phone);
         let text = compose(self.signature.as_ref(), body, self.suffix.as_deref());
         let plan = plan(&text, &self.rules).map_err(|error| match error {
             TextError::TooLong { .. } => Reason::TextTooLong,
@@ -100,8 +103,4 @@ impl Composer {
         })?;
         self.compose(&body, phone)
     }
-}
-
-fn place(carrier: Carrier) -> usize {
-    Carrier::ALL.iter().position(|known| *known == carrier).expect("ALL holds every carrier")
 }

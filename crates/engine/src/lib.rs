@@ -43,7 +43,7 @@ use tokio_util::task::TaskTracker;
 
 pub use accept::SendError;
 pub use campaign::CampaignTrouble;
-pub use catalog::Prices;
+pub use catalog::{PriceTable, Prices};
 pub use dispatch::{CallbackError, ChannelStatus, DispatchError, RouteAnswer, RouteQuestion, StartChannel};
 pub use downstream::DownstreamError;
 pub use drain::{Readiness, Remaining};

@@ -124,7 +124,7 @@ pub(crate) fn second_route() -> RouteConfig {
 }
 
 pub(crate) fn prices(account: AccountId) -> Vec<PriceLine> {
-    vec![PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) }]
+    vec![PriceLine::general(account, Money::from_micros(45_000))]
 }
 
 pub(crate) fn rules() -> PolicyBuilder {

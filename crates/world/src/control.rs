@@ -11,11 +11,11 @@ use async_trait::async_trait;
 use domain::access::{Failures, Locked};
 use domain::control::{
     Access, AccessChange, Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences,
-    AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Contact,
+    AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Conditions, Contact,
     ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Document, DocumentMark,
     Documents, Edit, Editable, Edits, Entity, Idempotency, IdempotentStart, Import, Imports, KeyGrant,
     OneTimeLink, PriceLine, ReadSeek, RejectedRow, RouteConfig, Session, TemplateRecord, Templates, Tenant,
-    Terms, Uploads, Upserted, User, Uses,
+    Uploads, Upserted, User, Uses,
 };
 use domain::downstream::Customer;
 use domain::ids::{
@@ -230,7 +230,7 @@ impl Edits for MemoryControl {
     async fn edition(&self, _: Editable) -> Asked<u64> {
         not_here()
     }
-    async fn edit(&self, edit: Edit<'_>, _: Terms<'_>) -> Asked<bool> {
+    async fn edit(&self, edit: Edit<'_>, _: Conditions<'_>) -> Asked<bool> {
         match edit {
             Edit::AddCampaign(campaign) => self.add_campaign(campaign).await?,
             Edit::ChangeCampaign(campaign) => self.update_campaign(&mut campaign.clone()).await?,

@@ -30,4 +30,5 @@ demands! {
     WriteTemplates, ReadContacts, WriteContacts, ReadSuppressions, WriteSuppressions, ReadInbound, ReadPrices,
     WritePrices, ReadChannels, WriteChannels, ReadCustomers, WriteCustomers, ReadAccounts, WriteAccounts, ReadKeys,
     WriteKeys, ReadUsers, WriteUsers, WriteRoles, ReadAudit,
+    ReadMoney, WriteMoney, ReadMargins,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use domain::control::{ChannelConfig, Edit, Editable, Protocol, Provider, Quirks, Secret, Terms};
+use domain::control::{ChannelConfig, Conditions, Edit, Editable, Protocol, Provider, Quirks, Secret};
 use domain::ids::{ChannelId, GatewayId};
 use engine::dispatch::DispatchError;
 
@@ -43,7 +43,7 @@ pub(crate) async fn put(
     let config = config(id, body.value, known)?;
     let tag = Tag::of(&super::document(&config, None));
     let line = context.line(&state, &caller, "channels.put", &id, Some(tag));
-    let terms = Terms { expected: if_match.expects(edition), line: Some(&line) };
+    let terms = Conditions { expected: if_match.expects(edition), line: Some(&line) };
     match state.engine().put_channel_on(&config, terms).await {
         Ok(()) => {}
         // Without dispatch (a maintenance start) the configuration is kept for the next one.

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::control::Terms;
+use domain::control::Conditions;
 use domain::ids::CustomerId;
 
 use crate::auth::{Allowed, can};
@@ -28,7 +28,7 @@ pub(crate) async fn delete(
     Id(id): Id<CustomerId>,
 ) -> Result<StatusCode, Problem> {
     let line = context.line(&state, &caller, "customers.remove", &id, None);
-    if state.engine().delete_customer(id, Terms { expected: None, line: Some(&line) }).await? {
+    if state.engine().delete_customer(id, Conditions { expected: None, line: Some(&line) }).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Problem::new(Kind::NotFound))

@@ -1,7 +1,7 @@
 //! Add or change a customer.
 
 use axum::extract::State;
-use domain::control::{ControlError, Edit, Editable, Secret, Terms};
+use domain::control::{Conditions, ControlError, Edit, Editable, Secret};
 use domain::downstream::{CallBack, Customer};
 use domain::ids::{AccountId, CustomerId, RouteId};
 
@@ -43,7 +43,7 @@ pub(crate) async fn put(
     let customer = customer(id, caller.account, body.value, known)?;
     let stored = Tagged::new(super::document(&customer));
     let line = context.line(&state, &caller, "customers.put", &id, Some(stored.1));
-    let terms = Terms { expected: if_match.expects(edition), line: Some(&line) };
+    let terms = Conditions { expected: if_match.expects(edition), line: Some(&line) };
     match state.engine().edit(Edit::Customer(&customer), terms).await {
         Ok(_) => Ok(stored),
         Err(ControlError::Exists(_)) => {

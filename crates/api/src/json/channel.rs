@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Carrier, Category, Money};
+use super::{Carrier, Category, Moment, Money};
 
 /// The protocol of the examples: the domain knows which there are.
 pub(super) fn protocol() -> &'static str {
@@ -194,7 +194,8 @@ pub(super) fn yes() -> bool {
     true
 }
 
-/// What an account pays per part. The most specific line wins.
+/// What an account pays per part. Of the lines that hold at a time, the most specific wins: first those that name the category,
+/// among them those that name a country, then those that name a carrier.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
@@ -202,6 +203,15 @@ pub struct Price {
     pub category: Option<Category>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrier: Option<Carrier>,
+    /// Of numbers outside mainland China, such as `JP` (ISO 3166-1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// From then on, in RFC 3339; always when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Moment>,
+    /// Before then; for ever when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Moment>,
     pub per_part: Money,
 }
 
@@ -209,7 +219,8 @@ pub struct Price {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"prices": [{"per_part": {"micros": 45000, "currency": "CNY"}},
-    {"category": "marketing", "carrier": "mobile", "per_part": {"micros": 48000, "currency": "CNY"}}]}))]
+    {"category": "marketing", "carrier": "mobile", "per_part": {"micros": 48000, "currency": "CNY"}},
+    {"country": "JP", "from": "2027-01-01T00:00:00+08:00", "per_part": {"micros": 320000, "currency": "CNY"}}]}))]
 pub struct Prices {
     pub prices: Vec<Price>,
 }

@@ -5,6 +5,7 @@
 //! Documents that hold phones, names or texts have no `Debug`, so that they cannot be logged by accident.
 
 mod access;
+mod billing;
 mod campaign;
 mod channel;
 mod code;
@@ -31,6 +32,10 @@ mod words;
 pub use access::{
     Account, AccountChange, AccountCreate, AuditLine, Key, KeyCreate, KeyCreated, Role, RoleCreate, RoleEdit,
     Roles, User, UserEdit, UserInvite, UserInvited, UserReset,
+};
+pub use billing::{
+    AccountBalance, AccountTerms, Holdings, MarginLine, Margins, PaymentCreate, Statement, StatementLine,
+    StatementMonth, StatementMonths, Transfer,
 };
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
@@ -69,6 +74,7 @@ pub use session::{
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use words::{
-    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, ColumnUse, Encoding, ImportState, LegalBasis,
-    MessageState, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource, TrailEvent,
+    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, Charge, ColumnUse, Encoding, ImportState,
+    LegalBasis, MessageState, PayMode, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource,
+    TrailEvent, TransferKind,
 };

@@ -23,6 +23,13 @@ pub struct Money {
     pub currency: String,
 }
 
+impl Money {
+    /// Whether it is of the currency that everything here is counted in.
+    pub(crate) fn is_known(&self) -> bool {
+        self.currency == CURRENCY
+    }
+}
+
 impl From<domain::money::Money> for Money {
     fn from(money: domain::money::Money) -> Self {
         Self { micros: money.micros(), currency: currency() }

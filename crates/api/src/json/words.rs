@@ -111,6 +111,22 @@ words! {
     Signing = domain::downstream::Signing { Own, Missing, Always }
 }
 
+words! {
+    /// How an account pays.
+    PayMode = domain::billing::Mode { Open, Bounded }
+}
+words! {
+    /// When a message is paid for.
+    Charge = domain::billing::Charge { Submitted, Refunded, Delivered }
+}
+words! {
+    /// Why money moved.
+    TransferKind = domain::billing::TransferKind {
+        TopUp, Withdrawal, Grant, GrantReturned, Hold, HoldReturned, Accepted, Charged, Released, Reopened, Refunded,
+        Recovered,
+    }
+}
+
 /// How far a suppression reaches: the whole platform, or the legal entity's group.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -143,6 +159,10 @@ mod tests {
         control::Pick::ALL.iter().for_each(|v| assert_eq!(word(Pick::from(*v)), v.word()));
         control::ColumnUse::ALL.iter().for_each(|v| assert_eq!(word(ColumnUse::from(*v)), v.word()));
         domain::downstream::Signing::ALL.iter().for_each(|v| assert_eq!(word(Signing::from(*v)), v.word()));
+        domain::billing::Mode::ALL.iter().for_each(|v| assert_eq!(word(PayMode::from(*v)), v.word()));
+        domain::billing::Charge::ALL.iter().for_each(|v| assert_eq!(word(Charge::from(*v)), v.word()));
+        let kinds = domain::billing::TransferKind::ALL;
+        kinds.iter().for_each(|v| assert_eq!(word(TransferKind::from(*v)), v.word()));
         policy::LegalBasis::ALL.iter().for_each(|v| assert_eq!(word(LegalBasis::from(*v)), v.word()));
         policy::SuppressionSource::ALL
             .iter()

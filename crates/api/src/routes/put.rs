@@ -1,7 +1,7 @@
 //! Add or change a route.
 
 use axum::extract::State;
-use domain::control::{Edit, Editable, RouteConfig, RouteScope, RouteStep, Terms};
+use domain::control::{Conditions, Edit, Editable, RouteConfig, RouteScope, RouteStep};
 use domain::ids::{AccountId, ChannelId, RouteId};
 use domain::phone::Country;
 use domain::text::Signature;
@@ -52,7 +52,7 @@ pub(crate) async fn put(
     };
     let stored = Tagged::new(super::document(&route));
     let line = context.line(&state, &caller, "routes.put", &id, Some(stored.1));
-    let terms = Terms { expected: if_match.expects(edition), line: Some(&line) };
+    let terms = Conditions { expected: if_match.expects(edition), line: Some(&line) };
     state.engine().edit(Edit::Route(&route), terms).await.map_err(|error| if_match.settle(error))?;
     Ok(stored)
 }

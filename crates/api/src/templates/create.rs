@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::control::{Edit, TemplateRecord, Terms};
+use domain::control::{Conditions, Edit, TemplateRecord};
 use domain::template::Template;
 
 use crate::auth::{Allowed, can};
@@ -53,6 +53,9 @@ pub(crate) async fn create(
     };
     let document = super::document(stored.clone(), Some(&compiled), language, state.zone());
     let line = context.line(&state, &caller, "templates.create", &stored.id, Some(Tag::of(&document)));
-    state.control().edit(Edit::AddTemplate(&stored), Terms { expected: None, line: Some(&line) }).await?;
+    state
+        .control()
+        .edit(Edit::AddTemplate(&stored), Conditions { expected: None, line: Some(&line) })
+        .await?;
     Ok((StatusCode::CREATED, Json(document)))
 }

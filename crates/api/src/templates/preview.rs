@@ -38,9 +38,9 @@ pub(crate) async fn preview(
         .engine()
         .preview_text(category.into(), Some(&signature), &body)
         .map_err(|error| refused(&error))?;
-    let prices = state.engine().prices(caller.account).await?;
+    let prices = state.engine().prices(caller.account).await?.at(category.into(), state.now());
     let at_home = Carrier::ALL.into_iter().filter(|carrier| *carrier != Carrier::Foreign);
-    let dearest = at_home.map(|carrier| prices.per_part(category.into(), carrier)).max();
+    let dearest = at_home.map(|carrier| prices.of_carrier(carrier)).max();
     Ok(Json(json::Preview {
         text: shown.text,
         encoding: shown.encoding.into(),

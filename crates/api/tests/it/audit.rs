@@ -105,6 +105,14 @@ async fn set_up(tour: &mut Tour<'_>) {
 /// Who may do what.
 async fn access(tour: &mut Tour<'_>) {
     let account = text(&tour.change("POST", "/v1/accounts", "", json!({"name": "租户"})).await["id"]);
+    let terms = json!({"mode": "bounded", "charge": "refunded", "credit": {"micros": 0}});
+    tour.change("PUT", "/v1/accounts/{id}/terms", &account, terms).await;
+    for route in ["/v1/accounts/{id}/top-ups", "/v1/accounts/{id}/withdrawals"] {
+        let body = json!({"amount": {"micros": 1}, "reference": "张"});
+        let mut payment = json_request("POST", &route.replace("{id}", &account), &body);
+        payment.headers_mut().insert("idempotency-key", route.replace(['{', '}', '/'], "-").parse().unwrap());
+        tour.send("POST", route, payment).await;
+    }
     tour.change("PATCH", "/v1/accounts/{id}", &account, json!({"disabled": true})).await;
     let key = json!({"name": "k", "scopes": ["messages:read"]});
     let key = text(&tour.change("POST", "/v1/keys", "", key).await["key"]["id"]);

@@ -128,6 +128,19 @@ fn examples_are_what_they_claim_to_be() {
 }
 
 #[test]
+fn examples_of_money_are_what_they_claim_to_be() {
+    examples_are_read!(
+        AccountBalance,
+        AccountTerms,
+        Margins,
+        PaymentCreate,
+        Statement,
+        StatementMonths,
+        Transfer
+    );
+}
+
+#[test]
 fn examples_of_access_are_what_they_claim_to_be() {
     examples_are_read!(
         Account,

@@ -67,6 +67,7 @@ pub(crate) struct House {
     still: Arc<StillClock>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) ledger: Arc<SqliteLedger>,
+    pub(crate) control: Arc<ControlDb>,
 }
 
 /// An answer, read to its end.
@@ -132,11 +133,11 @@ impl House {
             // Callbacks of these tests go to this machine.
             settings: Settings { private_callbacks: true, ..Settings::default() },
         });
-        let state = ApiState::new(engine.clone(), clock, ids);
+        let state = ApiState::new(engine.clone(), control.clone() as _, clock, ids);
         let router = api::router(state.clone());
         let (owner_key, owner_link) = (first.key.0, first.link.0);
         let accounts = (first.account.id, stranger);
-        Self { router, state, owner_key, owner_link, accounts, still, engine, ledger }
+        Self { router, state, owner_key, owner_link, accounts, still, engine, ledger, control }
     }
 
     /// For a listener.
@@ -249,7 +250,7 @@ async fn furnish(control: &ControlDb, account: AccountId) {
     control.put_channel(&config).await.unwrap();
     let step = RouteStep::by_weight(vec![(channel, 1)]);
     control.put_route(&RouteConfig::for_all(route, "main", vec![step])).await.unwrap();
-    let price = PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(45_000) };
+    let price = PriceLine::general(account, Money::from_micros(45_000));
     control.put_prices(account, &[price]).await.unwrap();
 }
 

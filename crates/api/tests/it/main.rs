@@ -14,6 +14,7 @@ mod keys;
 mod manners;
 mod messages;
 mod metrics;
+mod money;
 mod numbers;
 #[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
 #[path = "../../../app/tests/it/peer.rs"]

@@ -121,12 +121,7 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let engine = Arc::clone(&node.engine);
     let account = engine.control().accounts().await?.into_iter().next().context("nobody has this folder")?;
     let clock = Arc::clone(&node.clock);
-    let line = PriceLine {
-        account: account.id,
-        category: None,
-        carrier: None,
-        per_part: Money::from_micros(45_000),
-    };
+    let line = PriceLine::general(account.id, Money::from_micros(45_000));
     engine.set_prices(account.id, &[line]).await?;
     let steps = vec![RouteStep::by_weight(vec![(ChannelId(1), 1)])];
     engine.set_route(&RouteConfig::for_all(RouteId(1), "bench", steps)).await?;

@@ -111,10 +111,9 @@ pub(super) fn route(name: &str) -> RouteConfig {
 /// What a part costs, by network.
 pub(super) fn prices(account: AccountId) -> Vec<PriceLine> {
     let line = |category, carrier, micros| PriceLine {
-        account,
         category,
         carrier,
-        per_part: Money::from_micros(micros),
+        ..PriceLine::general(account, Money::from_micros(micros))
     };
     vec![
         line(None, None, 50_000),

@@ -5,6 +5,7 @@
 //! The name of a step begins with the version that brought it (`v1_…`).
 
 mod access;
+mod books;
 mod courses;
 mod customers;
 mod documents;
@@ -21,7 +22,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 7;
+pub(super) const SCHEMA_VERSION: u32 = 8;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -43,6 +44,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         documents::STEPS,
         courses::STEPS,
         access::STEPS,
+        books::STEPS,
     ];
     all.into_iter().flatten()
 }
@@ -161,6 +163,10 @@ fn flag(name: &'static str) -> ColumnDef {
 
 fn text(name: &'static str) -> ColumnDef {
     ColumnDef::new(name).text().not_null().take()
+}
+
+fn maybe_text(name: &'static str) -> ColumnDef {
+    ColumnDef::new(name).text().null().take()
 }
 
 /// Digests and sealed values.

@@ -5,18 +5,22 @@
 
 #![expect(unreachable_pub, reason = "the derive of an entity makes public items that name the row")]
 
+pub(super) mod accepted_hour;
 pub(super) mod access_link;
 pub(super) mod access_role;
 pub(super) mod account;
 pub(super) mod account_detail;
+pub(super) mod account_terms;
 pub(super) mod api_key;
 pub(super) mod app_session;
 pub(super) mod app_user;
 pub(super) mod audience;
 pub(super) mod audience_chunk;
 pub(super) mod audit_line;
+pub(super) mod book_balance;
 pub(super) mod campaign;
 pub(super) mod campaign_course;
+pub(super) mod campaign_hold;
 pub(super) mod channel;
 pub(super) mod channel_settings;
 pub(super) mod contact;
@@ -30,10 +34,14 @@ pub(super) mod key_use;
 pub(super) mod lease;
 pub(super) mod login_attempt;
 pub(super) mod node;
+pub(super) mod partition_grant;
+pub(super) mod posting;
 pub(super) mod price;
+pub(super) mod price_line;
 pub(super) mod rejected_row;
 pub(super) mod revision;
 pub(super) mod route;
 pub(super) mod setting;
 pub(super) mod tag;
 pub(super) mod template;
+pub(super) mod transfer;

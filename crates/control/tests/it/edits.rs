@@ -2,8 +2,8 @@
 
 use domain::access::Principal;
 use domain::control::{
-    Access as _, AuditFilter, AuditLine, Channels as _, ControlError, Edit, Editable, Edits as _, PriceLine,
-    Terms,
+    Access as _, AuditFilter, AuditLine, Channels as _, Conditions, ControlError, Edit, Editable, Edits as _,
+    PriceLine,
 };
 use domain::ids::AccountId;
 use domain::money::Money;
@@ -34,7 +34,15 @@ fn line(stage: &Stage, account: AccountId) -> AuditLine {
 }
 
 fn price(account: AccountId, micros: i64) -> [PriceLine; 1] {
-    [PriceLine { account, category: None, carrier: None, per_part: Money::from_micros(micros) }]
+    [PriceLine {
+        account,
+        category: None,
+        carrier: None,
+        country: None,
+        from: None,
+        until: None,
+        per_part: Money::from_micros(micros),
+    }]
 }
 
 async fn lines(stage: &Stage, account: AccountId) -> usize {
@@ -47,16 +55,16 @@ async fn a_change_is_made_only_as_the_thing_was_read(engine: Engine) {
     let of = Editable::Prices(ours);
     assert_eq!(stage.db.edition(of).await.unwrap(), 0, "never changed");
     let (first, second) = (line(&stage, ours), line(&stage, ours));
-    let terms = Terms { expected: Some(0), line: Some(&first) };
+    let terms = Conditions { expected: Some(0), line: Some(&first) };
     assert!(stage.db.edit(Edit::Prices(ours, &price(ours, 1)), terms).await.unwrap());
     assert_eq!(stage.db.edition(of).await.unwrap(), 1);
-    let late = Terms { expected: Some(0), line: Some(&second) };
+    let late = Conditions { expected: Some(0), line: Some(&second) };
     let refused = stage.db.edit(Edit::Prices(ours, &price(ours, 2)), late).await;
     assert!(matches!(refused, Err(ControlError::Changed("prices"))));
     assert_eq!(stage.db.prices(ours).await.unwrap(), price(ours, 1), "nothing of it was written");
     assert_eq!((lines(&stage, ours).await, stage.db.edition(of).await.unwrap()), (1, 1));
     // The same line twice: the change goes with it.
-    let twice = Terms { expected: None, line: Some(&first) };
+    let twice = Conditions { expected: None, line: Some(&first) };
     stage.db.edit(Edit::Prices(ours, &price(ours, 3)), twice).await.expect_err("the line is there already");
     assert_eq!(stage.db.prices(ours).await.unwrap(), price(ours, 1));
     // Who expects nothing replaces whatever is there, and that counts too.
@@ -64,7 +72,7 @@ async fn a_change_is_made_only_as_the_thing_was_read(engine: Engine) {
     assert_eq!(stage.db.edition(of).await.unwrap(), 2);
     assert_eq!(stage.db.edition(Editable::Prices(theirs)).await.unwrap(), 0, "others' are others'");
     let nobody = Edit::DeleteCustomer(domain::ids::CustomerId(9));
-    assert!(!stage.db.edit(nobody, Terms { expected: None, line: Some(&second) }).await.unwrap());
+    assert!(!stage.db.edit(nobody, Conditions { expected: None, line: Some(&second) }).await.unwrap());
     assert_eq!(lines(&stage, ours).await, 1, "nothing was deleted, so nothing is told");
 }
 
@@ -74,7 +82,7 @@ async fn of_many_who_read_the_same_one_is_first(engine: Engine) {
     let edits = (1..=8).map(|micros| {
         let (db, line) = (stage.db.clone(), line(&stage, ours));
         tokio::spawn(async move {
-            let terms = Terms { expected: Some(0), line: Some(&line) };
+            let terms = Conditions { expected: Some(0), line: Some(&line) };
             db.edit(Edit::Prices(ours, &price(ours, micros)), terms).await
         })
     });

@@ -1,6 +1,7 @@
 //! The stories of the control database, one module each.
 
 mod access;
+mod books;
 mod campaigns;
 mod documents;
 mod edits;

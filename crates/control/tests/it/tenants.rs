@@ -13,7 +13,7 @@ use domain::downstream::{Customer, Signing};
 use domain::ids::{AccountId, ChannelId, CustomerId, GatewayId, MessageId, RouteId};
 use domain::message::Category;
 use domain::money::Money;
-use domain::phone::Carrier;
+use domain::phone::{Carrier, Country};
 
 use crate::engines::{Engine, on_every_engine};
 use crate::stage::{NOW, Stage, person};
@@ -131,12 +131,18 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
     assert_eq!(stage.db.routes().await.unwrap(), [route]);
 
     let line = |category, carrier, micros| PriceLine {
-        account: ours,
         category,
         carrier,
-        per_part: Money::from_micros(micros),
+        ..PriceLine::general(ours, Money::from_micros(micros))
     };
-    let lines = [line(None, None, 50_000), line(Some(Category::Otp), Some(Carrier::Unicom), 45_000)];
+    let then = Some(NOW.plus(Duration::from_hours(24)));
+    let lines = [
+        line(None, None, 50_000),
+        PriceLine { country: Country::from_code("JP"), ..line(None, Some(Carrier::Foreign), 70_000) },
+        PriceLine { until: then, ..line(Some(Category::Otp), None, 46_000) },
+        PriceLine { from: then, ..line(Some(Category::Otp), None, 47_000) },
+        line(Some(Category::Otp), Some(Carrier::Unicom), 45_000),
+    ];
     stage.db.put_prices(ours, &[line(None, None, 1)]).await.unwrap();
     stage.db.put_prices(ours, &lines).await.unwrap();
     assert_eq!(stage.db.prices(ours).await.unwrap(), lines);

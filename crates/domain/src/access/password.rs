@@ -1,6 +1,6 @@
 //! What may be a login and a password.
 
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// Shortest password, in characters: long enough that guessing over the network is hopeless with waits.
 pub const MIN_PASSWORD_CHARS: usize = 10;

@@ -109,6 +109,12 @@ permissions! {
     ReadAudit = 28, "audit:read", anybody, "查看审计日志";
     /// Lift a suppression or set one for every tenant.
     SuppressForAll = 29, "suppressions:all", operator, "设置全平台黑名单";
+    /// See balances, the journal, terms and statements.
+    ReadMoney = 40, "money:read", anybody, "查看余额与账单";
+    /// Book payments and agree on terms.
+    WriteMoney = 41, "money:write", operator, "充值、扣款与设定结算条款";
+    /// See what carriers cost and what is left.
+    ReadMargins = 42, "margins:read", operator, "查看成本与毛利";
 }
 
 impl fmt::Display for Permission {

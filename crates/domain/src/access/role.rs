@@ -95,6 +95,8 @@ impl Role {
                 P::ReadCustomers,
                 P::WriteCustomers,
                 P::ReadAccounts,
+                P::ReadMoney,
+                P::ReadMargins,
             ],
             Self::Marketer => &[
                 P::ReadMessages,
@@ -123,9 +125,17 @@ impl Role {
                 P::ReadSuppressions,
                 P::WriteSuppressions,
             ],
-            Self::Finance => {
-                &[P::ReadCampaigns, P::ReadMessages, P::ReadPrices, P::WritePrices, P::ReadAccounts]
-            }
+            Self::Finance => &[
+                P::ReadCampaigns,
+                P::ReadMessages,
+                P::ReadPrices,
+                P::WritePrices,
+                P::ReadAccounts,
+                P::ActForAccounts,
+                P::ReadMoney,
+                P::WriteMoney,
+                P::ReadMargins,
+            ],
             Self::Auditor => return reads(),
             Self::ReadOnly => {
                 let staff = [P::ReadAudit, P::ReadUsers, P::ReadKeys, P::ReadCustomers];

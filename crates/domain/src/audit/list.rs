@@ -2,8 +2,8 @@
 //!
 //! `#` begins a comment line. The severity `allow` makes the line a phrase inside which nothing is found.
 
-use crate::text::Bilingual;
-use crate::text::fold::Folder;
+use text::Bilingual;
+use text::fold::Folder;
 
 /// Most words of one list: the largest public lists have a tenth of it.
 pub const MAX_LIST_WORDS: usize = 1_000_000;

@@ -15,7 +15,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 
 pub use list::{ListError, MAX_LIST_WORDS, Severity, Word, WordList};
 
-use crate::text::fold::Folder;
+use text::fold::Folder;
 
 /// Most overlooked characters between two neighbouring characters of a word. More than three and a reader no longer
 /// reads one word.

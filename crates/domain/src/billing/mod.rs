@@ -5,7 +5,15 @@
 //! it gives to another, so all books together hold nothing, always.
 
 mod books;
+mod calendar;
 mod flow;
+mod replay;
+mod room;
+mod statement;
 
 pub use books::{Book, Limits, Mode, Terms, Transfer, TransferKind};
+pub use calendar::{HourSpan, Month, MonthError};
 pub use flow::{Charge, Flow, Position, Purse};
+pub use replay::{Moved, moves};
+pub use room::Room;
+pub use statement::{Holdings, MarginBy, MarginLine, MarginOf, Statement, StatementLine};

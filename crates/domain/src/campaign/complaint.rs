@@ -1,7 +1,7 @@
 //! Whether a reply complains. Unlike a refusal it is a sentence, so words are looked for anywhere in it. It only counts
 //! towards stopping a campaign: nobody is suppressed because of it.
 
-use crate::text::fold::Folder;
+use text::fold::Folder;
 
 /// Octets of a reply that are looked at, folded.
 const LOOKED_AT: usize = 600;

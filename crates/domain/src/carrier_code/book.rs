@@ -12,7 +12,7 @@ use crate::channel::CarrierCode;
 use crate::control::Protocol;
 use crate::ids::GatewayId;
 use crate::message::Reason;
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// Lines of an operator's file, at most.
 const MAX_ENTRIES: usize = 10_000;

@@ -6,7 +6,7 @@ use super::{Source, WORDS, sources, submit_result_reason};
 use crate::channel::CarrierCode;
 use crate::ids::GatewayId;
 use crate::message::Reason;
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// What is to be said of a code.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -5,7 +5,7 @@
 use super::{A, B, F, G, K, N, O, R, S, Source, U, Unlisted};
 use crate::channel::CarrierCode;
 use crate::message::Reason;
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// Whose words a code is written in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

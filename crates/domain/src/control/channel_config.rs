@@ -8,7 +8,8 @@ use super::{ControlError, Provider, Quirks, RouteConfig};
 use crate::ids::{AccountId, ChannelId, GatewayId};
 use crate::message::{Category, coded_enum};
 use crate::money::Money;
-use crate::phone::{Carrier, CarrierSet};
+use crate::phone::{Carrier, CarrierSet, Country};
+use crate::time::Timestamp;
 
 coded_enum! {
     /// How a channel speaks.
@@ -125,13 +126,91 @@ impl ChannelConfig {
     }
 }
 
-/// What an account pays per part. The most specific line wins: category and carrier, category, carrier, neither.
+/// What an account pays per part, from a time until another. Of the lines that hold at a time, the most specific wins: first
+/// those that name the category, among them those that name a country, then those that name a carrier.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PriceLine {
     pub account: AccountId,
     pub category: Option<Category>,
     pub carrier: Option<Carrier>,
+    /// Of numbers outside mainland China.
+    pub country: Option<Country>,
+    /// From then on; none: always.
+    pub from: Option<Timestamp>,
+    /// Before then; none: for ever.
+    pub until: Option<Timestamp>,
     pub per_part: Money,
+}
+
+/// Why price lines cannot stand together; each names places in the list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PriceFault {
+    /// Below nothing, or more than anybody pays for a part.
+    Amount { line: usize },
+    /// A country of mainland China's numbers, or together with a carrier that has none abroad.
+    Country { line: usize },
+    /// It ends before it begins.
+    Empty { line: usize },
+    /// Both are for the same messages at the same time.
+    Overlap { line: usize, earlier: usize },
+}
+
+impl PriceLine {
+    /// Most that a part may cost, in units: above it a line is taken for a slip.
+    pub const MOST: Money = Money::from_micros(1_000_000_000);
+
+    /// A line for everything that is not said otherwise, at any time.
+    #[must_use]
+    pub const fn general(account: AccountId, per_part: Money) -> Self {
+        Self { account, category: None, carrier: None, country: None, from: None, until: None, per_part }
+    }
+
+    /// Whether it holds at that time.
+    #[must_use]
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// How specific it is: more is greater.
+    #[must_use]
+    pub const fn rank(&self) -> (bool, bool, bool) {
+        (self.category.is_some(), self.country.is_some(), self.carrier.is_some())
+    }
+
+    /// Whether lines can stand together: at no time two of them are for the same.
+    ///
+    /// # Errors
+    /// The first fault, by place.
+    pub fn check(lines: &[Self]) -> Result<(), PriceFault> {
+        for (line, price) in lines.iter().enumerate() {
+            if price.per_part < Money::ZERO || price.per_part > Self::MOST {
+                return Err(PriceFault::Amount { line });
+            }
+            let at_home = price.carrier.is_some_and(|carrier| carrier != Carrier::Foreign);
+            if price.country.is_some_and(|country| country == Country::CN || at_home) {
+                return Err(PriceFault::Country { line });
+            }
+            if let (Some(from), Some(until)) = (price.from, price.until)
+                && until <= from
+            {
+                return Err(PriceFault::Empty { line });
+            }
+            let begins_before = |a: &Self, b: &Self| match (a.from, b.until) {
+                (Some(from), Some(until)) => from < until,
+                _ => true,
+            };
+            let overlaps = |other: &Self| {
+                let same = (other.category, other.carrier, other.country);
+                same == (price.category, price.carrier, price.country)
+                    && begins_before(price, other)
+                    && begins_before(other, price)
+            };
+            if let Some(earlier) = lines[..line].iter().position(overlaps) {
+                return Err(PriceFault::Overlap { line, earlier });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Channels, routes, prices and named settings.
@@ -148,4 +227,49 @@ pub trait Channels: Send + Sync {
     /// A document that an operator stored under a name (word lists, policy overrides), as text.
     async fn setting(&self, name: &str) -> Result<Option<String>, ControlError>;
     async fn put_setting(&self, name: &str, value: &str) -> Result<(), ControlError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(category: Option<Category>, from: Option<i64>, until: Option<i64>) -> PriceLine {
+        let account = AccountId::from_raw(1);
+        PriceLine {
+            category,
+            from: from.map(Timestamp::from_millis),
+            until: until.map(Timestamp::from_millis),
+            ..PriceLine::general(account, Money::from_micros(1))
+        }
+    }
+
+    #[test]
+    fn lines_for_the_same_at_the_same_time_are_refused() {
+        let follow = [line(None, None, Some(5)), line(None, Some(5), Some(9)), line(None, Some(9), None)];
+        assert_eq!(PriceLine::check(&follow), Ok(()));
+        let other = [line(None, None, None), line(Some(Category::Otp), None, None)];
+        assert_eq!(PriceLine::check(&other), Ok(()));
+        for (a, b) in [
+            ((None, Some(6)), (Some(5), None)),
+            ((Some(5), None), (None, None)),
+            ((None, None), (None, None)),
+        ] {
+            let lines = [line(None, a.0, a.1), line(None, b.0, b.1)];
+            assert_eq!(PriceLine::check(&lines), Err(PriceFault::Overlap { line: 1, earlier: 0 }));
+        }
+        assert_eq!(PriceLine::check(&[line(None, Some(5), Some(5))]), Err(PriceFault::Empty { line: 0 }));
+    }
+
+    #[test]
+    fn countries_are_of_numbers_abroad() {
+        let general = line(None, None, None);
+        let japan = PriceLine { country: Country::from_code("JP"), ..general.clone() };
+        assert_eq!(PriceLine::check(std::slice::from_ref(&japan)), Ok(()));
+        let odd = PriceLine { carrier: Some(Carrier::Mobile), ..japan };
+        assert_eq!(PriceLine::check(&[odd]), Err(PriceFault::Country { line: 0 }));
+        let home = PriceLine { country: Some(Country::CN), ..general.clone() };
+        assert_eq!(PriceLine::check(&[home]), Err(PriceFault::Country { line: 0 }));
+        let dear = PriceLine { per_part: PriceLine::MOST + Money::from_micros(1), ..general };
+        assert_eq!(PriceLine::check(&[dear]), Err(PriceFault::Amount { line: 0 }));
+    }
 }

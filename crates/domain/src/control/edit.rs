@@ -64,7 +64,7 @@ impl Edit<'_> {
 
 /// On what terms a change is made.
 #[derive(Clone, Copy, Default)]
-pub struct Terms<'a> {
+pub struct Conditions<'a> {
     /// The edition that was read; none: whatever it is by now.
     pub expected: Option<u64>,
     /// Written in the same transaction.
@@ -82,5 +82,5 @@ pub trait Edits: Send + Sync {
     /// # Errors
     /// [`ControlError::Changed`] when the edition is another than expected; nothing is changed then. And what the port
     /// of the thing itself says: [`ControlError::Exists`], [`ControlError::Gone`].
-    async fn edit(&self, edit: Edit<'_>, terms: Terms<'_>) -> Result<bool, ControlError>;
+    async fn edit(&self, edit: Edit<'_>, terms: Conditions<'_>) -> Result<bool, ControlError>;
 }

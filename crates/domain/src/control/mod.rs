@@ -18,6 +18,7 @@ mod import;
 mod provider;
 mod quirks;
 mod route_config;
+mod statements;
 mod template_record;
 mod upload;
 
@@ -32,11 +33,11 @@ pub use campaign::{
     AudienceSource, Campaign, CampaignAction, CampaignError, CampaignState, Campaigns, HeldSample,
     PreflightReport, RouteLoad, Sample,
 };
-pub use channel_config::{ChannelConfig, Channels, PriceLine, Protocol, Secret};
+pub use channel_config::{ChannelConfig, Channels, PriceFault, PriceLine, Protocol, Secret};
 pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upserted};
 pub use customer::Customers;
 pub use document::{Document, DocumentMark, Documents};
-pub use edit::{Edit, Editable, Edits, Terms};
+pub use edit::{Conditions, Edit, Editable, Edits};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
@@ -44,6 +45,10 @@ pub use provider::{
 };
 pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
+pub use statements::{
+    Agreement, BookFault, BookRule, BooksChecked, JournalLine, Paid, Payment, Spent, Standing, Statements,
+    TransferFilter,
+};
 pub use template_record::{TemplateRecord, Templates};
 pub use upload::{ReadSeek, Uploads};
 

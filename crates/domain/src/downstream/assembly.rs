@@ -10,8 +10,8 @@ use std::fmt;
 use super::{ASSEMBLY_AGE, ASSEMBLY_PARTS, WaitingPlace};
 use crate::ids::{CustomerId, MessageId};
 use crate::phone::Phone;
-use crate::text::Concat;
 use crate::time::Timestamp;
+use text::Concat;
 
 /// What the parts of one text share.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -7,8 +7,8 @@ use ipnet::IpNet;
 use crate::control::{Protocol, Secret};
 use crate::ids::{AccountId, CustomerId, RouteId};
 use crate::message::{Category, coded_enum};
-use crate::text::{Bilingual, Signature, divide};
 use std::fmt;
+use text::{Bilingual, Signature, divide};
 
 coded_enum! {
     /// Who puts the signature at the head of a text.

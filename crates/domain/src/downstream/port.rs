@@ -11,8 +11,8 @@ use crate::channel::CarrierCode;
 use crate::ids::{CustomerId, PartitionId};
 use crate::message::{MessageState, Reason};
 use crate::phone::Phone;
-use crate::text::Concat;
 use crate::time::Timestamp;
+use text::Concat;
 
 /// One submit of a customer, read.
 #[derive(Clone)]

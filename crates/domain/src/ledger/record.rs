@@ -11,8 +11,8 @@ use crate::message::{Category, MessageState, Reason, coded_enum};
 use crate::money::Money;
 use crate::phone::{Carrier, Phone};
 use crate::policy::{RuleId, Suppressed};
-use crate::text::Encoding;
 use crate::time::Timestamp;
+use text::Encoding;
 
 /// How a message enters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

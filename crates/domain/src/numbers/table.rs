@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::phone::{Carrier, Phone};
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// The first and the last range of mobiles in mainland China.
 pub const FIRST_PREFIX: u32 = 1_000_000;

@@ -1,7 +1,7 @@
 //! Why a pasted phone number was refused, in both languages.
 
 use super::PhoneKind;
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// Why an input is not a phone that can be sent to. Always the input's fault; a retry changes nothing.
 ///

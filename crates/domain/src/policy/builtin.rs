@@ -14,8 +14,8 @@ use super::rule::{Cap, Check, CountScope, Rule, SourceStatus, Window};
 use super::{Policy, PolicyBuilder, RuleId};
 use crate::message::Category;
 use crate::numbers::DeadNumber;
-use crate::text::Bilingual;
 use crate::time::Timestamp;
+use text::Bilingual;
 
 /// 2015-06-30T00:00:00+08:00: Order 31/2015, the first rule for commercial messages, came into force.
 const ORDER_31: Timestamp = Timestamp::from_millis(1_435_593_600_000);

@@ -9,8 +9,8 @@ use crate::audit::{AuditScratch, Severity};
 use crate::ids::MessageId;
 use crate::lane::WindowClose;
 use crate::message::Reason;
-use crate::text::ends_with_opt_out;
 use crate::time::Timestamp;
+use text::ends_with_opt_out;
 
 /// Most characters between 【 and 】 that still make a signature.
 const MAX_SIGNATURE_CHARS: usize = 20;

@@ -8,8 +8,8 @@ use super::RuleId;
 use super::local::{Hours, Zone};
 use crate::message::Category;
 use crate::numbers::DeadNumber;
-use crate::text::Bilingual;
 use crate::time::Timestamp;
+use text::Bilingual;
 
 /// Over which stretch of time hand-overs are counted.
 #[derive(Clone, PartialEq, Debug)]

@@ -16,6 +16,7 @@ use crate::ids::{ChannelId, LaneId, PartitionId, RouteId};
 use crate::lane::{Lane, LaneState, Share};
 use crate::ledger::{Due, Take, TakeOutcome};
 use crate::message::Priority;
+use crate::nodes::Home;
 use crate::pace::TokenBucket;
 use crate::phone::CarrierSet;
 use crate::time::Timestamp;
@@ -42,6 +43,8 @@ pub struct Offer<'a> {
     /// A monotonic clock, for lanes' speeds.
     pub now_millis: u64,
     pub due: &'a [Due],
+    /// Of what is equally urgent, what waits there goes first.
+    pub home: Home,
     pub routes: &'a [RouteConfig],
     /// Every channel, the asking one included.
     pub channels: &'a [ChannelNow<'a>],
@@ -142,7 +145,9 @@ impl Scheduler {
                 Err(None) => {}
             }
         }
-        let Some(first) = candidates.iter().min_by_key(|c| (c.rank, self.partition_turn(c))).copied() else {
+        let Some(first) =
+            candidates.iter().min_by_key(|c| (c.rank, self.partition_turn(offer.home, c))).copied()
+        else {
             return wait.map_or(Step::Idle, |millis| Step::Wait { millis });
         };
         Step::Claim(self.claim(&offer, first, candidates))
@@ -204,8 +209,10 @@ impl Scheduler {
         Ok(Candidate { due, lane, rank: (lane.priority, standing.served, standing.turn), tokens })
     }
 
-    fn partition_turn(&self, candidate: &Candidate<'_>) -> u64 {
-        self.partitions.get(&candidate.due.partition).copied().unwrap_or(0)
+    /// Partitions at home in turn, then the others in turn.
+    fn partition_turn(&self, home: Home, candidate: &Candidate<'_>) -> (bool, u64) {
+        let partition = candidate.due.partition;
+        (!home.includes(partition), self.partitions.get(&partition).copied().unwrap_or(0))
     }
 
     /// The claim that serves `first`, and whoever else may share it.

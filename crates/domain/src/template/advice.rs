@@ -1,6 +1,6 @@
 //! What the template rules of carriers and vendors would say. Warnings: the rules differ and change.
 
-use crate::text::Bilingual;
+use text::Bilingual;
 
 /// One piece of advice on a template.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,6 +1,6 @@
 //! What can be wrong with a template, and with one recipient's values for it.
 
-use crate::text::Bilingual;
+use text::Bilingual;
 
 use super::{MAX_OUTPUT_CHARS, MAX_SOURCE_CHARS};
 

@@ -198,6 +198,7 @@ impl Engine {
         let composer = signature.map_err(RefusedItem::Signature).map(|signature| {
             let (suffix, rules) = (&self.settings.opt_out_suffix, self.settings.text_rules);
             let reach = (reach, Arc::clone(&desk.numbers));
+            let prices = prices.at(*category, self.clock.now());
             Arc::new(Composer::new(*category, signature, suffix, rules, prices, reach))
         });
         desk.composers.insert(style.clone(), composer.clone());

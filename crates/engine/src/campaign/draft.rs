@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::campaign::{Canary, CanaryPlan, CanaryShare, Limits, MAX_CANARY_PEOPLE, Watch, routes_for};
 use domain::control::{
-    AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, ContactFilter, ControlError, Edit,
-    Terms, Traffic,
+    AudienceSource, Campaign, CampaignAction, CampaignState, ColumnUse, Conditions, ContactFilter,
+    ControlError, Edit, Traffic,
 };
 use domain::ids::{AccountId, CampaignId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
@@ -76,7 +76,7 @@ impl Engine {
         campaign.id = CampaignId::from(self.ids.fresh(now));
         campaign.lane = LaneId::from(self.ids.fresh(now));
         let line = line.map(|line_of| line_of(&campaign));
-        let terms = Terms { expected: None, line: line.as_ref() };
+        let terms = Conditions { expected: None, line: line.as_ref() };
         self.control.edit(Edit::AddCampaign(&campaign), terms).await?;
         Ok(campaign)
     }

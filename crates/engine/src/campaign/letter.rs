@@ -38,7 +38,7 @@ impl Engine {
     pub(super) async fn letter(&self, campaign: &Campaign) -> Result<Letter, CampaignTrouble> {
         let template = Template::compile(&campaign.text).map_err(CampaignTrouble::Template)?;
         let signature = Signature::parse(&campaign.signature).map_err(CampaignTrouble::Signature)?;
-        let prices = self.prices(campaign.account).await?;
+        let prices = self.prices(campaign.account).await?.at(campaign.category, self.clock.now());
         let routes = routes_of(campaign);
         let numbers = self.numbers().await?;
         let mut composers = Vec::with_capacity(routes.len());
@@ -49,7 +49,7 @@ impl Engine {
                 Some(signature.clone()),
                 &self.settings.opt_out_suffix,
                 self.settings.text_rules,
-                &prices,
+                prices.clone(),
                 (reach.ok_or(CampaignTrouble::NoSuchRoute)?, Arc::clone(&numbers)),
             ));
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 use domain::campaign::{CampaignLane, CanaryPhase};
-use domain::control::{AuditLine, Campaign, CampaignAction, CampaignState, ControlError, Edit, Terms};
+use domain::control::{AuditLine, Campaign, CampaignAction, CampaignState, Conditions, ControlError, Edit};
 use domain::ids::{AccountId, CampaignId, LaneId};
 use domain::lane::{Lane, LaneState};
 use domain::message::Priority;
@@ -274,7 +274,7 @@ impl Engine {
             change(&mut campaign)?;
             tries += 1;
             let line = line.map(|line_of| line_of(&campaign));
-            let terms = Terms { expected: None, line: line.as_ref() };
+            let terms = Conditions { expected: None, line: line.as_ref() };
             match self.control.edit(Edit::ChangeCampaign(&campaign), terms).await {
                 Err(ControlError::Changed(_)) if tries < TRIES => {}
                 outcome => {

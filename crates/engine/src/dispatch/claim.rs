@@ -96,6 +96,7 @@ fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -
         now: engine.clock.now(),
         now_millis,
         due: &due,
+        home: engine.node.home(),
         routes: &routes,
         channels: &channels,
     };

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use domain::channel::{Channel, ChannelEvent, SettingsFault};
-use domain::control::{ChannelConfig, ControlError, Edit, RouteConfig, Terms};
+use domain::control::{ChannelConfig, Conditions, ControlError, Edit, RouteConfig};
 use domain::ids::{ChannelId, LaneId, RouteId};
 use domain::lane::{Lane, Share};
 use domain::ledger::LedgerError;
@@ -277,7 +277,7 @@ impl Engine {
     /// When the control database refuses, dispatch does not run, or the settings of a provider's channel are not
     /// understood; those are not kept.
     pub async fn put_channel(self: &Arc<Self>, config: &ChannelConfig) -> Result<(), DispatchError> {
-        self.put_channel_on(config, Terms::default()).await
+        self.put_channel_on(config, Conditions::default()).await
     }
 
     /// The same on the terms of whoever read it before.
@@ -287,7 +287,7 @@ impl Engine {
     pub async fn put_channel_on(
         self: &Arc<Self>,
         config: &ChannelConfig,
-        terms: Terms<'_>,
+        terms: Conditions<'_>,
     ) -> Result<(), DispatchError> {
         if let Some(providers) = self.providers.get() {
             let checked = providers.check(config);

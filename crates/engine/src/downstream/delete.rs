@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::control::{Edit, Terms};
+use domain::control::{Conditions, Edit};
 use domain::downstream::{Assembly, Customer, Waiting, WaitingKind, WaitingPlace, What};
 use domain::ids::{CustomerId, PartitionId};
 use domain::ledger::LedgerError;
@@ -19,7 +19,11 @@ impl Engine {
     /// # Errors
     /// When the control database or the ledger refuses. Repeated after the ledger refused, it says `false`: what is left
     /// then waits until it is old.
-    pub async fn delete_customer(&self, id: CustomerId, terms: Terms<'_>) -> Result<bool, DownstreamError> {
+    pub async fn delete_customer(
+        &self,
+        id: CustomerId,
+        terms: Conditions<'_>,
+    ) -> Result<bool, DownstreamError> {
         let customers = self.all_customers().await?;
         let Some(customer) = customers.iter().find(|customer| customer.id == id).map(Arc::clone) else {
             return Ok(false);

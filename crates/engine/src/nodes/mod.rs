@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use domain::control::ControlError;
 use domain::nodes::{
-    ClaimRecovery, Duty, Lease, LeaseName, NODE_NUMBERS, NodeId, NodeRow, Nodes, Picture, Standing, Timing,
+    ClaimRecovery, Duty, Home, Lease, LeaseName, NODE_NUMBERS, NodeId, NodeRow, Nodes, Picture, Standing,
+    Timing,
 };
 use domain::time::{Clock, Timestamp};
 use tokio::sync::{Mutex, watch};
@@ -140,6 +141,11 @@ impl Membership {
     /// Whether this node is the one that has a duty now.
     pub(crate) fn holds(&self, duty: Duty) -> bool {
         self.0.as_ref().is_none_or(|joined| joined.holds(duty))
+    }
+
+    /// The partitions that this node claims first.
+    pub(crate) fn home(&self) -> Home {
+        self.0.as_ref().map_or(Home::EVERYWHERE, |joined| Home::of(joined.node, &joined.picture.borrow()))
     }
 
     /// Returns when others have ended this life; never when alone.

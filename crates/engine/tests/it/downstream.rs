@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::control::{Protocol, Secret, Terms};
+use domain::control::{Conditions, Protocol, Secret};
 use domain::downstream::{
     Customer, Downstream as _, Signing, Submit, SubmitRefusal, Waiting, WaitingKind, WaitingPlace,
 };
@@ -99,8 +99,8 @@ async fn of_a_deleted_customer_nothing_waits_and_every_message_has_its_end() {
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     assert_eq!(send_all(&house).await.len(), 1);
     assert_eq!(waiting(&house).await.len(), 2, "a report and a part");
-    assert!(house.engine.delete_customer(CustomerId(1), Terms::default()).await.unwrap());
-    assert!(!house.engine.delete_customer(CustomerId(1), Terms::default()).await.unwrap());
+    assert!(house.engine.delete_customer(CustomerId(1), Conditions::default()).await.unwrap());
+    assert!(!house.engine.delete_customer(CustomerId(1), Conditions::default()).await.unwrap());
     assert_eq!(waiting(&house).await, []);
     let mut ends = Vec::new();
     for phone in ["13800000001", "13800000002"] {

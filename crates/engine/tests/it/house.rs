@@ -192,12 +192,8 @@ pub(crate) async fn furnish(control: &ControlDb, account: AccountId) {
     control.put_channel(&config).await.unwrap();
     let step = RouteStep::by_weight(vec![(channel, 1)]);
     control.put_route(&RouteConfig::for_all(route, "main", vec![step])).await.unwrap();
-    let price = |carrier, micros| PriceLine {
-        account,
-        category: None,
-        carrier,
-        per_part: Money::from_micros(micros),
-    };
+    let price =
+        |carrier, micros| PriceLine { carrier, ..PriceLine::general(account, Money::from_micros(micros)) };
     let prices = [price(None, 45_000), price(Some(Carrier::Unicom), 50_000)];
     control.put_prices(account, &prices).await.unwrap();
 }

@@ -11,6 +11,7 @@ use domain::message::{Category, MessageState};
 use domain::money::Money;
 use domain::nodes::{Duty, LeaseName, NODE_NUMBERS, NodeId, Nodes as _, Picture, Standing};
 use domain::phone::Carrier;
+use domain::time::Timestamp;
 use engine::campaign::CampaignDraft;
 use engine::{JoinError, Joining, Readiness};
 use store::control::NodeDb;
@@ -162,14 +163,16 @@ fn what_is_configured_on_one_node_holds_on_the_others() {
     seated(&town, &[(&first, 1), (&second, 1)]);
     assert_eq!(second.run(second.engine.routes()).unwrap().len(), 1, "and it keeps them in memory");
     let price = |node: &Resident| {
-        node.run(node.engine.prices(town.account)).unwrap().per_part(Category::Notice, Carrier::Mobile)
+        node.run(node.engine.prices(town.account))
+            .unwrap()
+            .at(Category::Notice, Timestamp::default())
+            .of_carrier(Carrier::Mobile)
     };
     assert_eq!(price(&second), Money::from_micros(45_000));
     let step = RouteStep::by_weight(vec![(CHANNEL, 1)]);
     let route = RouteConfig::for_all(RouteId(9), "another", vec![step]);
     first.run(first.engine.set_route(&route)).unwrap();
-    let line =
-        PriceLine { account: town.account, category: None, carrier: None, per_part: Money::from_micros(7) };
+    let line = PriceLine::general(town.account, Money::from_micros(7));
     first.run(first.engine.set_prices(town.account, &[line])).unwrap();
     town.until("route and price", SOON, || {
         let routes = second.run(second.engine.routes()).unwrap().len();

@@ -15,7 +15,8 @@ const RULE: &str = "arrow";
 /// Crate and what it may use of the others.
 const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &[]),
-    ("domain", &[]),
+    ("text", &[]),
+    ("domain", &["text"]),
     ("psi", &[]),
     ("sealing", &["domain"]),
     ("moves", &["domain", "sealing"]),
@@ -36,7 +37,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const STRANGERS: (&str, &str) = ("store", "gateway");
 
 /// Crates without I/O, clock and randomness.
-pub(super) const PURE: [&str; 3] = ["wire", "domain", "psi"];
+pub(super) const PURE: [&str; 4] = ["wire", "text", "domain", "psi"];
 
 /// Packages that only the named crates may use in product code, and why.
 const OUTSIDE: &[(&[&str], &[&str], &str)] = &[

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::control::{Misfit, Pick, RouteScope, Traffic, choose_route};
+use crate::nodes::{NodeId, NodeRow, Picture, Standing};
 use crate::phone::{Country, Phone};
 
 fn now(config: &ChannelConfig, condition: Condition) -> ChannelNow<'_> {
@@ -137,6 +138,7 @@ fn what_comes_back_leaves_the_rest_to_the_backup() {
             now: Timestamp::from_millis(NOW),
             now_millis: 0,
             due: std::slice::from_ref(&due),
+            home: Home::EVERYWHERE,
             routes: std::slice::from_ref(&route),
             channels: &channels,
         };
@@ -165,6 +167,7 @@ fn some_of_every_channel_is_kept_for_emergencies() {
             now: Timestamp::from_millis(NOW),
             now_millis: 0,
             due,
+            home: Home::EVERYWHERE,
             routes: std::slice::from_ref(&world.route),
             channels: &[now(&config, Condition::Up)],
         };
@@ -177,4 +180,46 @@ fn some_of_every_channel_is_kept_for_emergencies() {
     assert_eq!(plan(4, &[due(1)]), None);
     assert_eq!(plan(4, &[due(2)]), Some((1, 4)));
     assert_eq!(plan(10, &[due(1), due(2)]), Some((1, 10)), "others do not come along into what is kept");
+}
+
+#[test]
+fn what_waits_at_home_goes_before_what_is_as_urgent_elsewhere() {
+    let emergency = Lane { priority: Priority::Emergency, ..lane(2, Category::Notice, None) };
+    let world = World::new(route(&[&[(1, 1)]]), vec![lane(1, Category::Otp, None), emergency]);
+    let due = |partition, lane| Due {
+        partition: PartitionId(partition),
+        stream: Stream { lane: LaneId::from_raw(lane), carrier: None, avoid: None },
+        earliest: Timestamp::from_millis(NOW),
+    };
+    let node = |number| NodeId { number, epoch: 1 };
+    let row = |number| NodeRow {
+        node: node(number),
+        standing: Standing::Live,
+        beat: 0,
+        clock: Timestamp::from_millis(NOW),
+    };
+    let picture = Picture { nodes: vec![row(3), row(7)], ..Picture::default() };
+    let planned = |number, due: &[Due]| {
+        let config = channel(1);
+        let offer = Offer {
+            channel: ChannelId(1),
+            parts: 10,
+            reserved: 0,
+            now: Timestamp::from_millis(NOW),
+            now_millis: 0,
+            due,
+            home: Home::of(node(number), &picture),
+            routes: std::slice::from_ref(&world.route),
+            channels: &[now(&config, Condition::Up)],
+        };
+        match Scheduler::default().plan(offer, |id| world.lanes.get(&id)) {
+            Step::Claim(plan) => Some(plan.partition.0),
+            Step::Wait { .. } | Step::Idle => None,
+        }
+    };
+    let waiting = [due(0, 1), due(1, 1)];
+    assert_eq!((planned(3, &waiting), planned(7, &waiting)), (Some(0), Some(1)));
+    assert_eq!(planned(7, &waiting[..1]), Some(0), "whoever has nothing at home helps");
+    assert_eq!(planned(7, &[due(0, 2), due(1, 1)]), Some(0), "urgency comes first");
+    assert_eq!(planned(9, &waiting), Some(0), "a node that is not among them has no home");
 }

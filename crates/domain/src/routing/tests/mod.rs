@@ -13,6 +13,7 @@ use crate::lane::{Lane, LaneState, Stream, WindowClose};
 use crate::ledger::{Due, TakeOutcome};
 use crate::message::{Category, Priority};
 use crate::money::Money;
+use crate::nodes::Home;
 use crate::phone::Carrier;
 use crate::time::Timestamp;
 
@@ -127,6 +128,7 @@ impl World {
             now: Timestamp::from_millis(NOW),
             now_millis: self.now,
             due: &due,
+            home: Home::EVERYWHERE,
             routes: std::slice::from_ref(&self.route),
             channels: &channels,
         };

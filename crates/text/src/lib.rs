@@ -9,7 +9,7 @@ mod bilingual;
 mod compose;
 mod decode;
 mod encoding;
-pub(crate) mod fold;
+pub mod fold;
 mod gsm;
 mod plan;
 mod segment;

@@ -9,7 +9,7 @@ use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
 /// Traditional characters and their simplified forms, as pairs; see the head of the file for its source.
-const TRADITIONAL: &str = include_str!("../../data/traditional_simplified.txt");
+const TRADITIONAL: &str = include_str!("../data/traditional_simplified.txt");
 /// The block of common Chinese characters, which the table covers.
 const FIRST_HAN: u32 = 0x4e00;
 const LAST_HAN: u32 = 0x9fff;
@@ -18,13 +18,13 @@ const NUMERALS: [&str; 10] = ["零", "一壹弌", "二贰", "三叁", "四肆", 
 const HAN_COUNT: usize = (LAST_HAN - FIRST_HAN + 1) as usize;
 
 /// The fold as a table for the characters that nearly all text consists of.
-pub(crate) struct Folder {
+pub struct Folder {
     han: Box<[u16; HAN_COUNT]>,
 }
 
 impl Folder {
     /// The one table, built on first use.
-    pub(crate) fn get() -> &'static Folder {
+    pub fn get() -> &'static Folder {
         static FOLDER: OnceLock<Folder> = OnceLock::new();
         FOLDER.get_or_init(Folder::build)
     }
@@ -55,7 +55,7 @@ impl Folder {
     /// Hands the folded form of a character to `put`: nothing for what a reader overlooks, several characters for the
     /// few that stand for several.
     #[inline]
-    pub(crate) fn fold(&self, ch: char, mut put: impl FnMut(char)) {
+    pub fn fold(&self, ch: char, mut put: impl FnMut(char)) {
         if ch.is_ascii() {
             // The per cent sign carries meaning of its own: 100% is not 100.
             if ch.is_ascii_alphanumeric() || ch == '%' {
@@ -105,7 +105,7 @@ impl Folder {
     }
 
     /// The whole of a short text, folded.
-    pub(crate) fn folded(&self, text: &str) -> String {
+    pub fn folded(&self, text: &str) -> String {
         let mut folded = String::with_capacity(text.len());
         text.chars().for_each(|ch| self.fold(ch, |part| folded.push(part)));
         folded
