@@ -81,7 +81,7 @@ async fn of_editors_who_read_the_same_version_one_wins_and_leaves_one_line() {
     let path = |kind: &str, id: &Value| format!("/v1/{kind}/{}", id.as_str().unwrap());
     let route =
         |name: &str| json!({"name": name, "steps": [{"channels": [{"channel": "chn_1", "weight": 1}]}]});
-    let cases: [(&str, String, Named); 5] = [
+    let cases: [(&str, String, Named<'_>); 5] = [
         ("PATCH", path("campaigns", &campaign["id"]), &|name| json!({"name": name})),
         ("PATCH", path("accounts", &account["id"]), &|name| json!({"name": name})),
         ("PATCH", path("users", &user["user"]["id"]), &|name| json!({"name": name})),
