@@ -7,7 +7,6 @@
 mod books;
 mod calendar;
 mod flow;
-mod post;
 mod replay;
 mod room;
 mod statement;
@@ -15,7 +14,6 @@ mod statement;
 pub use books::{Book, Limits, Mode, Terms, Transfer, TransferKind};
 pub use calendar::{HourSpan, Month, MonthError};
 pub use flow::{Charge, Flow, Position, Purse};
-pub use post::{LaneTerms, postings};
 pub use replay::{Moved, moves};
 pub use room::Room;
 pub use statement::{Holdings, MarginBy, MarginLine, MarginOf, Statement, StatementLine};

@@ -8,6 +8,7 @@
 mod fund;
 mod hold;
 mod post;
+mod postings;
 mod short;
 
 pub use post::{MoneyError, Poster};

@@ -7,7 +7,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::billing::{LaneTerms, postings};
 use domain::control::{ControlError, Posting, PostingKey};
 use domain::ids::{AccountId, CampaignId, ChannelId, LaneId, PartitionId};
 use domain::ledger::{LedgerError, Tally};
@@ -15,6 +14,7 @@ use domain::money::Money;
 use domain::nodes::Duty;
 use domain::time::Timestamp;
 
+use super::postings::{LaneTerms, postings};
 use crate::Engine;
 
 /// Between two rounds.

@@ -229,12 +229,7 @@ async fn compare(stage: Stage, place: &PostgresPlace, partitions: u16, account: 
         let through = there.ledger.expanded_through(id, lane(2, Category::Marketing).id).await.unwrap();
         assert_eq!(through, 1_000 + u64::from(id.0 % FILES), "marks stay with their file's slots");
     }
-    for id in stage.ledger.partitions().all() {
-        let (here, there) = (stage.ledger.allowances(id).await, there.ledger.allowances(id).await);
-        assert_eq!(here.unwrap(), there.unwrap());
-    }
-    let lanes = there.ledger.lanes().await.unwrap();
-    assert!(lanes.iter().any(|lane| (lane.charge, lane.purse) == (Charge::Delivered, Purse::Allowance)));
+    compare_money(&stage, &there).await;
     let inbounds = |stage: &Stage| {
         let ledger = Arc::clone(&stage.ledger);
         let told = |one: &InboundRecord| {
@@ -266,6 +261,15 @@ async fn compare(stage: Stage, place: &PostgresPlace, partitions: u16, account: 
     assert_eq!(db.contacts(account, &ContactFilter::default(), 100).await.unwrap().len(), 60);
     assert!(db.campaigns(account, None, 5).await.unwrap().is_empty());
     there.ledger.close().await;
+}
+
+async fn compare_money(here: &Stage, there: &Stage) {
+    for id in here.ledger.partitions().all() {
+        let (here, there) = (here.ledger.allowances(id).await, there.ledger.allowances(id).await);
+        assert_eq!(here.unwrap(), there.unwrap());
+    }
+    let lanes = there.ledger.lanes().await.unwrap();
+    assert!(lanes.iter().any(|lane| (lane.charge, lane.purse) == (Charge::Delivered, Purse::Allowance)));
 }
 
 #[tokio::test]

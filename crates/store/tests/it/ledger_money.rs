@@ -1,8 +1,6 @@
 //! Allowances: what an account may have accepted in a partition, drawn in the transaction that accepts; and counters by the hour.
 
-use std::collections::HashMap;
-
-use domain::billing::{Charge, LaneTerms, Purse, postings};
+use domain::billing::{Charge, Purse};
 use domain::channel::ReceiptStatus;
 use domain::ids::{AccountId, LaneId, PartitionId};
 use domain::lane::{Lane, LaneState};
@@ -199,9 +197,4 @@ async fn counters_are_read_by_the_hour_lane_by_lane(engine: Engine) {
     both.sort_by_key(order);
     whole.sort_by_key(order);
     assert_eq!(both, whole);
-    let lanes: HashMap<LaneId, LaneTerms> = [&one, &two].map(|lane| (lane.id, LaneTerms::of(lane))).into();
-    let later = by_hour(&stage, first + 2).await;
-    let posted = postings((ONLY, first + 2), &later, &lanes, |_| Money::from_micros(7)).unwrap();
-    let [charged] = posted.as_slice() else { panic!("{posted:?}") };
-    assert_eq!((charged.flow.charged, charged.messages, charged.cost), (amount(1), 1, Money::from_micros(7)));
 }

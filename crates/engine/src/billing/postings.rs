@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use super::{Charge, Flow, Purse};
-use crate::control::{Posting, PostingKey};
-use crate::ids::{AccountId, CampaignId, ChannelId, LaneId, PartitionId};
-use crate::lane::Lane;
-use crate::ledger::Tally;
-use crate::message::{Category, MessageState};
-use crate::money::Money;
+use domain::billing::{Charge, Flow, Purse};
+use domain::control::{Posting, PostingKey};
+use domain::ids::{AccountId, CampaignId, ChannelId, LaneId, PartitionId};
+use domain::lane::Lane;
+use domain::ledger::Tally;
+use domain::message::{Category, MessageState};
+use domain::money::Money;
 
 /// What of a lane says how its messages' money moves. Never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LaneTerms {
+pub(super) struct LaneTerms {
     pub account: AccountId,
     pub campaign: Option<CampaignId>,
     pub category: Category,
@@ -21,8 +21,7 @@ pub struct LaneTerms {
 }
 
 impl LaneTerms {
-    #[must_use]
-    pub fn of(lane: &Lane) -> Self {
+    pub(super) fn of(lane: &Lane) -> Self {
         let Lane { account, campaign, category, charge, purse, .. } = *lane;
         Self { account, campaign, category, charge, purse }
     }
@@ -33,7 +32,7 @@ impl LaneTerms {
 ///
 /// # Errors
 /// The first lane that `lanes` does not know.
-pub fn postings(
+pub(super) fn postings(
     (partition, hour): (PartitionId, i64),
     tallies: &[Tally],
     lanes: &HashMap<LaneId, LaneTerms>,
@@ -95,8 +94,8 @@ fn is_taken(tally: &Tally) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Reason;
-    use crate::phone::Carrier;
+    use domain::message::Reason;
+    use domain::phone::Carrier;
 
     fn tally(lane: i64, from: Option<MessageState>, to: MessageState, messages: i64) -> Tally {
         Tally {
