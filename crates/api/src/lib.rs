@@ -20,7 +20,6 @@ mod etag;
 mod events;
 mod imports;
 mod inbound;
-pub mod json;
 mod keys;
 mod language;
 mod layers;
@@ -60,6 +59,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use auth::{Allowed, Caller, Demand, can};
 pub use callbacks::CALLBACK_PATH;
+pub use json;
 pub use metrics::{MoreMetrics, metrics_router, serve_metrics};
 pub use openapi::document as openapi;
 pub use page::MAX_LIMIT;

@@ -24,8 +24,8 @@ pub mod policy;
 pub mod report;
 pub mod retry;
 pub mod routing;
-pub mod template;
 pub mod time;
 pub mod webhooks;
 
+pub use template;
 pub use text;

@@ -5,7 +5,7 @@ mod messages;
 
 use domain::message::{MessageState, Reason};
 use domain::report::Amount;
-use engine::reports::{MAX_ROWS, MessageReport, ReportQuestion, ReportRow, ReportTrouble};
+use engine::reports::{MAX_ROWS, MessageReport, ReportBy, ReportQuestion, ReportRow, ReportTrouble};
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
@@ -67,7 +67,7 @@ async fn asked(asking: &Asking, caller: &Caller, state: &ApiState) -> Result<Mes
             vec![state.engine().visible_account(caller.actor(), id).await?.account.id]
         }
     };
-    let question = ReportQuestion { accounts, by: asking.by.into(), from, to };
+    let question = ReportQuestion { accounts, by: grouping(asking.by), from, to };
     state.engine().message_report(&question).await.map_err(|trouble| match trouble {
         ReportTrouble::TooLong => Problem::field(
             "?from",
@@ -137,4 +137,16 @@ fn row(key: &str, row: &ReportRow, by: json::ReportBy, language: Language) -> js
 
 fn amount(amount: Amount) -> json::Amount {
     json::Amount { messages: amount.messages, parts: amount.parts, price: amount.price.into() }
+}
+
+fn grouping(by: json::ReportBy) -> ReportBy {
+    match by {
+        json::ReportBy::Day => ReportBy::Day,
+        json::ReportBy::Hour => ReportBy::Hour,
+        json::ReportBy::Carrier => ReportBy::Carrier,
+        json::ReportBy::Channel => ReportBy::Channel,
+        json::ReportBy::Category => ReportBy::Category,
+        json::ReportBy::Campaign => ReportBy::Campaign,
+        json::ReportBy::Reason => ReportBy::Reason,
+    }
 }

@@ -3,6 +3,7 @@
 //! One node does it. Counters say what an hour came to so far, so a posting that is repeated, by this node or the next, changes
 //! nothing. What was posted through is kept in a setting, so that a start goes on there, however long nobody posted.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -188,12 +189,13 @@ impl Engine {
         let mut known: HashMap<AccountId, HashMap<PartitionId, domain::control::Granted>> = HashMap::new();
         for partition in self.ledger.partitions().all() {
             for (account, allowance) in self.ledger.allowances(partition).await? {
-                if !known.contains_key(&account) {
-                    let grants = self.control.grants(account).await?;
-                    known.insert(account, grants.into_iter().collect());
-                }
-                let books =
-                    known.get(&account).and_then(|of| of.get(&partition)).copied().unwrap_or_default();
+                let granted = match known.entry(account) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(unknown) => {
+                        unknown.insert(self.control.grants(account).await?.into_iter().collect())
+                    }
+                };
+                let books = granted.get(&partition).copied().unwrap_or_default();
                 if books.granted > allowance.granted {
                     self.ledger.granted(partition, account, books.granted).await?;
                 }

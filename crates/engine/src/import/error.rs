@@ -5,39 +5,16 @@ use std::io;
 use domain::control::ControlError;
 use domain::ledger::LedgerError;
 use domain::text::Bilingual;
+use sheets::SheetError;
 
 use crate::fault::Whose;
 
 /// Why a file was refused or its reading stopped. Rows that are merely bad never become one of these.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The content is something else, whatever the name says.
-    #[error("this is not a spreadsheet but {found}")]
-    NotASpreadsheet {
-        /// What it looks like, in English.
-        found: &'static str,
-    },
-    /// A spreadsheet in a format that cannot be streamed.
-    #[error("old or unusual spreadsheet format ({found}): save it as .xlsx or CSV")]
-    UnsupportedSheet {
-        /// What it is.
-        found: &'static str,
-    },
-    /// A zip or XML structure that cannot be followed.
-    #[error("the spreadsheet is damaged")]
-    Damaged,
-    /// More content than a spreadsheet of five million rows can have.
-    #[error("the spreadsheet unpacks to more than {limit_bytes} bytes")]
-    UnpacksTooFar {
-        /// The bound.
-        limit_bytes: u64,
-    },
-    /// One cell of a spreadsheet is a document of its own.
-    #[error("a cell is longer than {limit_bytes} bytes")]
-    HugeCell {
-        /// The bound.
-        limit_bytes: usize,
-    },
+    /// It is no spreadsheet that can be read.
+    #[error(transparent)]
+    Sheet(SheetError),
     /// The file is larger than may be uploaded.
     #[error("the file is larger than {limit_bytes} bytes")]
     FileTooLarge {
@@ -56,9 +33,6 @@ pub enum ImportError {
         /// The bound.
         limit: usize,
     },
-    /// No row besides the header.
-    #[error("the file has no rows")]
-    NoRows,
     /// No column of phones, neither by name nor by content.
     #[error("no column holds phone numbers; the columns are: {columns}")]
     NoPhoneColumn {
@@ -110,6 +84,15 @@ impl From<io::Error> for ImportError {
     }
 }
 
+impl From<SheetError> for ImportError {
+    fn from(error: SheetError) -> Self {
+        match error {
+            SheetError::Io(error) => error.into(),
+            other => Self::Sheet(other),
+        }
+    }
+}
+
 impl ImportError {
     /// Who can mend it.
     #[must_use]
@@ -129,21 +112,12 @@ impl ImportError {
     #[must_use]
     pub fn explain(&self) -> Bilingual {
         let zh = match self {
-            Self::NotASpreadsheet { found } => {
-                format!("这不是表格文件（内容是 {found}）：请上传 .xlsx 或 CSV").into()
-            }
-            Self::UnsupportedSheet { found } => {
-                format!("不支持的表格格式（{found}）：请另存为 .xlsx 或 CSV").into()
-            }
-            Self::Damaged => "表格文件已损坏：请用表格软件打开并重新保存".into(),
-            Self::UnpacksTooFar { .. } => "表格解压后过大：请拆分或另存为 CSV".into(),
-            Self::HugeCell { .. } => "有一个单元格过大（超过 1 MB）：请删除后重新上传".into(),
+            Self::Sheet(error) => return error.explain(),
             Self::FileTooLarge { limit_bytes } => {
                 format!("文件超过 {} MB：请拆分后上传", limit_bytes >> 20).into()
             }
             Self::TooManyRows { limit } => format!("超过 {limit} 行：请拆分后上传").into(),
             Self::TooManyColumns { limit } => format!("超过 {limit} 列：请删除不用的列").into(),
-            Self::NoRows => "文件里没有数据行".into(),
             Self::NoPhoneColumn { columns } => {
                 format!("没有找到手机号列（现有列：{columns}）：请指定哪一列是手机号").into()
             }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use domain::control::{ColumnUse, ContactRow, ImportMapping, RejectedRow};
 use domain::phone::{Country, Phone, PhoneError};
 
-use super::row::Row;
 use super::{ImportError, columns};
+use sheets::Row;
 
 /// What separates tags within a cell; the full-width forms are what Chinese keyboards type.
 const TAG_SEPARATORS: [char; 6] = [';', ',', '|', '；', '，', '、'];

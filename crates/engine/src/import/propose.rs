@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use domain::control::{ColumnUse, ImportMapping, ReadSeek};
 use domain::phone::{Country, Phone};
 
-use super::row::Row;
-use super::sniff::{FileKind, sniff};
 use super::{ImportError, MAX_COLUMNS, columns, read_rows};
+use sheets::Row;
+use sheets::{FileKind, SheetError, sniff};
 
 /// Rows that the guesses are made from.
 const SAMPLE_ROWS: usize = 200;
@@ -57,11 +57,11 @@ impl Proposal {
 pub fn propose(file: &mut dyn ReadSeek, country: Country) -> Result<Proposal, ImportError> {
     let kind = sniff(file)?;
     let sample = sample_rows(file, kind)?;
-    let Some(first) = sample.first() else { return Err(ImportError::NoRows) };
+    let Some(first) = sample.first() else { return Err(SheetError::NoRows.into()) };
     let has_header = columns::is_header(first.iter().map(String::as_str), country);
     let people = &sample[usize::from(has_header)..];
     if people.is_empty() {
-        return Err(ImportError::NoRows);
+        return Err(SheetError::NoRows.into());
     }
     let names = names(if has_header { first } else { &[] }, &sample)?;
     let phone = columns::phone_column(&names, people, country);

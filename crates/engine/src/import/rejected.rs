@@ -6,9 +6,9 @@ use domain::control::{Control, RejectedRow};
 use domain::ids::{AccountId, ImportId};
 use futures::{Stream, stream};
 
-use super::row::push_csv_cell;
 use super::{ImportError, MAX_COLUMNS};
 use crate::Engine;
+use sheets::push_csv_cell;
 
 /// The media type of the file.
 pub const REJECTED_MEDIA_TYPE: &str = "text/csv; charset=utf-8";

@@ -17,9 +17,9 @@ use domain::policy::{Consented, LegalBasis};
 use tokio::sync::{mpsc, watch};
 
 use super::map::{Mapped, Mapper};
-use super::sniff::sniff;
 use super::{ImportError, MAX_ROWS, read_rows};
 use crate::Engine;
+use sheets::{SheetError, sniff};
 
 /// Rows of one window. The store writes a window in the order of its phones' indexes, which are random: the more rows
 /// there are, the more of them share a page, so that fewer pages are written for each.
@@ -327,7 +327,7 @@ fn read_file(
         return Err(ImportError::TooManyRows { limit: MAX_ROWS });
     }
     if total + window.counts.read == 0 {
-        return Err(ImportError::NoRows);
+        return Err(SheetError::NoRows.into());
     }
     let _ = windows.blocking_send(window);
     Ok(())

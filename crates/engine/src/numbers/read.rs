@@ -86,7 +86,7 @@ pub(crate) fn read_table(
         return Err(TableError::TooLarge);
     }
     let mut file = Cursor::new(bytes);
-    let kind = sniff(&mut file)?;
+    let kind = sniff(&mut file).map_err(ImportError::from)?;
     let mut places: Option<Vec<Option<usize>>> = None;
     read_rows(&mut file, kind, &mut |row| match &places {
         Some(places) => visit(&Cells { row, places }),
@@ -99,7 +99,8 @@ pub(crate) fn read_table(
             places = Some(found);
             if whole { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         }
-    })?;
+    })
+    .map_err(ImportError::from)?;
     let found = places.unwrap_or_default();
     let lacking = (0..needed).find(|place| found.get(*place).copied().flatten().is_none());
     match lacking.and_then(|place| columns.get(place)?.first().copied()) {

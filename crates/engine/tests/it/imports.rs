@@ -3,6 +3,7 @@
 use domain::control::{ColumnUse, ContactFilter, Contacts as _, ImportState};
 use domain::ledger::Ledger as _;
 use engine::ImportError;
+use engine::import::SheetError;
 use futures::TryStreamExt as _;
 
 use crate::files;
@@ -123,15 +124,18 @@ async fn what_cannot_be_imported_is_refused_with_its_reason() {
     let place = tempfile::tempdir().unwrap();
     let house = House::open(place.path(), lenient()).await;
     let refused = async |bytes: &[u8]| house.upload("list.csv", bytes).await.unwrap_err();
-    assert!(matches!(refused(b"MZ\x90\x00renamed").await, ImportError::NotASpreadsheet { .. }));
-    assert!(matches!(refused(b"").await, ImportError::NoRows));
-    assert!(matches!(refused("手机号,姓名\n".as_bytes()).await, ImportError::NoRows));
+    assert!(matches!(
+        refused(b"MZ\x90\x00renamed").await,
+        ImportError::Sheet(SheetError::NotASpreadsheet { .. })
+    ));
+    assert!(matches!(refused(b"").await, ImportError::Sheet(SheetError::NoRows)));
+    assert!(matches!(refused("手机号,姓名\n".as_bytes()).await, ImportError::Sheet(SheetError::NoRows)));
     assert!(matches!(
         refused("手机号,姓名,姓名\n13800000001,a,b\n".as_bytes()).await,
         ImportError::DuplicateHeader { .. }
     ));
     let error = refused(&files::workbook_with_huge_cell()).await;
-    assert!(matches!(error, ImportError::HugeCell { .. }), "{error}");
+    assert!(matches!(error, ImportError::Sheet(SheetError::HugeCell { .. })), "{error}");
     assert!(error.explain().zh.contains("单元格"));
 
     let (import, proposal) = house.upload("x.csv", "a,b\n1,2\n".as_bytes()).await.unwrap();

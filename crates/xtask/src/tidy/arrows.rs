@@ -16,7 +16,10 @@ const RULE: &str = "arrow";
 const ARROWS: &[(&str, &[&str])] = &[
     ("wire", &[]),
     ("text", &[]),
-    ("domain", &["text"]),
+    ("template", &["text"]),
+    ("domain", &["text", "template"]),
+    ("sheets", &["domain"]),
+    ("json", &["domain"]),
     ("psi", &[]),
     ("sealing", &["domain"]),
     ("moves", &["domain", "sealing"]),
@@ -25,8 +28,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("control", &["domain", "sealing", "files", "pg"]),
     ("store", &["domain", "sealing", "moves", "files", "pg", "control"]),
     ("gateway", &["domain", "wire"]),
-    ("engine", &["domain", "psi"]),
-    ("api", &["domain", "engine"]),
+    ("engine", &["domain", "psi", "sheets"]),
+    ("api", &["domain", "engine", "json"]),
     ("sim", &["domain", "wire"]),
     ("world", &["wire", "domain", "store", "engine"]),
     ("app", &["wire", "domain", "psi", "store", "gateway", "engine", "api", "sim", "world"]),
@@ -37,7 +40,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const STRANGERS: (&str, &str) = ("store", "gateway");
 
 /// Crates without I/O, clock and randomness.
-pub(super) const PURE: [&str; 4] = ["wire", "text", "domain", "psi"];
+pub(super) const PURE: [&str; 5] = ["wire", "text", "template", "domain", "psi"];
 
 /// Packages that only the named crates may use in product code, and why.
 const OUTSIDE: &[(&[&str], &[&str], &str)] = &[

@@ -105,20 +105,6 @@ pub enum ReportBy {
     Reason,
 }
 
-impl From<ReportBy> for engine::reports::ReportBy {
-    fn from(by: ReportBy) -> Self {
-        match by {
-            ReportBy::Day => Self::Day,
-            ReportBy::Hour => Self::Hour,
-            ReportBy::Carrier => Self::Carrier,
-            ReportBy::Channel => Self::Channel,
-            ReportBy::Category => Self::Category,
-            ReportBy::Campaign => Self::Campaign,
-            ReportBy::Reason => Self::Reason,
-        }
-    }
-}
-
 /// What happened to messages. Of a time that begins after a message was accepted, a number may be below zero: more
 /// messages left the state than came into it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]

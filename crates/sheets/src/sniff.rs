@@ -5,7 +5,7 @@ use std::io::{Read, SeekFrom};
 use domain::control::ReadSeek;
 use encoding_rs::{Encoding, GB18030, UTF_8, UTF_16BE, UTF_16LE};
 
-use super::ImportError;
+use crate::SheetError;
 
 /// Bytes looked at for encoding and delimiter.
 const SAMPLE_BYTES: usize = 256 << 10;
@@ -48,22 +48,22 @@ impl FileKind {
 /// Looks at the beginning (and, for plain ASCII, further on) and leaves the file at its start.
 ///
 /// # Errors
-/// [`ImportError::NotASpreadsheet`] and its kin, [`ImportError::NoRows`] for an empty file.
-pub fn sniff(file: &mut dyn ReadSeek) -> Result<FileKind, ImportError> {
+/// [`SheetError::NotASpreadsheet`] and its kin, [`SheetError::NoRows`] for an empty file.
+pub fn sniff(file: &mut dyn ReadSeek) -> Result<FileKind, SheetError> {
     let head = read_sample(file)?;
     let kind = by_magic(&head).unwrap_or_else(|| by_text(file, &head));
     file.seek(SeekFrom::Start(0))?;
     kind
 }
 
-fn read_sample(file: &mut dyn ReadSeek) -> Result<Vec<u8>, ImportError> {
+fn read_sample(file: &mut dyn ReadSeek) -> Result<Vec<u8>, SheetError> {
     let mut sample = Vec::new();
     file.take(SAMPLE_BYTES as u64).read_to_end(&mut sample)?;
     Ok(sample)
 }
 
 /// Signatures at the head of a file, as the `file` program knows them.
-fn by_magic(head: &[u8]) -> Option<Result<FileKind, ImportError>> {
+fn by_magic(head: &[u8]) -> Option<Result<FileKind, SheetError>> {
     const PROGRAMS: [(&[u8], &str); 9] = [
         (b"MZ", "a Windows program"),
         (b"\x7fELF", "a Linux program"),
@@ -76,24 +76,24 @@ fn by_magic(head: &[u8]) -> Option<Result<FileKind, ImportError>> {
         (b"Rar!", "a RAR archive"),
     ];
     if head.is_empty() {
-        return Some(Err(ImportError::NoRows));
+        return Some(Err(SheetError::NoRows));
     }
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
         return Some(Ok(FileKind::Xlsx));
     }
     if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]) {
-        return Some(Err(ImportError::UnsupportedSheet { found: "Excel 97-2003 (.xls) or encrypted" }));
+        return Some(Err(SheetError::UnsupportedSheet { found: "Excel 97-2003 (.xls) or encrypted" }));
     }
     let (_, found) = PROGRAMS.iter().find(|(magic, _)| head.starts_with(magic))?;
-    Some(Err(ImportError::NotASpreadsheet { found }))
+    Some(Err(SheetError::NotASpreadsheet { found }))
 }
 
-fn by_text(file: &mut dyn ReadSeek, head: &[u8]) -> Result<FileKind, ImportError> {
+fn by_text(file: &mut dyn ReadSeek, head: &[u8]) -> Result<FileKind, SheetError> {
     let encoding = match Encoding::for_bom(head) {
         Some((encoding, _)) => encoding,
         None => match utf16_without_mark(head) {
             Some(encoding) => encoding,
-            None if head.contains(&0) => return Err(ImportError::NotASpreadsheet { found: "binary data" }),
+            None if head.contains(&0) => return Err(SheetError::NotASpreadsheet { found: "binary data" }),
             None if head.is_ascii() => first_foreign_sample(file)?.map_or(Ok(UTF_8), |far| by_lines(&far))?,
             None => by_lines(head)?,
         },
@@ -101,7 +101,7 @@ fn by_text(file: &mut dyn ReadSeek, head: &[u8]) -> Result<FileKind, ImportError
     let (text, _, _) = encoding.decode(head);
     let controls = text.chars().filter(|ch| ch.is_control() && !matches!(ch, '\t' | '\r' | '\n')).count();
     if controls > text.len() / 100 {
-        return Err(ImportError::NotASpreadsheet { found: "binary data" });
+        return Err(SheetError::NotASpreadsheet { found: "binary data" });
     }
     Ok(FileKind::Delimited(TextLayout { encoding, delimiter: delimiter(&text) }))
 }
@@ -117,7 +117,7 @@ fn utf16_without_mark(head: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// The first piece of the file that is not plain ASCII.
-fn first_foreign_sample(file: &mut dyn ReadSeek) -> Result<Option<Vec<u8>>, ImportError> {
+fn first_foreign_sample(file: &mut dyn ReadSeek) -> Result<Option<Vec<u8>>, SheetError> {
     let mut searched = 0;
     while searched < ASCII_SEARCH_BYTES {
         let sample = read_sample(file)?;
@@ -136,7 +136,7 @@ fn first_foreign_sample(file: &mut dyn ReadSeek) -> Result<Option<Vec<u8>>, Impo
 
 /// The encoding in which most lines are valid; UTF-8 before GB 18030, because Chinese text is hardly ever valid
 /// UTF-8 by accident, while UTF-8 often passes for GB 18030.
-fn by_lines(sample: &[u8]) -> Result<&'static Encoding, ImportError> {
+fn by_lines(sample: &[u8]) -> Result<&'static Encoding, SheetError> {
     let whole = match sample.iter().rposition(|byte| *byte == b'\n') {
         Some(end) => &sample[..end],
         None => sample,
@@ -151,7 +151,7 @@ fn by_lines(sample: &[u8]) -> Result<&'static Encoding, ImportError> {
         .count();
     let (encoding, valid) = if utf8 * 2 >= gb { (UTF_8, utf8) } else { (GB18030, gb) };
     if valid * 100 < lines.len() * VALID_LINES_PERCENT {
-        return Err(ImportError::NotASpreadsheet { found: "binary data or text in an unknown encoding" });
+        return Err(SheetError::NotASpreadsheet { found: "binary data or text in an unknown encoding" });
     }
     Ok(encoding)
 }
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use std::io::Cursor;
 
-    fn sniffed(bytes: &[u8]) -> Result<FileKind, ImportError> {
+    fn sniffed(bytes: &[u8]) -> Result<FileKind, SheetError> {
         sniff(&mut Cursor::new(bytes.to_vec()))
     }
 
@@ -229,10 +229,10 @@ mod tests {
         let found = |bytes: &[u8]| sniffed(bytes).unwrap_err().to_string();
         assert!(found(b"MZ\x90\x00\x03").contains("Windows program"));
         assert!(found(&[0, 159, 146, 150, 0, 1, 2]).contains("binary"));
-        assert!(matches!(sniffed(b""), Err(ImportError::NoRows)));
+        assert!(matches!(sniffed(b""), Err(SheetError::NoRows)));
         assert!(matches!(
             sniffed(&[0xd0, 0xcf, 0x11, 0xe0, 0xa1, 0xb1, 0x1a, 0xe1]),
-            Err(ImportError::UnsupportedSheet { .. })
+            Err(SheetError::UnsupportedSheet { .. })
         ));
     }
 

@@ -5,9 +5,9 @@ use std::fmt;
 /// What is wrong with a row before anybody looks at its meaning.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RowTrouble {
-    /// A cell is longer than [`MAX_CELL_BYTES`](super::MAX_CELL_BYTES).
+    /// A cell is longer than [`MAX_CELL_BYTES`](crate::MAX_CELL_BYTES).
     CellTooLong,
-    /// More cells than [`MAX_COLUMNS`](super::MAX_COLUMNS).
+    /// More cells than [`MAX_COLUMNS`](crate::MAX_COLUMNS).
     TooManyCells,
     /// Bytes that are not in the file's encoding.
     Encoding,
@@ -119,7 +119,8 @@ impl fmt::Debug for Row {
 }
 
 /// Appends one CSV cell, quoted where it must be.
-pub(super) fn push_csv_cell(record: &mut String, cell: &str) {
+/// Appends one cell of a CSV row, quoted where it must be.
+pub fn push_csv_cell(record: &mut String, cell: &str) {
     if cell.contains([',', '"', '\n', '\r']) {
         record.push('"');
         record.push_str(&cell.replace('"', "\"\""));

@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use calamine::{DataRef, ExcelDateTime, Reader, SheetType, Xlsx, XlsxError};
 use domain::control::ReadSeek;
 
-use super::row::{Row, RowTrouble};
-use super::{ImportError, MAX_CELL_BYTES, MAX_COLUMNS};
+use crate::row::{Row, RowTrouble};
+use crate::{MAX_CELL_BYTES, MAX_COLUMNS, SheetError};
 
 /// Everything in the zip together, unpacked: five million rows of twenty cells.
 const MAX_UNPACKED_BYTES: u64 = 4 << 30;
@@ -33,7 +33,7 @@ const EXACT_INTEGER: f64 = 9_007_199_254_740_992.0;
 pub(super) fn read(
     file: &mut dyn ReadSeek,
     visit: &mut dyn FnMut(&Row) -> ControlFlow<()>,
-) -> Result<(), ImportError> {
+) -> Result<(), SheetError> {
     check_content(file)?;
     file.seek(SeekFrom::Start(0))?;
     let mut book: Xlsx<_> = Xlsx::new(BufReader::with_capacity(BUFFER_BYTES, file)).map_err(damaged)?;
@@ -43,7 +43,7 @@ pub(super) fn read(
         .filter(|sheet| sheet.typ == SheetType::WorkSheet)
         .min_by_key(|sheet| sheet.visible != calamine::SheetVisible::Visible)
         .map(|sheet| sheet.name.clone())
-        .ok_or(ImportError::NoRows)?;
+        .ok_or(SheetError::NoRows)?;
     let mut cells = book.worksheet_cells_reader(&sheet).map_err(damaged)?;
     let mut row = Row::default();
     let mut scratch = String::new();
@@ -146,28 +146,28 @@ fn date_text(scratch: &mut String, at: ExcelDateTime) -> &str {
 }
 
 /// The library's error says little that helps a user, and may quote cells.
-fn damaged(error: XlsxError) -> ImportError {
+fn damaged(error: XlsxError) -> SheetError {
     match error {
-        XlsxError::Io(error) => ImportError::Io(error),
-        XlsxError::Password => ImportError::UnsupportedSheet { found: "encrypted with a password" },
-        _ => ImportError::Damaged,
+        XlsxError::Io(error) => SheetError::Io(error),
+        XlsxError::Password => SheetError::UnsupportedSheet { found: "encrypted with a password" },
+        _ => SheetError::Damaged,
     }
 }
 
-fn check_content(file: &mut dyn ReadSeek) -> Result<(), ImportError> {
+fn check_content(file: &mut dyn ReadSeek) -> Result<(), SheetError> {
     let mut archive = zip::ZipArchive::new(BufReader::with_capacity(BUFFER_BYTES, file))
-        .map_err(|_| ImportError::Damaged)?;
+        .map_err(|_| SheetError::Damaged)?;
     if archive.len() > MAX_MEMBERS {
-        return Err(ImportError::UnpacksTooFar { limit_bytes: MAX_UNPACKED_BYTES });
+        return Err(SheetError::UnpacksTooFar { limit_bytes: MAX_UNPACKED_BYTES });
     }
     let mut unpacked = 0;
     let mut is_workbook = false;
     for number in 0..archive.len() {
-        let mut member = archive.by_index(number).map_err(|_| ImportError::Damaged)?;
+        let mut member = archive.by_index(number).map_err(|_| SheetError::Damaged)?;
         let name = String::from_utf8_lossy(member.name_raw()).to_ascii_lowercase();
         is_workbook |= name.ends_with("xl/workbook.xml");
         if name.ends_with("xl/workbook.bin") {
-            return Err(ImportError::UnsupportedSheet { found: ".xlsb" });
+            return Err(SheetError::UnsupportedSheet { found: ".xlsb" });
         }
         // Pictures and the like are never unpacked.
         if !name.ends_with(".xml") && !name.ends_with(".rels") {
@@ -177,33 +177,33 @@ fn check_content(file: &mut dyn ReadSeek) -> Result<(), ImportError> {
             if name.ends_with("sharedstrings.xml") { MAX_SHARED_STRING_BYTES } else { MAX_UNPACKED_BYTES };
         unpacked += check_member(&mut member, limit.min(MAX_UNPACKED_BYTES - unpacked))?;
     }
-    if is_workbook { Ok(()) } else { Err(ImportError::NotASpreadsheet { found: "a zip archive" }) }
+    if is_workbook { Ok(()) } else { Err(SheetError::NotASpreadsheet { found: "a zip archive" }) }
 }
 
 /// Unpacks a member into nothing and measures it: its declared size may lie.
-fn check_member(member: &mut impl Read, limit_bytes: u64) -> Result<u64, ImportError> {
+fn check_member(member: &mut impl Read, limit_bytes: u64) -> Result<u64, SheetError> {
     let mut buffer = vec![0; BUFFER_BYTES];
     let (mut total, mut run) = (0, 0);
     loop {
-        let read = member.read(&mut buffer).map_err(|_| ImportError::Damaged)?;
+        let read = member.read(&mut buffer).map_err(|_| SheetError::Damaged)?;
         if read == 0 {
             return Ok(total);
         }
         total += read as u64;
         if total > limit_bytes {
-            return Err(ImportError::UnpacksTooFar { limit_bytes });
+            return Err(SheetError::UnpacksTooFar { limit_bytes });
         }
         let mut rest = &buffer[..read];
         while let Some(at) = rest.iter().position(|byte| *byte == b'<') {
             if run + at > MAX_XML_TEXT_BYTES {
-                return Err(ImportError::HugeCell { limit_bytes: MAX_XML_TEXT_BYTES });
+                return Err(SheetError::HugeCell { limit_bytes: MAX_XML_TEXT_BYTES });
             }
             run = 0;
             rest = &rest[at + 1..];
         }
         run += rest.len();
         if run > MAX_XML_TEXT_BYTES {
-            return Err(ImportError::HugeCell { limit_bytes: MAX_XML_TEXT_BYTES });
+            return Err(SheetError::HugeCell { limit_bytes: MAX_XML_TEXT_BYTES });
         }
     }
 }
@@ -228,9 +228,9 @@ mod tests {
     #[test]
     fn a_member_is_measured_and_not_believed() {
         let bomb = vec![b'<'; 2048];
-        assert!(matches!(check_member(&mut &bomb[..], 1024), Err(ImportError::UnpacksTooFar { .. })));
+        assert!(matches!(check_member(&mut &bomb[..], 1024), Err(SheetError::UnpacksTooFar { .. })));
         let cell = [b"<v>".to_vec(), vec![b'x'; MAX_XML_TEXT_BYTES + 1]].concat();
-        assert!(matches!(check_member(&mut &cell[..], u64::MAX), Err(ImportError::HugeCell { .. })));
+        assert!(matches!(check_member(&mut &cell[..], u64::MAX), Err(SheetError::HugeCell { .. })));
         assert_eq!(check_member(&mut &b"<v>1</v>"[..], 1024).ok(), Some(8));
     }
 }

@@ -25,7 +25,7 @@ pub struct Money {
 
 impl Money {
     /// Whether it is of the currency that everything here is counted in.
-    pub(crate) fn is_known(&self) -> bool {
+    pub fn is_known(&self) -> bool {
         self.currency == CURRENCY
     }
 }

@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use csv_core::ReadRecordResult;
 use domain::control::ReadSeek;
 
-use super::row::{Row, RowTrouble};
-use super::sniff::TextLayout;
-use super::{ImportError, MAX_CELL_BYTES, MAX_COLUMNS};
+use crate::row::{Row, RowTrouble};
+use crate::sniff::TextLayout;
+use crate::{MAX_CELL_BYTES, MAX_COLUMNS, SheetError};
 
 /// Bytes read from the file at once.
 const INPUT_BYTES: usize = 256 << 10;
@@ -26,7 +26,7 @@ pub(super) fn read(
     file: &mut dyn ReadSeek,
     layout: TextLayout,
     visit: &mut dyn FnMut(&Row) -> ControlFlow<()>,
-) -> Result<(), ImportError> {
+) -> Result<(), SheetError> {
     let mut decoder = layout.encoding.new_decoder();
     let mut input = vec![0; INPUT_BYTES];
     let mut decoded = vec![0; DECODED_BYTES];
