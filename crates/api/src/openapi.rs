@@ -46,6 +46,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
         (name = "suppressions", description = "退订与黑名单 · Suppressions"),
         (name = "inbound", description = "上行短信 · Inbound messages"),
         (name = "events", description = "事件 · Events"),
+        (name = "webhooks", description = "回调 · Webhooks"),
         (name = "channels", description = "通道、路由与价格 · Channels, routes and prices"),
         (name = "money", description = "余额、账单与毛利 · Balances, statements and margins"),
         (name = "numbers", description = "号码 · Numbers"),

@@ -49,7 +49,10 @@ struct Open {
         Listening,
         ("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was read; goes before `cursor`."),
     ),
-    responses((status = 200, content_type = "text/event-stream", body = String, description = "Events, as they happen."))
+    responses((
+        status = 200, content_type = "text/event-stream", body = String, description = "Events, as they happen.",
+        example = json!("id: evt_05000700\ndata: {\"events\":[],\"next\":\"evt_05000700\"}\n\n")
+    ))
 )]
 pub(crate) async fn stream(
     caller: Allowed<can::ReadMessages>,

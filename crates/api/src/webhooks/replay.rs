@@ -19,7 +19,7 @@ use crate::state::ApiState;
     post, path = "/v1/webhooks/{id}/replay", tag = "webhooks", security(("key" = ["webhooks:write"])),
     params(("id" = String, Path, description = "The webhook.", example = "whk_0d4x0k1g00000")),
     request_body = json::WebhookReplay,
-    responses((status = 202, description = "It is told."))
+    responses((status = 204, description = "It is told again."))
 )]
 pub(crate) async fn replay(
     caller: Allowed<can::WriteWebhooks>,
@@ -40,5 +40,5 @@ pub(crate) async fn replay(
         }
     };
     state.engine().replay_webhook(caller.account, id, what).await?;
-    Ok(StatusCode::ACCEPTED)
+    Ok(StatusCode::NO_CONTENT)
 }
