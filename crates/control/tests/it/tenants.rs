@@ -130,6 +130,11 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
     stage.db.put_route(&route).await.unwrap();
     assert_eq!(stage.db.routes().await.unwrap(), [route]);
 
+    prices_are_kept(&stage, ours, theirs).await;
+    settings_are_kept(&stage).await;
+}
+
+async fn prices_are_kept(stage: &Stage, ours: AccountId, theirs: AccountId) {
     let line = |category, carrier, micros| PriceLine {
         category,
         carrier,
@@ -147,8 +152,6 @@ async fn channels_routes_prices_and_settings_are_kept_and_replaced(engine: Engin
     stage.db.put_prices(ours, &lines).await.unwrap();
     assert_eq!(stage.db.prices(ours).await.unwrap(), lines);
     assert_eq!(stage.db.prices(theirs).await.unwrap(), []);
-
-    settings_are_kept(&stage).await;
 }
 
 async fn settings_are_kept(stage: &Stage) {

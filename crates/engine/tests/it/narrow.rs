@@ -142,9 +142,10 @@ async fn a_long_text_is_not_overtaken_for_ever_by_short_ones_of_others() {
     let narrow = furnish(&house, 6).await;
     let people: String = (0..300).map(|n| format!("139{n:08}\n")).collect();
     let file = house.file_audience(&("手机号\n".to_owned() + &people)).await;
-    let campaign = house.engine.create_campaign(house.account, house.draft("您好", file)).await.unwrap();
+    let campaign =
+        house.engine.create_campaign(house.account, house.draft("您好", file), None).await.unwrap();
     house.engine.preflight(house.account, campaign.id).await.unwrap();
-    house.engine.start_campaign(house.account, campaign.id).await.unwrap();
+    house.engine.start_campaign(house.account, campaign.id, None).await.unwrap();
     expanded(&house, campaign.id).await;
     handed(&narrow, 20).await;
     let mut items = vec![long("13800000001")];

@@ -254,13 +254,20 @@ async fn compare(stage: Stage, place: &PostgresPlace, partitions: u16, account: 
     }
     assert_eq!(verify(place, &keys).await.unwrap().found, 0);
 
-    let ids = Arc::new(IdGenerator::new(5));
-    let options = OpenControl { folder: data, sealer: keys, ids };
+    let options = OpenControl { folder: data, sealer: keys, ids: Arc::new(IdGenerator::new(5)) };
+    there_is_a_control_database(options, place, account).await;
+    there.ledger.close().await;
+}
+
+async fn there_is_a_control_database(
+    options: OpenControl,
+    place: &PostgresPlace,
+    account: domain::ids::AccountId,
+) {
     let db = ControlDb::open_postgres(options, place).await.unwrap();
     assert_eq!(db.accounts().await.unwrap().len(), 1);
     assert_eq!(db.contacts(account, &ContactFilter::default(), 100).await.unwrap().len(), 60);
     assert!(db.campaigns(account, None, 5).await.unwrap().is_empty());
-    there.ledger.close().await;
 }
 
 async fn compare_money(here: &Stage, there: &Stage) {
