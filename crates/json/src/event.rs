@@ -67,3 +67,13 @@ pub struct Events {
 pub struct EventRecording {
     pub on: bool,
 }
+
+/// One event of the stream, as a reader of `text/event-stream` gives it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"id": "evt_05000700", "data": "{\"events\":[],\"next\":\"evt_05000700\"}"}))]
+pub struct Streamed {
+    /// Where to go on: for `Last-Event-ID`.
+    pub id: String,
+    /// An object as `GET /v1/events` answers.
+    pub data: String,
+}

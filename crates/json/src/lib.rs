@@ -47,7 +47,7 @@ pub use course::{
     StopLimit, StopLimits, Stopped, Unrouted,
 };
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
-pub use event::{Event, EventRecording, Events};
+pub use event::{Event, EventRecording, Events, Streamed};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
 pub use message::{

@@ -1,6 +1,6 @@
 //! The books in memory, double entry: what they hold is compared with the ledger at the end, and never below nothing in between.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
@@ -23,7 +23,7 @@ use crate::world::World;
 pub(crate) struct Ledgers {
     balances: BTreeMap<(AccountId, Book), Money>,
     grants: BTreeMap<(AccountId, PartitionId), Granted>,
-    posted: HashMap<PostingKey, Flow>,
+    posted: BTreeMap<PostingKey, Flow>,
     /// Paid although it had been given back already: that may take funds below their credit.
     recovered: BTreeMap<AccountId, Money>,
     /// Accepted without anything that bounds it.
@@ -189,6 +189,12 @@ impl Books for MemoryControl {
 
     async fn holds(&self) -> Result<Vec<(AccountId, CampaignId)>, ControlError> {
         Ok(Vec::new())
+    }
+
+    async fn posted(&self, partition: PartitionId, from_hour: i64) -> Result<Vec<PostingKey>, ControlError> {
+        self.linger().await;
+        let is_asked = |key: &&PostingKey| key.partition == partition && key.hour >= from_hour;
+        Ok(self.with_books(|books| books.posted.keys().filter(is_asked).copied().collect()))
     }
 
     async fn post(&self, postings: &[Posting], _: Timestamp) -> Result<(), ControlError> {

@@ -50,8 +50,8 @@ struct Open {
         ("Last-Event-ID" = Option<String>, Header, description = "The last `id` that was read; goes before `cursor`."),
     ),
     responses((
-        status = 200, content_type = "text/event-stream", body = String, description = "Events, as they happen.",
-        example = json!("id: evt_05000700\ndata: {\"events\":[],\"next\":\"evt_05000700\"}\n\n")
+        status = 200, content_type = "text/event-stream", body = json::Streamed,
+        description = "Events, as they happen; the schema is of one of them."
     ))
 )]
 pub(crate) async fn stream(

@@ -111,6 +111,8 @@ async fn belongings(house: &House) -> Vec<(&'static str, String)> {
         house.post("/v1/roles", json!({"name": "值班", "permissions": ["messages:read"]})).await.ok(201);
     let key = house.post("/v1/keys", json!({"name": "k", "scopes": ["messages:read"]})).await.ok(201);
     let account = house.post("/v1/accounts", json!({"name": "租户"})).await.ok(201);
+    let webhook = json!({"name": "CRM", "url": "https://example.com/hooks"});
+    let webhook = house.post("/v1/webhooks", webhook).await.ok(201);
     let id = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
         ("templates", id(&template["id"])),
@@ -121,6 +123,7 @@ async fn belongings(house: &House) -> Vec<(&'static str, String)> {
         ("roles", id(&role["id"])),
         ("keys", id(&key["key"]["id"])),
         ("accounts", id(&account["id"])),
+        ("webhooks", id(&webhook["webhook"]["id"])),
     ]
 }
 
@@ -146,7 +149,11 @@ async fn no_route_with_an_id_reaches_what_is_another_tenants() {
         }
         let (_, id) =
             belongings.iter().find(|(of, _)| *of == kind).unwrap_or_else(|| panic!("nothing of {kind}"));
-        let body = if path.ends_with("/link") { json!({"remove_second_factor": true}) } else { json!({}) };
+        let body = match path.rsplit('/').next() {
+            Some("link") => json!({"remove_second_factor": true}),
+            Some("replay") => json!({"since": "2026-11-25T10:00:00+08:00"}),
+            _ => json!({}),
+        };
         let theirs = json_request(&method, &path.replace("{id}", id), &body);
         house.send(Who::Stranger, theirs).await.problem(404, "not_found");
         tried += 1;

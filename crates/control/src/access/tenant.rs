@@ -33,10 +33,11 @@ impl ControlDb {
     }
 
     pub(super) async fn one_tenant(&self, id: AccountId) -> Result<Option<Tenant>, ControlError> {
-        let row = account::Entity::find_by_id(id.raw()).one(&self.db).await;
-        let Some(row) = row.map_err(|e| of_database(&e, "account"))? else { return Ok(None) };
+        // The revision first: a name that is newer than it is noticed by whoever compares both, an older one would not be.
         let detail = account_detail::Entity::find_by_id(id.raw()).one(&self.db).await;
         let detail = detail.map_err(|e| of_database(&e, TABLE))?;
+        let row = account::Entity::find_by_id(id.raw()).one(&self.db).await;
+        let Some(row) = row.map_err(|e| of_database(&e, "account"))? else { return Ok(None) };
         let first = account::Entity::find().order_by_asc(account::Column::Id).limit(1).one(&self.db).await;
         let operator = first.map_err(|e| of_database(&e, "account"))?.map(|first| first.id);
         tenant_of(row, detail, operator).map(Some)

@@ -13,7 +13,7 @@ mod verify;
 
 use async_trait::async_trait;
 use domain::billing::{Room, Terms, TransferKind};
-use domain::control::{Balance, Books, ControlError, Granted, Posting, Short, Spent};
+use domain::control::{Balance, Books, ControlError, Granted, Posting, PostingKey, Short, Spent};
 use domain::ids::{AccountId, CampaignId, PartitionId, TransferId};
 use domain::money::Money;
 use domain::time::Timestamp;
@@ -178,6 +178,10 @@ impl Books for ControlDb {
         let ids =
             |row: campaign_hold::Model| (AccountId::from_raw(row.account), CampaignId::from_raw(row.id));
         Ok(rows.into_iter().map(ids).collect())
+    }
+
+    async fn posted(&self, partition: PartitionId, from_hour: i64) -> Result<Vec<PostingKey>, ControlError> {
+        self.posted_keys(partition, from_hour).await
     }
 
     async fn post(&self, postings: &[Posting], _now: Timestamp) -> Result<(), ControlError> {

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use domain::billing::{Flow, Purse};
 use domain::control::{ControlError, Posting, PostingKey};
-use domain::ids::{AccountId, CampaignId};
+use domain::ids::{AccountId, CampaignId, ChannelId, PartitionId};
+use domain::message::Category;
 use domain::money::Money;
+use domain::phone::Carrier;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ColumnTrait as _, ConnectionTrait, EntityTrait as _, IntoActiveModel as _, Iterable as _,
@@ -16,13 +18,29 @@ use super::account::OpenBooks;
 use super::{left_of, save_hold};
 use crate::ControlDb;
 use crate::error::of_database;
+use crate::reading::Reading;
 use crate::row::posting::{Column, Entity, Model, PrimaryKey};
 use crate::row::{accepted_hour, campaign_hold};
 
+const POSTING: Reading = Reading("posting");
 /// Rows in one statement: far below the number of values that either engine takes.
 const ROWS_AT_ONCE: usize = 400;
 
 impl ControlDb {
+    pub(super) async fn posted_keys(
+        &self,
+        partition: PartitionId,
+        from_hour: i64,
+    ) -> Result<Vec<PostingKey>, ControlError> {
+        let rows = Entity::find()
+            .filter(Column::Hour.gte(from_hour))
+            .filter(Column::Partition.eq(i32::from(partition.0)))
+            .all(&self.db)
+            .await;
+        let rows = rows.map_err(|e| of_database(&e, "posting"))?;
+        rows.iter().filter(|row| !is_nothing(row)).map(read_key).collect()
+    }
+
     /// One transaction over all postings, account by account.
     pub(super) async fn write_postings(&self, postings: &[Posting]) -> Result<(), ControlError> {
         let mut by_account: BTreeMap<AccountId, Vec<&Posting>> = BTreeMap::new();
@@ -156,6 +174,23 @@ fn key_of(key: &PostingKey) -> RowKey {
 
 fn row_key(row: &Model) -> RowKey {
     (row.hour, row.partition, row.campaign, row.purse, row.category, row.carrier.clone(), row.channel)
+}
+
+fn read_key(row: &Model) -> Result<PostingKey, ControlError> {
+    Ok(PostingKey {
+        account: AccountId::from_raw(row.account),
+        partition: PartitionId(POSTING.number("partition", row.partition)?),
+        hour: row.hour,
+        campaign: Some(row.campaign).filter(|raw| *raw != 0).map(CampaignId::from_raw),
+        purse: POSTING.code("purse", row.purse, Purse::from_code)?,
+        category: POSTING.code("category", row.category, Category::from_code)?,
+        carrier: POSTING.word("carrier", &row.carrier, Carrier::from_word)?,
+        channel: Some(POSTING.number("channel", row.channel)?).filter(|raw| *raw != 0).map(ChannelId),
+    })
+}
+
+fn is_nothing(row: &Model) -> bool {
+    flow_of(row) == Flow::default() && (row.messages, row.parts, row.cost) == (0, 0, 0)
 }
 
 fn empty(key: &PostingKey) -> Model {

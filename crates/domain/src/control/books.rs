@@ -14,7 +14,7 @@ use crate::phone::Carrier;
 use crate::time::Timestamp;
 
 /// Everything that tells one line of the books from another that came from messages.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct PostingKey {
     pub account: AccountId,
     pub partition: PartitionId,
@@ -38,6 +38,14 @@ pub struct Posting {
     pub parts: i64,
     /// What carriers ask the operator for the parts that they took in that hour.
     pub cost: Money,
+}
+
+impl Posting {
+    /// Of a key nothing of which moved.
+    #[must_use]
+    pub fn nothing(key: PostingKey) -> Self {
+        Self { key, flow: Flow::default(), messages: 0, parts: 0, cost: Money::ZERO }
+    }
 }
 
 /// What an account holds, by book.
@@ -117,6 +125,10 @@ pub trait Books: Send + Sync {
 
     /// Campaigns whose hold has not ended.
     async fn holds(&self) -> Result<Vec<(AccountId, CampaignId)>, ControlError>;
+
+    /// Keys of a partition that something was posted for since an hour. What the ledger no longer knows of (a power cut took it back)
+    /// is among them, and has to be posted as nothing.
+    async fn posted(&self, partition: PartitionId, from_hour: i64) -> Result<Vec<PostingKey>, ControlError>;
 
     /// Writes what each key comes to by now; what the books have of it already is not written again.
     async fn post(&self, postings: &[Posting], now: Timestamp) -> Result<(), ControlError>;

@@ -95,13 +95,22 @@ impl Engine {
         }
         let mut moved = BTreeSet::new();
         for partition in self.ledger.partitions().all() {
+            let mut gone: BTreeSet<PostingKey> = match poster.late_at {
+                Some(at) if at == now.hour() => BTreeSet::new(),
+                _ => self.control.posted(partition, from).await?.into_iter().collect(),
+            };
             let mut before = from.saturating_sub(1);
             while let Some(hour) = self.ledger.next_hour(partition, before).await? {
                 let all = self.hour_postings(poster, partition, hour, &costs).await?;
+                for one in &all {
+                    gone.remove(&one.key);
+                }
                 let new = all.into_iter().filter(|one| poster.posted.get(&one.key) != Some(one)).collect();
                 self.post_some(poster, new, &mut moved, now).await?;
                 before = hour;
             }
+            // Settlements do not wait for the disk: a power cut may have taken back all that an hour knew of a key.
+            self.post_some(poster, gone.into_iter().map(Posting::nothing).collect(), &mut moved, now).await?;
         }
         if poster.late_at != Some(now.hour()) {
             let through = now.hour() - RECENT_HOURS - 1;

@@ -51,8 +51,7 @@ pub(super) fn postings(
             carrier: tally.carrier,
             channel: tally.channel,
         };
-        let nothing = Posting { key, flow: Flow::default(), messages: 0, parts: 0, cost: Money::ZERO };
-        let sum = sums.entry(key).or_insert(nothing);
+        let sum = sums.entry(key).or_insert_with(|| Posting::nothing(key));
         sum.flow += Flow::of(lane.charge, tally.from, tally.to, tally.price);
         let sign = charged(lane.charge, tally);
         sum.messages += sign * tally.messages;
