@@ -1,6 +1,6 @@
 //! Several nodes on one PostgreSQL: what they do at once, and what becomes of a node that is gone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,17 +66,16 @@ async fn nodes_that_claim_at_once_send_nothing_twice_and_keep_every_cap() {
     });
     let mut sent: BTreeMap<MessageId, u32> = BTreeMap::new();
     let mut phones: BTreeMap<Phone, u32> = BTreeMap::new();
-    let mut nodes = BTreeSet::new();
-    for (number, task) in tasks.into_iter().enumerate() {
+    for task in tasks {
         for out in task.await.unwrap() {
             *sent.entry(out.ticket.message).or_default() += 1;
             *phones.entry(out.phone).or_default() += 1;
-            nodes.insert(number % 2);
         }
     }
     assert!(sent.values().all(|times| *times == 1), "a message was handed out twice");
     assert!(phones.values().all(|times| *times == 1), "marketing goes to a phone once a day");
-    assert_eq!((sent.len(), nodes.len()), (60, 2), "everybody got theirs, from both nodes");
+    // Which node got how many is chance: one may be faster than the other everywhere.
+    assert_eq!(sent.len(), 60, "everybody got theirs");
     let states = first.all_messages().await.into_iter().map(|m| m.state);
     let rest = states.filter(|state| *state != MessageState::Sending).count();
     assert_eq!(rest, 240);

@@ -36,7 +36,7 @@ macro_rules! faults {
 faults! {
     accepting_before_the_commit: AcceptBeforeCommit => "was acknowledged and is gone";
     settling_before_the_commit: SettleBeforeCommit => "is unknown although its delivery" | "is still sending";
-    a_forgotten_settlement: SettlementForgotten => "is still sending" | "although its delivery was acknowledged";
+    a_forgotten_settlement: SettlementForgotten => "is still sending" | "although its delivery was acknowledged" | "nothing is on its way";
     a_dropped_receipt: ReceiptDropped => "although its delivery was acknowledged";
     a_dropped_early_receipt: EarlyReceiptDropped => "although its delivery was acknowledged";
     a_cap_off_by_one: CapOffByOne => "over a cap of 1";
@@ -48,16 +48,17 @@ faults! {
     a_double_claim: DoubleClaim => "a second time" | "of a lane that was" | "although this try" | "while it was out already" | "after its validity";
     a_forgotten_mark: MarkForgotten => "without being marked";
     guessed_marketing: MarketingGuessed => "it is marketing" | "marked as a possible duplicate";
-    a_forgotten_pause: PauseForgotten => "of a lane that was" | "and its lane is";
+    // A lane that begins paused is not known at all then, and takes no rows.
+    a_forgotten_pause: PauseForgotten => "of a lane that was" | "and its lane is" | "was acknowledged and is gone";
     a_forgotten_version: VersionForgotten => "of a lane that was" | "and its lane is";
     a_chunk_taken_twice: ChunkTwice => "became two messages";
-    a_forgotten_recovery: RecoveryForgotten => "is still sending";
+    a_forgotten_recovery: RecoveryForgotten => "is still sending" | "nothing is on its way";
     a_miscounted_tally: TallyMiscounted => "the tallies of";
     a_forgotten_schedule: ScheduleForgotten => "before its campaign's time";
     a_mark_too_far: MarkTooFar => "was acknowledged and is gone";
     a_claim_without_lock: ClaimWithoutLock => "while it was out already" | "although this try";
     others_recovered: OthersRecovered => "while it was out already" | "a second time";
-    a_forgotten_takeover: TakeoverForgotten => "is still sending";
+    a_forgotten_takeover: TakeoverForgotten => "is still sending" | "nothing is on its way";
     an_ignored_full_disk: FullIgnored => "was acknowledged and is gone";
     acknowledging_at_once: AcknowledgedAtOnce => "although its delivery was acknowledged";
     mixed_up_answers: AnswersMixedUp => "no carrier" | "although its delivery" | "a second time" | "is undelivered";
