@@ -3,32 +3,12 @@
 use domain::channel::ReceiptStatus;
 use serde_json::{Value, json};
 
-use super::Shop;
+use super::Application;
 use crate::peer::Peer;
 
 const SCOPES: [&str; 2] = ["messages:send", "messages:read"];
 
-struct Application {
-    shop: Shop,
-    id: String,
-    secret: String,
-}
-
-impl Application {
-    async fn open() -> Self {
-        let shop = Shop::open().await;
-        let (id, secret) = shop.key(true, &SCOPES).await;
-        shop.template("SMS_71390007", "otp", "您的验证码是{{ code }}，五分钟内有效").await;
-        Self { shop, id, secret }
-    }
-
-    fn sdk(&self, script: &str, more: Value) -> Peer {
-        let mut setup = json!({"endpoint": self.shop.at.to_string(), "id": self.id, "secret": self.secret});
-        let Value::Object(more) = more else { panic!("an object") };
-        setup.as_object_mut().unwrap().extend(more);
-        Peer::start(script, &setup)
-    }
-}
+const TEMPLATE: (&str, &str) = ("SMS_71390007", "您的验证码是{{ code }}，五分钟内有效");
 
 fn send(phones: &str, code: &str, values: &str) -> Value {
     json!({"do": "send_sms", "fields": {
@@ -49,7 +29,7 @@ async fn refused(sdk: &mut Peer, order: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_sdk_sends_and_queries_in_both_signatures() {
-    let mut app = Application::open().await;
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
     for (algorithm, phone) in [(json!({}), "13800138000"), (json!({"algorithm": "v2"}), "13800138001")] {
         let mut sdk = app.sdk("aliyun_client.py", algorithm);
         let taken = answered(&mut sdk, &send(phone, "SMS_71390007", r#"{"code":"246810"}"#)).await;
@@ -97,7 +77,7 @@ async fn the_python_sdk_sends_and_queries_in_both_signatures() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_sdk_is_refused_by_the_gateway_in_its_own_codes() {
-    let mut app = Application::open().await;
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
     let order = send("13800138000", "SMS_71390007", r#"{"code":"1"}"#);
     for algorithm in [json!({}), json!({"algorithm": "v2"})] {
         let with = |more: Value| {
@@ -128,7 +108,7 @@ async fn the_python_sdk_is_refused_by_the_gateway_in_its_own_codes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_node_sdk_sends() {
-    let mut app = Application::open().await;
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
     let mut sdk = app.sdk("aliyun_client.js", json!({}));
     let order = |code: &str| {
         json!({"do": "sendSms", "request": "SendSmsRequest", "fields": {"phoneNumbers": "13800138000",

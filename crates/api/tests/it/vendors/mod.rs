@@ -23,6 +23,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::house::{House, NOON, Who, request};
+use crate::peer::Peer;
 
 /// A house with a port, whose clock is this machine's.
 struct Shop {
@@ -111,6 +112,30 @@ impl Shop {
         }
         texts.sort();
         texts
+    }
+}
+
+/// A shop, a template for one-time passwords in it, and a key that signs.
+struct Application {
+    shop: Shop,
+    id: String,
+    secret: String,
+}
+
+impl Application {
+    async fn open(scopes: &[&str], (template, source): (&str, &str)) -> Self {
+        let shop = Shop::open().await;
+        let (id, secret) = shop.key(true, scopes).await;
+        shop.template(template, "otp", source).await;
+        Self { shop, id, secret }
+    }
+
+    /// A vendor's SDK that knows the key, and whatever else it is told.
+    fn sdk(&self, script: &str, more: Value) -> Peer {
+        let mut setup = json!({"endpoint": self.shop.at.to_string(), "id": self.id, "secret": self.secret});
+        let Value::Object(more) = more else { panic!("an object") };
+        setup.as_object_mut().unwrap().extend(more);
+        Peer::start(script, &setup)
     }
 }
 

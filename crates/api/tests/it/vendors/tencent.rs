@@ -5,32 +5,12 @@ use std::time::Duration;
 use domain::channel::ReceiptStatus;
 use serde_json::{Value, json};
 
-use super::Shop;
+use super::Application;
 use crate::peer::Peer;
 
 const SCOPES: [&str; 4] = ["messages:send", "messages:read", "inbound:read", "people:reveal"];
 
-struct Application {
-    shop: Shop,
-    id: String,
-    secret: String,
-}
-
-impl Application {
-    async fn open() -> Self {
-        let shop = Shop::open().await;
-        let (id, secret) = shop.key(true, &SCOPES).await;
-        shop.template("449739", "otp", "您的验证码是{{ 验证码 }}，{{ 分钟 }}分钟内有效").await;
-        Self { shop, id, secret }
-    }
-
-    fn sdk(&self, script: &str, more: Value) -> Peer {
-        let mut setup = json!({"endpoint": self.shop.at.to_string(), "id": self.id, "secret": self.secret});
-        let Value::Object(more) = more else { panic!("an object") };
-        setup.as_object_mut().unwrap().extend(more);
-        Peer::start(script, &setup)
-    }
-}
+const TEMPLATE: (&str, &str) = ("449739", "您的验证码是{{ 验证码 }}，{{ 分钟 }}分钟内有效");
 
 fn send(phones: &[&str], template: &str, values: &[&str]) -> Value {
     json!({"do": "SendSms", "fields": {"PhoneNumberSet": phones, "SmsSdkAppId": "1400000000", "TemplateId": template,
@@ -49,7 +29,7 @@ async fn refused(sdk: &mut Peer, order: &Value) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_sdk_sends_and_pulls() {
-    let mut app = Application::open().await;
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
     let mut sdk = app.sdk("tencent_client.py", json!({}));
     let order = send(&["+8613800138000", "+8612"], "449739", &["246810", "5"]);
     let taken = answered(&mut sdk, &order).await;
@@ -81,7 +61,7 @@ async fn the_python_sdk_sends_and_pulls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_python_sdk_is_refused_in_its_own_codes() {
-    let mut app = Application::open().await;
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
     let right = send(&["+8613800138000"], "449739", &["1", "5"]);
     let mut sdk = app.sdk("tencent_client.py", json!({}));
     let cases = [
@@ -113,7 +93,7 @@ async fn the_python_sdk_is_refused_in_its_own_codes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_node_sdk_signs_without_the_port_and_sends() {
-    let mut app = Application::open().await;
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
     let mut sdk = app.sdk("tencent_client.js", json!({}));
     let taken = answered(&mut sdk, &send(&["+8613800138000"], "449739", &["246810", "5"])).await;
     assert_eq!(taken["SendStatusSet"][0]["Code"], "Ok");
