@@ -3,10 +3,10 @@
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use access::{Actor, Digest};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::control::AuditLine;
-use engine::access::{Actor, Digest};
 use sha2::{Digest as _, Sha256};
 
 use crate::auth::Caller;
@@ -68,7 +68,7 @@ impl Context {
         after: Option<Tag>,
     ) -> AuditLine {
         self.is_logged();
-        let mut line = state.engine().audit_line(caller.actor(), action, object);
+        let mut line = state.access().audit_line(caller.actor(), action, object);
         line.before = self.told.lock().unwrap_or_else(PoisonError::into_inner).before;
         line.after = after.map(Tag::digest);
         line

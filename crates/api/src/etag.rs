@@ -2,13 +2,13 @@
 //!
 //! A version is a digest of the document, the same that the audit log tells as before and after.
 
+use access::{Digest, digest_of};
 use axum::Json;
 use axum::extract::FromRequestParts;
 use axum::http::header::{ETAG, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use engine::access::{Digest, digest_of};
 use serde::Serialize;
 
 use crate::context::Context;

@@ -7,6 +7,7 @@ mod kind;
 
 use std::borrow::Cow;
 
+use access::AccessTrouble;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::access::{KeyRefusal, SignatureError};
@@ -15,7 +16,6 @@ use domain::ledger::LedgerError;
 use domain::text::Bilingual;
 use engine::DownstreamError;
 use engine::Whose;
-use engine::access::AccessTrouble;
 use engine::import::ImportError;
 use engine::numbers::{NumbersError, TableError};
 

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use access::{Access, Identity};
 use domain::access::Principal;
 use domain::control::{Control, Statements};
 use domain::ids::{FreshId, IdGenerator};
 use domain::ledger::Ledger;
 use domain::time::{Clock, Timestamp};
 use engine::Engine;
-use engine::access::Identity;
 use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
@@ -83,6 +83,10 @@ impl ApiState {
         &self.0.engine
     }
 
+    pub(crate) fn access(&self) -> &Access {
+        self.0.engine.access()
+    }
+
     pub(crate) fn control(&self) -> &Arc<dyn Control> {
         self.0.engine.control()
     }
@@ -134,7 +138,7 @@ impl ApiState {
 
     /// Remembers who showed this, and that they were here.
     pub(crate) fn remember(&self, credential: Credential, identity: Identity) -> Arc<Identity> {
-        self.engine().note_use(&identity);
+        self.access().note_use(&identity);
         let until = self.monotonic_millis() + BELIEVED_MILLIS;
         let identity = Arc::new(identity);
         let mut known = self.0.known.lock().unwrap_or_else(PoisonError::into_inner);

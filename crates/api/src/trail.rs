@@ -5,11 +5,11 @@
 //! What is left follows the change, which is another store's (messages, suppressions, contacts) or a file's: if the line
 //! cannot be written, that is told loudly.
 
+use access::{Digest, digest_of};
 use axum::body::{Body, to_bytes};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
-use engine::access::{Digest, digest_of};
 use serde_json::Value;
 
 use crate::context::Told;
@@ -36,11 +36,11 @@ pub(crate) async fn keep(state: &ApiState, response: Response, told: Told, done:
     if !response.status().is_success() || told.is_logged || (only_asks && !acting) {
         return response;
     }
-    if !only_asks && route == SENDING && state.engine().note_send(&actor) {
+    if !only_asks && route == SENDING && state.access().note_send(&actor) {
         return response;
     }
     let mut line =
-        state.engine().audit_line(&actor, &action(done.method, route), &object_in(route, done.target));
+        state.access().audit_line(&actor, &action(done.method, route), &object_in(route, done.target));
     let mut response = response;
     if !only_asks {
         let (answered, answer) = read(response).await;

@@ -19,7 +19,6 @@ pub mod nodes;
 pub mod numbers;
 pub mod opt_out;
 pub mod pace;
-pub mod phone;
 pub mod policy;
 pub mod report;
 pub mod retry;
@@ -27,5 +26,6 @@ pub mod routing;
 pub mod time;
 pub mod webhooks;
 
+pub use phone;
 pub use template;
 pub use text;

@@ -74,7 +74,7 @@ async fn keep_house(engine: Arc<Engine>) {
 
 /// On every node: each knows who was here.
 async fn write_uses(engine: &Engine) {
-    if let Err(error) = engine.write_uses().await {
+    if let Err(error) = engine.access.write_uses().await {
         tracing::warn!(%error, "who used keys and sessions, and who sent, could not be written");
     }
 }

@@ -1,11 +1,10 @@
-//! The running system: accept, dispatch, settle, receipts, inbound, campaigns, imports, preflight, access.
+//! The running system: accept, dispatch, settle, receipts, inbound, campaigns, imports, preflight.
 //!
 //! Owns the use-cases that the API calls and the loops behind them. Refuses to know SQL, carrier protocols and HTTP:
 //! it sees only the ports of `domain`. Invariants: what a use-case acknowledged is durable; decisions are made by
 //! pure code of `domain`, so every loop here is thin; nothing is spawned that [`Engine::stop`] does not end.
 
 pub mod accept;
-pub mod access;
 pub mod billing;
 pub mod campaign;
 pub mod codes;
@@ -34,6 +33,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use access::Access;
 use domain::channel::Providers;
 use domain::control::Control;
 use domain::ids::{AccountId, CampaignId, IdGenerator};
@@ -97,7 +97,7 @@ pub struct Engine {
     pub(crate) metrics: metrics::Metrics,
     pub(crate) tracer: OnceLock<traces::Tracer>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
-    pub(crate) access: access::AccessState,
+    pub(crate) access: Access,
     pub(crate) heads: events::HeadWatch,
     pub(crate) hubs: events::Hubs,
     pub(crate) webhooks: webhooks::WebhookState,
@@ -116,7 +116,7 @@ impl Engine {
     #[must_use]
     pub fn among(parts: EngineParts, node: Membership) -> Arc<Self> {
         let EngineParts { ledger, control, clock, ids, policy, settings } = parts;
-        let access = access::AccessState::new(clock.now().millis().div_euclid(1_000));
+        let access = Access::new(Arc::clone(&control), Arc::clone(&clock), Arc::clone(&ids));
         Arc::new(Self {
             access,
             heads: events::HeadWatch::default(),
@@ -175,6 +175,12 @@ impl Engine {
     #[must_use]
     pub fn ledger(&self) -> &Arc<dyn Ledger> {
         &self.ledger
+    }
+
+    /// Who may do what.
+    #[must_use]
+    pub fn access(&self) -> &Access {
+        &self.access
     }
 
     /// The settings in force.

@@ -1,9 +1,9 @@
 //! Open an account.
 
+use access::NewAccount;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::ids::AccountId;
-use engine::access::NewAccount;
 
 use crate::auth::{Allowed, can};
 use crate::context::Context;
@@ -34,6 +34,6 @@ pub(crate) async fn create(
     });
     context.is_logged();
     let new = NewAccount { name, parent: parent.transpose()?, entity };
-    let tenant = state.engine().open_account(caller.actor(), new).await?;
+    let tenant = state.access().open_account(caller.actor(), new).await?;
     Ok((StatusCode::CREATED, Tagged::new(super::document(&tenant, state.zone()))))
 }

@@ -31,12 +31,12 @@ pub(crate) async fn edit(
     Id(id): Id<AccountId>,
     body: Body<json::AccountChange>,
 ) -> Result<Tagged<json::Account>, Problem> {
-    let current = state.engine().visible_account(caller.actor(), id).await?;
+    let current = state.access().visible_account(caller.actor(), id).await?;
     if_match.check(Tag::of(&super::document(&current, state.zone())))?;
     context.is_logged();
     let json::AccountChange { name, disabled } = body.value;
     let expected = if_match.expects(current.revision);
-    let tenant = state.engine().change_account(caller.actor(), id, name.as_deref(), disabled, expected).await;
+    let tenant = state.access().change_account(caller.actor(), id, name.as_deref(), disabled, expected).await;
     let tenant = tenant.map_err(|trouble| if_match.settle(trouble))?;
     state.forget_all();
     Ok(Tagged::new(super::document(&tenant, state.zone())))

@@ -25,7 +25,7 @@ pub(crate) async fn list(
 ) -> Result<Json<json::Page<json::Account>>, Problem> {
     let limit = paging.limit()? as usize;
     let after: Option<AccountId> = paging.cursor()?;
-    let visible = state.engine().visible_accounts(caller.actor()).await?;
+    let visible = state.access().visible_accounts(caller.actor()).await?;
     let mut rest =
         visible.iter().filter(|tenant| after.is_none_or(|after| tenant.account.id > after)).peekable();
     let mut items = Vec::new();

@@ -23,6 +23,6 @@ pub(crate) async fn show(
     State(state): State<ApiState>,
     Id(id): Id<AccountId>,
 ) -> Result<Tagged<json::Account>, Problem> {
-    let tenant = state.engine().visible_account(caller.actor(), id).await?;
+    let tenant = state.access().visible_account(caller.actor(), id).await?;
     Ok(Tagged::new(super::document(&tenant, state.zone())))
 }

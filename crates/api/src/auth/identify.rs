@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use access::{AccessTrouble, Identity, SignedRequest, secret_digest};
 use axum::http::header::{AUTHORIZATION, COOKIE as COOKIES};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use domain::access::{SignatureError, SignatureHeader, SignedParts};
-use engine::access::{AccessTrouble, Identity, SignedRequest, secret_digest};
 
 use super::{ACCOUNT_HEADER, COOKIE, CSRF_HEADER};
 use crate::context::Context;
@@ -32,7 +32,7 @@ pub(super) async fn identify(
         if let Some(known) = state.remembered(&credential) {
             return Ok(known);
         }
-        let identity = state.engine().identity_of_key(&secret_digest(secret)).await?;
+        let identity = state.access().identity_of_key(&secret_digest(secret)).await?;
         return Ok(state.remember(credential, identity));
     }
     let secret = cookie(&parts.headers).ok_or(Problem::new(Kind::Unauthorized))?;
@@ -41,7 +41,7 @@ pub(super) async fn identify(
     if let Some(known) = state.remembered(&credential) {
         return Ok(known);
     }
-    let identity = state.engine().identity_of_session(secret).await?;
+    let identity = state.access().identity_of_session(secret).await?;
     Ok(state.remember(credential, identity))
 }
 
@@ -64,8 +64,8 @@ async fn by_signature(
             body_sha256: &context.body_sha256,
         },
     };
-    let identity = state.engine().identity_of_signature(signed).await?;
-    state.engine().note_use(&identity);
+    let identity = state.access().identity_of_signature(signed).await?;
+    state.access().note_use(&identity);
     Ok(Arc::new(identity))
 }
 

@@ -13,12 +13,12 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use access::{Actor, Identity};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use domain::access::Permission;
 use domain::control::AccountKind;
 use domain::ids::{AccountId, EntityId, SessionId};
-use engine::access::{Actor, Identity};
 
 use crate::context::Context;
 use crate::problem::{Kind, Problem, say};
@@ -85,7 +85,7 @@ impl Caller {
         state.take_turn(&identity, &context)?;
         let home = identity.home.account.id;
         let account = match acted_for(parts)? {
-            Some(account) if account != home => state.engine().tenant_to_act_for(&identity, account).await?,
+            Some(account) if account != home => state.access().tenant_to_act_for(&identity, account).await?,
             _ => identity.home.clone(),
         };
         let acting = account.account.id != home;

@@ -2,11 +2,11 @@
 
 use std::net::IpAddr;
 
+use access::{AccessTrouble, VendorKey};
 use axum::http::request::Parts;
 use domain::access::{Permission, SignatureError};
 use domain::control::Secret;
 use domain::ids::{AccountId, KeyId};
-use engine::access::{AccessTrouble, VendorKey};
 
 use crate::context::Context;
 use crate::server::ClientAddress;

@@ -1,10 +1,10 @@
 //! Make a key.
 
+use access::NewKey;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::access::KeyRules;
-use engine::access::NewKey;
 
 use crate::auth::{Allowed, can};
 use crate::context::Context;
@@ -42,7 +42,7 @@ pub(crate) async fn create(
     let scopes = super::permissions(&scopes, "scopes")?;
     context.is_logged();
     let new = NewKey { name, scopes, rules, signs, per_minute };
-    let (grant, secret) = state.engine().create_key(caller.actor(), new).await?;
+    let (grant, secret) = state.access().create_key(caller.actor(), new).await?;
     let key = super::document(&grant, state.zone());
     Ok((StatusCode::CREATED, Json(json::KeyCreated { key, secret: secret.0 })))
 }

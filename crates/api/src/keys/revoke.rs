@@ -26,7 +26,7 @@ pub(crate) async fn revoke(
     Id(id): Id<KeyId>,
 ) -> Result<Json<json::Done>, Problem> {
     context.is_logged();
-    state.engine().revoke_key(caller.actor(), id).await?;
+    state.access().revoke_key(caller.actor(), id).await?;
     state.forget_all();
     Ok(Json(json::Done { done: true }))
 }

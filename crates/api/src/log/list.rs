@@ -1,10 +1,10 @@
 //! Read the audit log.
 
+use access::Digest;
 use axum::Json;
 use axum::extract::State;
 use domain::access::Principal;
 use domain::control::{AuditFilter, AuditLine};
-use engine::access::Digest;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use utoipa::IntoParams;

@@ -29,7 +29,7 @@ pub(crate) async fn password(
     let (user, session) = person(&caller, &state).await?;
     let json::PasswordChange { old, new } = body.value;
     context.is_logged();
-    let changed = state.engine().change_password((&user, session), old, new, &asked(&context)).await;
+    let changed = state.access().change_password((&user, session), old, new, &asked(&context)).await;
     changed.map_err(|trouble| refused(trouble, state.now()))?;
     state.forget_all();
     Ok(Json(json::Done { done: true }))

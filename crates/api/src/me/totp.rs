@@ -27,7 +27,7 @@ pub(crate) async fn begin(
 ) -> Result<(StatusCode, Json<json::TotpBegun>), Problem> {
     let (user, _) = person(&caller, &state).await?;
     context.is_logged();
-    let begun = state.engine().begin_second_factor(&user, &asked(&context)).await?;
+    let begun = state.access().begin_second_factor(&user, &asked(&context)).await?;
     Ok((StatusCode::CREATED, Json(json::TotpBegun { secret: begun.secret.0, uri: begun.uri.0 })))
 }
 
@@ -47,7 +47,7 @@ pub(crate) async fn confirm(
 ) -> Result<Json<json::TotpConfirmed>, Problem> {
     let (user, _) = person(&caller, &state).await?;
     context.is_logged();
-    let codes = state.engine().confirm_second_factor(&user, &body.value.code, &asked(&context)).await;
+    let codes = state.access().confirm_second_factor(&user, &body.value.code, &asked(&context)).await;
     let codes = codes.map_err(|trouble| refused(trouble, state.now()))?;
     Ok(Json(json::TotpConfirmed { recovery_codes: codes.into_iter().map(|code| code.0).collect() }))
 }
@@ -70,7 +70,7 @@ pub(crate) async fn remove(
     let json::TotpRemove { password, code, recovery_code } = body.value;
     context.is_logged();
     let shown = (code, recovery_code);
-    let removed = state.engine().remove_second_factor(&user, password, shown, &asked(&context)).await;
+    let removed = state.access().remove_second_factor(&user, password, shown, &asked(&context)).await;
     removed.map_err(|trouble| refused(trouble, state.now()))?;
     Ok(Json(json::Done { done: true }))
 }

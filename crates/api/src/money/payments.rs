@@ -73,7 +73,7 @@ async fn book(
     (account, kind): (AccountId, TransferKind),
     json::PaymentCreate { amount, reference }: json::PaymentCreate,
 ) -> Result<(StatusCode, Json<json::Transfer>), Problem> {
-    state.engine().visible_account(caller.actor(), account).await?;
+    state.access().visible_account(caller.actor(), account).await?;
     let key = key.ok_or_else(|| {
         let detail = say(
             "缺少请求头 Idempotency-Key：收付款必须带幂等键，重试才不会重复入账",

@@ -27,7 +27,7 @@ pub(crate) async fn show(
     State(state): State<ApiState>,
     Id(id): Id<AccountId>,
 ) -> Result<Tagged<json::AccountTerms>, Problem> {
-    state.engine().visible_account(caller.actor(), id).await?;
+    state.access().visible_account(caller.actor(), id).await?;
     Ok(Tagged::new(document(&state.statements().agreement(id).await?)))
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn put(
     Id(id): Id<AccountId>,
     body: Body<json::AccountTerms>,
 ) -> Result<Tagged<json::AccountTerms>, Problem> {
-    state.engine().visible_account(caller.actor(), id).await?;
+    state.access().visible_account(caller.actor(), id).await?;
     let current = state.statements().agreement(id).await?;
     if_match.check(Tag::of(&document(&current)))?;
     let mut agreement = agreement(&body.value)?;

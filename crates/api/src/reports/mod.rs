@@ -58,13 +58,13 @@ async fn asked(asking: &Asking, caller: &Caller, state: &ApiState) -> Result<Mes
     let accounts = match asking.account.as_deref() {
         None => vec![caller.account],
         Some(ALL) => {
-            let visible = state.engine().visible_accounts(caller.actor()).await?;
+            let visible = state.access().visible_accounts(caller.actor()).await?;
             visible.into_iter().map(|tenant| tenant.account.id).collect()
         }
         Some(text) => {
             let form_en = "An id of the form acc_…, or all";
             let id = request::read(text, "?account", "应为 acc_… 形式的编号或 all", form_en)?;
-            vec![state.engine().visible_account(caller.actor(), id).await?.account.id]
+            vec![state.access().visible_account(caller.actor(), id).await?.account.id]
         }
     };
     let question = ReportQuestion { accounts, by: grouping(asking.by), from, to };

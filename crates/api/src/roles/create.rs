@@ -28,6 +28,6 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Tagged<json::Role>), Problem> {
     let held = permissions(&body.value.permissions, "permissions")?;
     context.is_logged();
-    let role = state.engine().create_role(caller.actor(), &body.value.name, held).await?;
+    let role = state.access().create_role(caller.actor(), &body.value.name, held).await?;
     Ok((StatusCode::CREATED, Tagged::new(super::document(&role))))
 }

@@ -32,13 +32,13 @@ pub(crate) async fn edit(
     Id(id): Id<RoleId>,
     body: Body<json::RoleEdit>,
 ) -> Result<Tagged<json::Role>, Problem> {
-    let current = state.engine().role(caller.actor(), id).await?;
+    let current = state.access().role(caller.actor(), id).await?;
     if_match.check(Tag::of(&super::document(&current)))?;
     let json::RoleEdit { name, permissions: words } = body.value;
     let held = words.map(|words| permissions(&words, "permissions")).transpose()?;
     context.is_logged();
     let expected = if_match.expects(current.revision);
-    let role = state.engine().change_role(caller.actor(), id, name.as_deref(), held, expected).await;
+    let role = state.access().change_role(caller.actor(), id, name.as_deref(), held, expected).await;
     let role = role.map_err(|trouble| if_match.settle(trouble))?;
     state.forget_all();
     Ok(Tagged::new(super::document(&role)))

@@ -26,7 +26,7 @@ pub(crate) async fn remove(
     Id(id): Id<RoleId>,
 ) -> Result<Json<json::Done>, Problem> {
     context.is_logged();
-    state.engine().remove_role(caller.actor(), id).await?;
+    state.access().remove_role(caller.actor(), id).await?;
     state.forget_all();
     Ok(Json(json::Done { done: true }))
 }

@@ -1,10 +1,10 @@
 //! Sign in.
 
+use access::Proof;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use engine::access::Proof;
 
 use super::{asked, refused, set_cookie};
 use crate::context::Context;
@@ -31,7 +31,7 @@ pub(crate) async fn begin(
     state.take_stranger(&context)?;
     let json::SessionCreate { login, password, code, recovery_code } = body.value;
     let proof = Proof { login, password, code, recovery_code };
-    let signed_in = state.engine().sign_in(proof, &asked(&context)).await;
+    let signed_in = state.access().sign_in(proof, &asked(&context)).await;
     let signed_in = signed_in.map_err(|trouble| refused(trouble, state.now()))?;
     let user = document(&signed_in.user, state.zone());
     let mut response = (StatusCode::CREATED, Json(user)).into_response();

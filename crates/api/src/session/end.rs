@@ -26,7 +26,7 @@ pub(crate) async fn end(
 ) -> Result<Response, Problem> {
     let (user, session) = person(&caller, &state).await?;
     context.is_logged();
-    state.engine().sign_out(&user, session, &asked(&context)).await?;
+    state.access().sign_out(&user, session, &asked(&context)).await?;
     state.forget_all();
     let mut response = Json(json::Done { done: true }).into_response();
     set_cookie(response.headers_mut(), None);

@@ -5,9 +5,9 @@ mod end;
 mod password;
 mod welcome;
 
+use access::{AccessTrouble, SESSION_KEPT, SignIn};
 use axum::http::{HeaderMap, HeaderValue, header};
 use domain::time::Timestamp;
-use engine::access::{AccessTrouble, SESSION_KEPT, SignIn};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 

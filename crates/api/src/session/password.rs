@@ -26,7 +26,7 @@ pub(crate) async fn password(
 ) -> Result<Json<json::User>, Problem> {
     state.take_stranger(&context)?;
     let json::PasswordCreate { token, password } = body.value;
-    let user = state.engine().take_link(&token, password, &asked(&context)).await?;
+    let user = state.access().take_link(&token, password, &asked(&context)).await?;
     state.forget_all();
     Ok(Json(document(&user, state.zone())))
 }

@@ -41,7 +41,7 @@ pub(crate) async fn show(
             Ok(download::csv(&format!("{file}.csv"), "text/csv; charset=utf-8", body))
         }
         Some("pdf") => {
-            let named = state.engine().visible_account(caller.actor(), caller.account).await?.account.name;
+            let named = state.access().visible_account(caller.actor(), caller.account).await?.account.name;
             let at = json::Moment::new(state.now(), zone.rules());
             let body = Body::from(super::pdf::render(&statement, &named, zone.name(), &at.0));
             Ok(download::csv(&format!("{file}.pdf"), "application/pdf", body))

@@ -1,8 +1,8 @@
 //! Change a user.
 
+use access::UserChange;
 use axum::extract::State;
 use domain::ids::UserId;
-use engine::access::UserChange;
 
 use crate::auth::{Allowed, can};
 use crate::context::Context;
@@ -32,13 +32,13 @@ pub(crate) async fn edit(
     Id(id): Id<UserId>,
     body: Body<json::UserEdit>,
 ) -> Result<Tagged<json::User>, Problem> {
-    let current = state.engine().user(caller.actor(), id).await?;
+    let current = state.access().user(caller.actor(), id).await?;
     if_match.check(Tag::of(&super::document(&current, state.zone())))?;
     let json::UserEdit { name, roles, disabled } = body.value;
     let roles = roles.map(|roles| super::roles(&roles)).transpose()?;
     context.is_logged();
     let change = UserChange { name, roles, disabled, expected: if_match.expects(current.revision) };
-    let user = state.engine().change_user(caller.actor(), id, change).await;
+    let user = state.access().change_user(caller.actor(), id, change).await;
     let user = user.map_err(|trouble| if_match.settle(trouble))?;
     state.forget_all();
     Ok(Tagged::new(super::document(&user, state.zone())))

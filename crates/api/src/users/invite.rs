@@ -1,9 +1,9 @@
 //! Invite somebody.
 
+use access::NewUser;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use engine::access::NewUser;
 
 use crate::auth::{Allowed, can};
 use crate::context::Context;
@@ -29,6 +29,6 @@ pub(crate) async fn invite(
     let json::UserInvite { login, name, roles } = body.value;
     let roles = super::roles(&roles)?;
     context.is_logged();
-    let (user, secret) = state.engine().invite_user(caller.actor(), NewUser { login, name, roles }).await?;
+    let (user, secret) = state.access().invite_user(caller.actor(), NewUser { login, name, roles }).await?;
     Ok((StatusCode::CREATED, Json(super::invited(&user, secret, state.zone()))))
 }

@@ -30,7 +30,7 @@ pub(crate) async fn link(
     body: Body<json::UserReset>,
 ) -> Result<(StatusCode, Json<json::UserInvited>), Problem> {
     context.is_logged();
-    let secret = state.engine().reset_user(caller.actor(), id, body.value.remove_second_factor).await?;
-    let user = state.engine().user(caller.actor(), id).await?;
+    let secret = state.access().reset_user(caller.actor(), id, body.value.remove_second_factor).await?;
+    let user = state.access().user(caller.actor(), id).await?;
     Ok((StatusCode::CREATED, Json(super::invited(&user, secret, state.zone()))))
 }

@@ -23,6 +23,6 @@ pub(crate) async fn show(
     State(state): State<ApiState>,
     Id(id): Id<UserId>,
 ) -> Result<Tagged<json::User>, Problem> {
-    let user = state.engine().user(caller.actor(), id).await?;
+    let user = state.access().user(caller.actor(), id).await?;
     Ok(Tagged::new(super::document(&user, state.zone())))
 }

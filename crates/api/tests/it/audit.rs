@@ -38,7 +38,7 @@ impl Tour<'_> {
         if let Some(set) = answer.headers.get("set-cookie") {
             self.cookie = set.to_str().unwrap().split(';').next().unwrap().to_owned();
         }
-        self.house.engine.write_uses().await.unwrap();
+        self.house.engine.access().write_uses().await.unwrap();
         let log = self.house.get("/v1/audit?limit=5").await.ok(200);
         let lines = log["items"].as_array().unwrap();
         let line = lines.iter().find(|line| line["request"] == name);
@@ -205,7 +205,7 @@ async fn sending_is_logged_once_for_many_requests() {
     for _ in 0..3 {
         house.post("/v1/messages", message.clone()).await.ok(202);
     }
-    house.engine.write_uses().await.unwrap();
+    house.engine.access().write_uses().await.unwrap();
     let log = house.get("/v1/audit?action=messages.create").await.ok(200);
     assert_eq!(log["items"].as_array().unwrap().len(), 1);
     assert_eq!(log["items"][0]["count"], 3);

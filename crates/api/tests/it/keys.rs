@@ -42,7 +42,7 @@ async fn a_key_is_let_in_from_its_networks_until_it_ends_or_is_revoked() {
     let problem = house.send_key(&secret, chinese).await.problem(403, "address_not_allowed");
     assert_eq!(problem["title"], "该来源地址不可使用此密钥");
 
-    house.engine.write_uses().await.unwrap();
+    house.engine.access().write_uses().await.unwrap();
     let listed = house.get("/v1/keys").await;
     assert!(!listed.text().contains(&secret));
     let listed = listed.ok(200);

@@ -3,10 +3,10 @@
 //! What is signed is what came: parameters are encoded anew, as both ways ask, and headers are taken as they are. A
 //! signature is good for 15 minutes, and its nonce once.
 
+use access::VendorKey;
 use axum::http::request::Parts;
 use domain::ids::KeyId;
 use domain::time::Timestamp;
-use engine::access::VendorKey;
 
 use super::error::Refusal;
 use crate::compatible::Desk;
@@ -69,13 +69,13 @@ pub(super) async fn check(
     if !signed || nonce.len() > NONCE_BYTES {
         return Err(Refusal::SIGNATURE);
     }
-    desk.api.engine().take_vendor_nonce(key.key, &nonce, at).map_err(Shut::from)?;
+    desk.api.access().take_vendor_nonce(key.key, &nonce, at).map_err(Shut::from)?;
     Ok(key)
 }
 
 async fn known(desk: &Desk, id: &str) -> Result<VendorKey, Refusal> {
     let id: KeyId = id.parse().map_err(|_| Refusal::UNKNOWN_KEY)?;
-    desk.api.engine().vendor_key(id).await.map_err(|trouble| Shut::from(trouble).into())
+    desk.api.access().vendor_key(id).await.map_err(|trouble| Shut::from(trouble).into())
 }
 
 /// The old way: all parameters but the signature, sorted.

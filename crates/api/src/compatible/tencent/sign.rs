@@ -1,8 +1,8 @@
 //! TC3-HMAC-SHA256.
 
+use access::VendorKey;
 use axum::http::request::Parts;
 use domain::ids::KeyId;
-use engine::access::VendorKey;
 
 use super::error::Refusal;
 use crate::compatible::Desk;
@@ -30,7 +30,7 @@ pub(super) async fn check(desk: &Desk, parts: &Parts, body: &[u8]) -> Result<Ven
         return Err(Refusal::EXPIRED);
     }
     let id: KeyId = header.key.parse().map_err(|_| Refusal::UNKNOWN_KEY)?;
-    let known = desk.api.engine().vendor_key(id).await.map_err(Shut::from)?;
+    let known = desk.api.access().vendor_key(id).await.map_err(Shut::from)?;
     let expected = header.sign(&known.secret.0, parts, body, at);
     if !expected.iter().any(|expected| same(expected, header.signature)) {
         return Err(Refusal::SIGNATURE);

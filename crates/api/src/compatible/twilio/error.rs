@@ -1,12 +1,12 @@
 //! Refusals in Twilio's words and numbers.
 
+use access::AccessTrouble;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::message::Reason;
 use domain::template::RenderError;
 use engine::accept::RefusedItem;
-use engine::access::AccessTrouble;
 use engine::{SendError, Whose};
 use serde_json::json;
 

@@ -9,6 +9,7 @@ mod error;
 mod read;
 mod resource;
 
+use access::AccessTrouble;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
@@ -19,7 +20,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use domain::access::Permission;
 use domain::ids::{AccountId, KeyId, MessageId};
-use engine::access::AccessTrouble;
 
 use super::Desk;
 use super::doorman::{Guest, admit, number, peer};
@@ -61,11 +61,11 @@ impl Caller {
         let account = account(&sid).ok_or(Refusal::NOT_FOUND)?;
         let shown = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
         let (user, secret) = shown.and_then(basic).ok_or(Refusal::UNAUTHORIZED)?;
-        let engine = desk.api.engine();
+        let access = desk.api.access();
         let known = match (user.strip_prefix("AC"), user.strip_prefix("SK")) {
-            (Some(_), _) if user == sid => engine.vendor_token_shown(account, &secret).await,
+            (Some(_), _) if user == sid => access.vendor_token_shown(account, &secret).await,
             (_, Some(key)) => match number(key) {
-                Some(key) => engine.vendor_key_shown(KeyId::from_raw(key), &secret).await,
+                Some(key) => access.vendor_key_shown(KeyId::from_raw(key), &secret).await,
                 None => Err(AccessTrouble::Unknown),
             },
             _ => Err(AccessTrouble::Unknown),

@@ -28,39 +28,45 @@ pub use session::{Proof, SESSION_KEPT, SignIn, SignedIn};
 pub use users::{NewUser, UserChange};
 pub use vendor::VendorKey;
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use domain::access::{SECRET_BYTES, SecretKind};
-use domain::control::{ControlError, Secret};
+use domain::control::{Control, ControlError, Secret};
+use domain::ids::IdGenerator;
+use domain::time::Clock;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
-
-use crate::Engine;
 
 /// Passwords hashed at once: each takes 19 MiB and some ten milliseconds of a core.
 const HASHED_AT_ONCE: usize = 2;
 /// Longest name of an account, a key, a person or a role, in characters.
 const MAX_NAME_CHARS: usize = 100;
 
-/// What of access lives in memory.
-pub(crate) struct AccessState {
+/// The use-cases of access over one control database.
+pub struct Access {
+    control: Arc<dyn Control>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<IdGenerator>,
     hashing: Semaphore,
     replays: Mutex<replay::Replays>,
     uses: Mutex<uses::Gathered>,
 }
 
-impl AccessState {
-    /// `began` is this start, in seconds since 1970.
-    pub(crate) fn new(began: i64) -> Self {
+impl Access {
+    /// Nothing that was signed before this moment is good.
+    #[must_use]
+    pub fn new(control: Arc<dyn Control>, clock: Arc<dyn Clock>, ids: Arc<IdGenerator>) -> Self {
+        let began = clock.now().millis().div_euclid(1_000);
         Self {
+            control,
+            clock,
+            ids,
             hashing: Semaphore::new(HASHED_AT_ONCE),
             replays: Mutex::new(replay::Replays::new(began)),
             uses: Mutex::default(),
         }
     }
-}
 
-impl Engine {
     fn fresh_secret(&self, kind: SecretKind) -> Result<Secret, ControlError> {
         let mut bytes = [0; SECRET_BYTES];
         self.control.random(&mut bytes)?;

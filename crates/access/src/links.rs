@@ -4,12 +4,12 @@ use domain::access::{Principal, check_password};
 use domain::control::{AccessChange, AuditLine, ControlError, User};
 use domain::ids::SessionId;
 
-use super::session::SignIn;
-use super::users::digest;
-use super::{AccessTrouble, secret_digest};
-use crate::Engine;
+use crate::Access;
+use crate::session::SignIn;
+use crate::users::digest;
+use crate::{AccessTrouble, secret_digest};
 
-impl Engine {
+impl Access {
     /// Sets the password of whoever holds the link, which is good once. Every session of theirs ends.
     ///
     /// # Errors
@@ -77,7 +77,7 @@ impl Engine {
     }
 
     /// A line of what a person does to themselves.
-    pub(super) fn line_of_user(&self, user: &User, asked: &SignIn, action: &str) -> AuditLine {
+    pub(crate) fn line_of_user(&self, user: &User, asked: &SignIn, action: &str) -> AuditLine {
         let now = self.clock.now();
         AuditLine {
             id: self.ids.fresh(now).into(),

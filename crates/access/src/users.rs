@@ -6,9 +6,9 @@ use domain::access::{PermissionSet, RoleRef, SecretKind, read_login};
 use domain::control::{AccessChange, ControlError, OneTimeLink, Secret, User};
 use domain::ids::{RoleId, UserId};
 
-use super::identity::held_in;
-use super::{AccessTrouble, Actor, Digest, as_read, checked_name, digest_of, secret_digest};
-use crate::Engine;
+use crate::Access;
+use crate::identity::held_in;
+use crate::{AccessTrouble, Actor, Digest, as_read, checked_name, digest_of, secret_digest};
 
 /// How long a link is good for: an invitation over a weekend.
 const LINK_KEPT: Duration = Duration::from_secs(72 * 3_600);
@@ -39,7 +39,7 @@ pub struct UserChange {
     pub expected: Option<u32>,
 }
 
-impl Engine {
+impl Access {
     /// Adds a person to the account, with the link by which they choose a password.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Engine {
     /// unless it is to be taken away, for somebody who lost it.
     ///
     /// # Errors
-    /// As [`Engine::change_user`].
+    /// As [`Access::change_user`].
     pub async fn reset_user(
         &self,
         actor: &Actor,
@@ -205,7 +205,7 @@ impl Engine {
 }
 
 /// Without name and login, which are personal.
-pub(super) fn digest(user: &User) -> Digest {
+pub(crate) fn digest(user: &User) -> Digest {
     let roles: Vec<String> = user.roles.iter().map(RoleRef::to_string).collect();
     let factor = user.second_factor.as_ref().is_some_and(|factor| factor.confirmed);
     digest_of(&[&roles.join(" "), &format!("{:?}", user.disabled_at), &factor.to_string()])

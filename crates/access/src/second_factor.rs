@@ -3,9 +3,9 @@
 use domain::control::{AccessChange, SecondFactor, Secret, User};
 use totp_rs::{Builder, Secret as TotpSecret, Totp};
 
-use super::session::SignIn;
-use super::{AccessTrouble, secret_digest};
-use crate::Engine;
+use crate::Access;
+use crate::session::SignIn;
+use crate::{AccessTrouble, secret_digest};
 
 /// Bits of the secret as RFC 4226 recommends: 160.
 const SECRET_BYTES: usize = 20;
@@ -24,8 +24,8 @@ pub struct Enrolment {
     pub uri: Secret,
 }
 
-impl Engine {
-    /// Begins with a second factor: it is asked for only after [`Engine::confirm_second_factor`].
+impl Access {
+    /// Begins with a second factor: it is asked for only after [`Access::confirm_second_factor`].
     ///
     /// # Errors
     /// [`AccessTrouble::Conflict`] when there is one already.
@@ -107,7 +107,7 @@ impl Engine {
     }
 
     /// Takes a code or a recovery code, each of which is good once.
-    pub(super) fn use_second_factor(
+    pub(crate) fn use_second_factor(
         &self,
         user: &mut User,
         code: Option<String>,

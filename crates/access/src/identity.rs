@@ -13,8 +13,8 @@ use domain::time::Timestamp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use super::{AccessTrouble, secret_digest};
-use crate::Engine;
+use crate::Access;
+use crate::{AccessTrouble, secret_digest};
 
 /// Somebody who is known.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct SignedRequest<'a> {
     pub parts: SignedParts<'a>,
 }
 
-impl Engine {
+impl Access {
     /// Whoever shows this bearer key.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Engine {
     /// Whoever signed this request. The signature is good once.
     ///
     /// # Errors
-    /// As [`Engine::identity_of_key`], and [`AccessTrouble::Signature`].
+    /// As [`Access::identity_of_key`], and [`AccessTrouble::Signature`].
     pub async fn identity_of_signature(&self, signed: SignedRequest<'_>) -> Result<Identity, AccessTrouble> {
         let now = self.clock.now().millis().div_euclid(1_000);
         signed.header.check_clock(now)?;
@@ -75,10 +75,10 @@ impl Engine {
     /// Whoever has this session's cookie.
     ///
     /// # Errors
-    /// As [`Engine::identity_of_key`]; a session that ended is not known.
+    /// As [`Access::identity_of_key`]; a session that ended is not known.
     pub async fn identity_of_session(&self, secret: &str) -> Result<Identity, AccessTrouble> {
         let session = self.control.session(&secret_digest(secret)).await?.ok_or(AccessTrouble::Unknown)?;
-        if super::session::is_over(&session, self.clock.now()) {
+        if crate::session::is_over(&session, self.clock.now()) {
             return Err(AccessTrouble::Unknown);
         }
         let user = self.control.user(session.account, session.user).await?.ok_or(AccessTrouble::Unknown)?;
@@ -98,11 +98,11 @@ impl Engine {
 
     /// Once.
     fn take_signature(&self, header: &SignatureHeader, now: i64) -> Result<(), SignatureError> {
-        let mut replays = self.access.replays.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner);
         replays.admit(header.key, &header.nonce, header.at, now)
     }
 
-    pub(super) async fn identity_of_grant(&self, grant: KeyGrant) -> Result<Identity, AccessTrouble> {
+    pub(crate) async fn identity_of_grant(&self, grant: KeyGrant) -> Result<Identity, AccessTrouble> {
         let home = self.enabled_tenant(grant.key.account).await?;
         Ok(Identity {
             principal: Principal::Key(grant.key.id),
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     /// An account that is not disabled, nor its parent.
-    pub(super) async fn enabled_tenant(&self, id: AccountId) -> Result<Tenant, AccessTrouble> {
+    pub(crate) async fn enabled_tenant(&self, id: AccountId) -> Result<Tenant, AccessTrouble> {
         let tenant = self.control.tenant(id).await?.ok_or(AccessTrouble::Unknown)?;
         let parent = match tenant.parent {
             Some(parent) => self.control.tenant(parent).await?,
@@ -143,11 +143,11 @@ impl Engine {
     }
 
     /// What a person may do by their roles. A role that was removed holds nothing.
-    pub(super) async fn permissions_of(&self, user: &User) -> Result<PermissionSet, AccessTrouble> {
+    pub(crate) async fn permissions_of(&self, user: &User) -> Result<PermissionSet, AccessTrouble> {
         self.permissions_of_roles(user.account, &user.roles).await
     }
 
-    pub(super) async fn permissions_of_roles(
+    pub(crate) async fn permissions_of_roles(
         &self,
         account: AccountId,
         roles: &[RoleRef],
@@ -179,7 +179,7 @@ impl Identity {
 }
 
 /// What is held in an account: a tenant's people never hold what is the operator's.
-pub(super) fn held_in(tenant: &Tenant, permissions: PermissionSet) -> PermissionSet {
+pub(crate) fn held_in(tenant: &Tenant, permissions: PermissionSet) -> PermissionSet {
     match tenant.kind {
         AccountKind::Operator => permissions,
         AccountKind::Tenant => permissions.of_tenant(),

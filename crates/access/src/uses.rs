@@ -9,8 +9,8 @@ use domain::control::{AuditLine, ControlError, Uses};
 use domain::ids::{AccountId, SessionId};
 use domain::time::Timestamp;
 
-use super::{Actor, Identity};
-use crate::Engine;
+use crate::Access;
+use crate::{Actor, Identity};
 
 /// Keys, sessions and senders remembered between two writings; what is more is told with a later use.
 const GATHERED: usize = 10_000;
@@ -26,16 +26,16 @@ struct Sender {
 
 /// What waits to be written.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     used: HashMap<(Principal, Option<SessionId>), Timestamp>,
     /// With the id of the first request and how many there were.
     sent: HashMap<Sender, (String, u32)>,
 }
 
-impl Engine {
+impl Access {
     /// Notes that somebody was here.
     pub fn note_use(&self, identity: &Identity) {
-        let mut gathered = self.access.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         let who = (identity.principal, identity.session);
         if gathered.used.len() < GATHERED || gathered.used.contains_key(&who) {
             gathered.used.insert(who, self.clock.now());
@@ -46,7 +46,7 @@ impl Engine {
     /// of themselves and a line for each would halve what can be sent. Returns whether it is gathered; if not, the
     /// caller writes a line.
     pub fn note_send(&self, actor: &Actor) -> bool {
-        let mut gathered = self.access.uses.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut gathered = self.uses.lock().unwrap_or_else(PoisonError::into_inner);
         let account = actor.id();
         let sender = Sender { principal: actor.principal, home: actor.home, account, address: actor.address };
         let full = gathered.sent.len() >= GATHERED;
@@ -66,7 +66,7 @@ impl Engine {
     /// [`ControlError`]; what could not be written is lost but for the next use.
     pub async fn write_uses(&self) -> Result<(), ControlError> {
         let Gathered { used, sent } =
-            std::mem::take(&mut *self.access.uses.lock().unwrap_or_else(PoisonError::into_inner));
+            std::mem::take(&mut *self.uses.lock().unwrap_or_else(PoisonError::into_inner));
         let now = self.clock.now();
         let mut uses = Uses::default();
         for ((principal, session), at) in used {

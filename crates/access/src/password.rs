@@ -5,14 +5,14 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use domain::control::{ControlError, Secret};
 
-use super::AccessTrouble;
-use crate::Engine;
+use crate::Access;
+use crate::AccessTrouble;
 
 const SALT_BYTES: usize = 16;
 
-impl Engine {
+impl Access {
     /// The hash of a new password, as a PHC string.
-    pub(super) async fn hash_password(&self, password: String) -> Result<Secret, AccessTrouble> {
+    pub(crate) async fn hash_password(&self, password: String) -> Result<Secret, AccessTrouble> {
         let mut salt = [0; SALT_BYTES];
         self.control.random(&mut salt)?;
         let hash = self.off_the_loop(move || hash(&password, &salt)).await?;
@@ -20,7 +20,7 @@ impl Engine {
     }
 
     /// Whether it is the password of this hash. Without a hash it takes as long, and is not.
-    pub(super) async fn is_password(
+    pub(crate) async fn is_password(
         &self,
         password: String,
         known: Option<Secret>,
@@ -42,7 +42,7 @@ impl Engine {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AccessTrouble> {
         let unavailable = || ControlError::Unavailable("passwords are not hashed at the end".to_owned());
-        let _turn = self.access.hashing.acquire().await.map_err(|_| unavailable())?;
+        let _turn = self.hashing.acquire().await.map_err(|_| unavailable())?;
         Ok(tokio::task::spawn_blocking(work).await.map_err(|_| unavailable())?)
     }
 }

@@ -54,20 +54,20 @@ pub enum AccessTrouble {
 }
 
 impl AccessTrouble {
-    pub(super) fn field(pointer: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
+    pub(crate) fn field(pointer: &'static str, zh: impl Into<String>, en: impl Into<String>) -> Self {
         Self::Field { pointer, detail: Bilingual { zh: zh.into().into(), en: en.into().into() } }
     }
 
-    pub(super) fn no_such(zh: &'static str, en: &'static str) -> Self {
+    pub(crate) fn no_such(zh: &'static str, en: &'static str) -> Self {
         Self::NoSuch(Bilingual { zh: zh.into(), en: en.into() })
     }
 
-    pub(super) fn conflict(zh: &'static str, en: &'static str) -> Self {
+    pub(crate) fn conflict(zh: &'static str, en: &'static str) -> Self {
         Self::Conflict(Bilingual { zh: zh.into(), en: en.into() })
     }
 
     /// Somebody wants to give what they do not have.
-    pub(super) fn not_yours_to_give(pointer: &'static str, permission: Permission) -> Self {
+    pub(crate) fn not_yours_to_give(pointer: &'static str, permission: Permission) -> Self {
         Self::field(
             pointer,
             format!("您没有“{}”（{permission}）权限，不能授予他人", permission.chinese()),

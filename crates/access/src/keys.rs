@@ -4,9 +4,9 @@ use domain::access::{KeyRules, MAX_NETWORKS, PermissionSet, SecretKind};
 use domain::control::{AccessChange, ApiKey, ControlError, KeyGrant, Secret};
 use domain::ids::KeyId;
 
-use super::identity::held_in;
-use super::{AccessTrouble, Actor, checked_name, digest_of, secret_digest};
-use crate::Engine;
+use crate::Access;
+use crate::identity::held_in;
+use crate::{AccessTrouble, Actor, checked_name, digest_of, secret_digest};
 
 /// A key to be made.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ pub struct NewKey {
     pub per_minute: Option<u32>,
 }
 
-impl Engine {
+impl Access {
     /// Makes a key. Its secret is returned here and never again.
     ///
     /// # Errors

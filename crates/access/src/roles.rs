@@ -4,14 +4,14 @@ use domain::access::PermissionSet;
 use domain::control::{AccessChange, CustomRole};
 use domain::ids::RoleId;
 
-use super::identity::held_in;
-use super::{AccessTrouble, Actor, as_read, checked_name, digest_of};
-use crate::Engine;
+use crate::Access;
+use crate::identity::held_in;
+use crate::{AccessTrouble, Actor, as_read, checked_name, digest_of};
 
 /// Roles of one account: more than anybody tells apart.
 const MAX_ROLES: usize = 100;
 
-impl Engine {
+impl Access {
     /// Makes a role.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Engine {
     /// Changes a role; whoever has it may do what it holds from now on.
     ///
     /// # Errors
-    /// As [`Engine::create_role`]; also for a role that holds more than the actor does.
+    /// As [`Access::create_role`]; also for a role that holds more than the actor does.
     pub async fn change_role(
         &self,
         actor: &Actor,
@@ -77,7 +77,7 @@ impl Engine {
     /// Removes a role; whoever has it loses what it holds.
     ///
     /// # Errors
-    /// As [`Engine::change_role`].
+    /// As [`Access::change_role`].
     pub async fn remove_role(&self, actor: &Actor, id: RoleId) -> Result<(), AccessTrouble> {
         let role = self.role(actor, id).await?;
         may_give(actor, role.permissions)?;

@@ -7,7 +7,7 @@ use domain::control::{AccountKind, AuditLine, Tenant};
 use domain::ids::AccountId;
 use sha2::{Digest as _, Sha256};
 
-use crate::Engine;
+use crate::Access;
 
 /// Half of a SHA-256: enough to tell two states of one object apart.
 pub type Digest = [u8; 16];
@@ -30,11 +30,11 @@ pub struct Actor {
 }
 
 impl Actor {
-    pub(super) fn id(&self) -> AccountId {
+    pub(crate) fn id(&self) -> AccountId {
         self.account.account.id
     }
 
-    pub(super) fn is_operators(&self) -> bool {
+    pub(crate) fn is_operators(&self) -> bool {
         self.account.kind == AccountKind::Operator
     }
 
@@ -59,7 +59,7 @@ pub fn digest_of(parts: &[&str]) -> Digest {
     half
 }
 
-impl Engine {
+impl Access {
     /// A line of the log of what `actor` does now.
     #[must_use]
     pub fn audit_line(&self, actor: &Actor, action: &str, object: &impl ToString) -> AuditLine {

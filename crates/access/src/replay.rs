@@ -19,7 +19,7 @@ struct Generation {
 }
 
 /// See the module.
-pub(super) struct Replays {
+pub(crate) struct Replays {
     hasher: RandomState,
     current: Generation,
     before: Generation,
@@ -29,7 +29,7 @@ pub(super) struct Replays {
 
 impl Replays {
     /// Nothing that was signed before `began` is good.
-    pub(super) fn new(began: i64) -> Self {
+    pub(crate) fn new(began: i64) -> Self {
         Self {
             hasher: RandomState::new(),
             current: Generation::default(),
@@ -42,7 +42,7 @@ impl Replays {
     ///
     /// # Errors
     /// [`SignatureError::Replayed`], or [`SignatureError::Clock`] when nobody can tell any more.
-    pub(super) fn admit(&mut self, key: KeyId, nonce: &str, at: i64, now: i64) -> Result<(), SignatureError> {
+    pub(crate) fn admit(&mut self, key: KeyId, nonce: &str, at: i64, now: i64) -> Result<(), SignatureError> {
         self.take((key, at, nonce), at, now)
     }
 
@@ -50,7 +50,7 @@ impl Replays {
     ///
     /// # Errors
     /// As [`Self::admit`].
-    pub(super) fn admit_nonce(
+    pub(crate) fn admit_nonce(
         &mut self,
         key: KeyId,
         nonce: &str,

@@ -3,8 +3,8 @@
 use domain::control::{AccessChange, Account, AccountKind, Entity, Tenant};
 use domain::ids::{AccountId, EntityId};
 
-use super::{AccessTrouble, Actor, Digest, as_read, checked_name, digest_of};
-use crate::Engine;
+use crate::Access;
+use crate::{AccessTrouble, Actor, Digest, as_read, checked_name, digest_of};
 
 /// An account to be opened.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,7 @@ pub struct NewAccount {
     pub entity: Option<String>,
 }
 
-impl Engine {
+impl Access {
     /// Opens an account: from the operator's account a tenant, or a sub-account of one; from a tenant's a sub-account.
     ///
     /// # Errors

@@ -10,8 +10,8 @@ use domain::control::Secret;
 use domain::ids::{AccountId, KeyId};
 use subtle::ConstantTimeEq as _;
 
-use super::{AccessTrouble, Identity, secret_digest};
-use crate::Engine;
+use crate::Access;
+use crate::{AccessTrouble, Identity, secret_digest};
 
 /// A key with the secret that its owner signs with.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ pub struct VendorKey {
     pub secret: Secret,
 }
 
-impl Engine {
+impl Access {
     /// The key that signs under this id.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Engine {
     /// [`SignatureError::Replayed`]; [`SignatureError::Clock`] when nobody can tell any more.
     pub fn take_vendor_nonce(&self, key: KeyId, nonce: &str, at: i64) -> Result<(), SignatureError> {
         let now = self.clock.now().millis().div_euclid(1_000);
-        let mut replays = self.access.replays.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut replays = self.replays.lock().unwrap_or_else(PoisonError::into_inner);
         replays.admit_nonce(key, nonce, at, now)
     }
 }

@@ -8,8 +8,8 @@ use domain::control::{AccessChange, Secret, Session, User};
 use domain::ids::SessionId;
 use domain::time::Timestamp;
 
-use super::{AccessTrouble, secret_digest};
-use crate::Engine;
+use crate::Access;
+use crate::{AccessTrouble, secret_digest};
 
 /// A session ends so long after it began, whatever is done with it.
 pub const SESSION_KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -50,11 +50,11 @@ pub struct SignedIn {
 }
 
 /// Whether nothing is let in by this session any more.
-pub(super) fn is_over(session: &Session, now: Timestamp) -> bool {
+pub(crate) fn is_over(session: &Session, now: Timestamp) -> bool {
     session.expires_at <= now || now.since(session.seen_at) >= SESSION_IDLE
 }
 
-impl Engine {
+impl Access {
     /// Lets somebody in. The attempt is counted before anything is looked at, and forgiven when it succeeds.
     ///
     /// # Errors
