@@ -64,11 +64,6 @@ impl Desk {
         state.new = true;
     }
 
-    /// As [`Self::is_new`], which it leaves as it is.
-    pub(super) fn is_new_here(&self) -> bool {
-        self.state().new
-    }
-
     /// The ledger is to be looked through for it.
     pub(super) fn is_to_be_read(&self) {
         self.state().new = true;

@@ -149,7 +149,7 @@ impl Engine {
         let wanted =
             |desk: &Desk| desk.is_attended() && !self.counter.held().desks.contains_key(&desk.customer);
         // Whoever has just come need not wait for the next heartbeat's look.
-        if desks.iter().any(|desk| desk.is_new_here() && wanted(desk)) {
+        if desks.iter().any(|desk| wanted(desk) && desk.is_new()) {
             match joined.look().await {
                 Ok(seen) => picture = seen,
                 Err(error) => tracing::debug!(%error, "what nodes hold could not be looked at"),

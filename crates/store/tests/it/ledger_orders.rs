@@ -93,7 +93,11 @@ async fn what_waits_is_cancelled_once_and_told_as_any_end(engine: Engine) {
 async fn kinds(stage: &Stage, partition: PartitionId, id: MessageId) -> Vec<EventKind> {
     for _ in 0..400 {
         let through = stage.ledger.event_heads().await.unwrap()[usize::from(partition.0)];
-        let read = stage.ledger.events(partition, ACCOUNT, EventPlace::START, through, 100).await.unwrap();
+        let mut read =
+            stage.ledger.events(partition, ACCOUNT, EventPlace::START, through, 100).await.unwrap();
+        if let EventRead::Gone { oldest } = read {
+            read = stage.ledger.events(partition, ACCOUNT, oldest, through, 100).await.unwrap();
+        }
         let EventRead::Page { events, .. } = read else { panic!("{read:?}") };
         let kinds: Vec<EventKind> = events
             .iter()
