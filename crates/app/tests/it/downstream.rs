@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
+use domain::ids::MessageId;
 use serde_json::json;
 use sim::{Handle, LogNormal, Replies, SimConfig};
 use tokio_util::sync::CancellationToken;
@@ -310,9 +311,9 @@ async fn a_customer_asks_for_its_messages_and_cancels_what_waits() {
     customer.question(Request::Query, &query(&waiting[0])).await;
     customer.question(Request::Cancel, &cancel(&waiting[0])).await;
     // One that has arrived.
-    customer.send("13800138001", "【鸿雁】您好");
+    let token = customer.send("13800138001", "【鸿雁】您好");
     customer.until(|customer| customer.told.len() == 3).await;
-    let sent = customer.answers[&4].1.clone();
+    let sent = customer.answers[&token].1.clone();
     customer.question(Request::Query, &query(&sent)).await;
     customer.question(Request::Cancel, &cancel(&sent)).await;
     let brief = |answer: &smpp::Answer| match answer {
@@ -330,10 +331,12 @@ async fn a_customer_asks_for_its_messages_and_cancels_what_waits() {
     let id = u64::from_str_radix(&waiting[0], 16).unwrap();
     other.question(Request::Cancel, &cmpp::Pdu::Cancel(cmpp::MsgId(id))).await;
     assert_eq!(other.others, [cmpp::Answer::Cancel(1)]);
-    other.send("13800138002", "【鸿雁】您好");
+    let token = other.send("13800138002", "【鸿雁】您好");
     other.until(|other| other.told.len() == 1).await;
     let east = jiff::tz::Offset::from_hours(8).unwrap();
-    let time = Octets::new(east.to_datetime(jiff::Timestamp::now()).strftime("%Y%m%d").to_string()).unwrap();
+    let sent = MessageId::from_raw(i64::from_str_radix(&other.answers[&token].1, 16).unwrap());
+    let day = east.to_datetime(sent.made_at().to_jiff()).strftime("%Y%m%d").to_string();
+    let time = Octets::new(day).unwrap();
     let query = cmpp::Query { time, query_type: 0, query_code: Octets::EMPTY };
     other.question(Request::Query, &cmpp::Pdu::Query(query)).await;
     let Some(cmpp::Answer::Query(counted)) = other.others.last() else { panic!("a count") };

@@ -180,7 +180,6 @@ async fn the_node_sdk_sends_and_looks() {
 async fn both_sdks_cancel_what_waits_and_forget_what_has_ended() {
     for script in ["twilio_client.py", "twilio_client.js"] {
         let mut app = open(script, true).await;
-        // The clock of the house stands at 02:30 UTC.
         let (sender, at) = if script.ends_with("js") {
             ("messagingServiceSid", "sendAt")
         } else {
@@ -190,7 +189,8 @@ async fn both_sdks_cancel_what_waits_and_forget_what_has_ended() {
         let mut fields = json!({"to": "+8613800138000", "body": "【鸿雁】您好"});
         fields[sender] = json!(format!("MG{}", "0".repeat(32)));
         let mut later = fields.clone();
-        (later[kind], later[at]) = (json!("fixed"), json!("2026-11-25T04:00:00+00:00"));
+        let soon = super::now().plus(std::time::Duration::from_secs(3_600)).to_jiff();
+        (later[kind], later[at]) = (json!("fixed"), json!(soon.to_string().replace('Z', "+00:00")));
         let scheduled = app.ask(json!({"do": "create", "fields": later}), "created").await["sid"].clone();
         let early = app.ask(json!({"do": "redact", "sid": scheduled}), "refused").await;
         assert_eq!((&early["status"], &early["code"]), (&json!(409), &json!(20_009)), "{script}");
