@@ -1,5 +1,6 @@
 'use strict';
-// An application on `twilio`. Set-up: {"endpoint", "user", "password", "account"}. Orders: create, fetch, list, validate.
+// An application on `twilio`. Set-up: {"endpoint", "user", "password", "account"}. Orders: create, fetch, list, validate,
+// cancel, redact, delete.
 
 const twilio = require('twilio');
 const { orders, say, setup } = require('./lines');
@@ -17,6 +18,12 @@ async function act(order) {
   } else if (order.do === 'list') {
     const found = await client.messages.list(order.fields);
     say({ event: 'listed', sids: found.map((message) => message.sid) });
+  } else if (order.do === 'cancel' || order.do === 'redact') {
+    const change = order.do === 'cancel' ? { status: 'canceled' } : { body: '' };
+    const message = await client.messages(order.sid).update(change);
+    say({ event: order.do === 'cancel' ? 'cancelled' : 'redacted', status: message.status, body: message.body });
+  } else if (order.do === 'delete') {
+    say({ event: 'deleted', done: await client.messages(order.sid).remove() });
   } else if (order.do === 'validate') {
     say({ event: 'validated', fits: twilio.validateRequest(setup.password, order.signature, order.url, order.params) });
   }

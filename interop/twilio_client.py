@@ -1,4 +1,5 @@
-"""An application on `twilio`. Set-up: {"endpoint", "user", "password", "account"}. Orders: create, fetch, list, validate."""
+"""An application on `twilio`. Set-up: {"endpoint", "user", "password", "account"}. Orders: create, fetch, list, validate,
+cancel, redact, delete."""
 
 from datetime import datetime
 
@@ -30,6 +31,12 @@ def act(order):
     elif order["do"] == "list":
         found = client.messages.list(**order["fields"])
         say("listed", sids=[message.sid for message in found])
+    elif order["do"] == "cancel":
+        tell("cancelled", client.messages(order["sid"]).update(status="canceled"))
+    elif order["do"] == "redact":
+        tell("redacted", client.messages(order["sid"]).update(body=""))
+    elif order["do"] == "delete":
+        say("deleted", done=client.messages(order["sid"]).delete())
     elif order["do"] == "validate":
         validator = RequestValidator(setup["password"])
         say("validated", fits=validator.validate(order["url"], order["params"], order["signature"]))

@@ -101,7 +101,7 @@ coded_enum! {
         Unknown = 7, "unknown";
         /// Policy refused it.
         Rejected = 8, "rejected";
-        /// Its campaign was cancelled before it was claimed.
+        /// Its campaign, or the message itself, was cancelled before it was claimed.
         Cancelled = 9, "cancelled";
         /// The carrier refused it for good, or attempts ran out.
         Failed = 10, "failed";
@@ -239,6 +239,8 @@ coded_enum! {
         DeadlinePassed = 39, "deadline_passed";
         /// The channel sends approved templates only, and the text is of none of them; nothing was sent.
         NoTemplate = 40, "no_template";
+        /// Whoever sent it took it back while it waited.
+        CancelledOnRequest = 41, "cancelled_on_request";
     }
 }
 
@@ -292,6 +294,7 @@ impl Reason {
             Self::NoTemplate => {
                 ("内容与通道的已审模板都不匹配", "no approved template of the channel fits the text")
             }
+            Self::CancelledOnRequest => ("已按发送方要求撤销", "cancelled by its sender while it waited"),
         }
     }
 }

@@ -65,6 +65,16 @@ impl TokenBucket {
         self
     }
 
+    /// The same at another rate and burst: what it holds, or owes, stays, as far as the new one holds so much.
+    #[must_use]
+    pub fn at_rate(mut self, per_second: u32, now_millis: u64) -> Self {
+        self.milli_tokens = self.at(now_millis);
+        self.refilled_at = self.refilled_at.max(now_millis);
+        (self.per_second, self.burst) = (per_second, per_second.max(1));
+        self.milli_tokens = self.milli_tokens.min(self.most());
+        self
+    }
+
     /// With so many units more, which gather first and are for whoever is urgent: [`Self::open`] leaves them out. What was
     /// taken of them gathers again before anybody else may take one, so the rate holds.
     #[must_use]
@@ -157,6 +167,16 @@ fn whole(milli: i64) -> u32 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn at_another_rate_what_is_owed_is_owed_still() {
+        let mut bucket = TokenBucket::new(10, 10, 0).filled();
+        assert!(bucket.take_whole(25, 0));
+        let mut slower = bucket.at_rate(5, 0);
+        assert!(!slower.take_whole(1, 3_100) && slower.take_whole(1, 3_200));
+        assert_eq!(TokenBucket::new(10, 10, 0).filled().at_rate(4, 0).available(0), 4);
+        assert_eq!(TokenBucket::new(10, 10, 0).filled().at_rate(20, 0).available(0), 10);
+    }
 
     #[test]
     fn the_rate_is_reached_and_a_rest_gathers_one_slice() {

@@ -172,7 +172,8 @@ impl Reason {
             | Self::CarrierContent
             | Self::CarrierSignature
             | Self::CarrierAccount
-            | Self::CarrierUnknown => RetryClass::Permanent,
+            | Self::CarrierUnknown
+            | Self::CancelledOnRequest => RetryClass::Permanent,
         }
     }
 }

@@ -27,6 +27,7 @@ mod housekeeping;
 mod ids;
 mod inbound;
 mod nodes;
+mod orders;
 mod settings;
 
 use std::collections::BTreeSet;

@@ -137,7 +137,11 @@ pub struct Message {
     pub attempts: u8,
     /// Masked unless asked for with `reveal=true`.
     pub phone: String,
+    /// Empty once it is forgotten.
     pub text: String,
+    /// Since when the text is forgotten.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted_at: Option<Moment>,
     pub encoding: Encoding,
     pub parts: u8,
     pub price: Money,

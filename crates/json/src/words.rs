@@ -60,14 +60,14 @@ words! {
         DuplicatePhone, NoRoute, CampaignCancelled, PartsMissing, DeadNumber, UnknownNumber, NumberSuspended, Unreachable, HandsetFault,
         NotSubscribed, CarrierBlacklist, CarrierContent, CarrierSignature, CarrierRate, CarrierAccount, CarrierSystem,
         NumberPorted, CarrierUnknown, Partial, Throttled, ConnectionLost, NoAnswer, NoReceipt, Recalled,
-        DeadlinePassed, NoTemplate,
+        DeadlinePassed, NoTemplate, CancelledOnRequest,
     }
 }
 words! {
     /// What a trail entry records.
     TrailEvent = domain::ledger::TrailEvent {
         Accepted, Deferred, Rejected, Claimed, Submitted, Requeued, Failed, Uncertain, PartReceipt, Delivered,
-        Undelivered, Expired, Unknown, Cancelled,
+        Undelivered, Expired, Unknown, Cancelled, Redacted, Deleted,
     }
 }
 words! {

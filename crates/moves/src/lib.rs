@@ -12,6 +12,7 @@ pub mod events;
 pub mod fault;
 pub mod lane;
 pub mod life;
+pub mod orders;
 pub mod parts;
 pub mod person;
 pub mod receipt;

@@ -5,7 +5,6 @@ use domain::ids::{AccountId, CampaignId, ChannelId, ContactId, EntityId, Gateway
 use domain::ledger::{InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SuppressionRecord};
 use domain::message::Category;
 use domain::policy::{Recent, Scope, Suppressed, SuppressionSource};
-use domain::text::ends_with_opt_out;
 use domain::time::Timestamp;
 
 use super::fault::{Fault, Outcome};
@@ -72,9 +71,14 @@ impl MessageRow<'_> {
 
     /// The whole record; `life` is the row's own.
     pub fn record(&self, life: &Life, sealer: &TableSealer) -> Outcome<MessageRecord> {
+        Ok(self.read(life, sealer)?.0)
+    }
+
+    /// The whole record, and whether the text offers or offered an opt-out by one letter.
+    fn read(&self, life: &Life, sealer: &TableSealer) -> Outcome<(MessageRecord, bool)> {
         let opened = sealer.open(&self.id.to_be_bytes(), self.sealed)?;
-        let (phone, text) = sealed::message(&opened)?;
-        Ok(MessageRecord {
+        let (phone, left) = sealed::left(&opened)?;
+        let record = MessageRecord {
             id: MessageId::from_raw(self.id),
             account: AccountId::from_raw(self.account),
             lane: life.lane,
@@ -88,7 +92,7 @@ impl MessageRow<'_> {
             channel: life.channel,
             attempts: life.attempts,
             phone,
-            text: text.to_owned(),
+            text: left.text().to_owned(),
             encoding: life.encoding,
             parts: life.parts,
             price: life.price,
@@ -98,7 +102,8 @@ impl MessageRow<'_> {
             due_at: life.due_at,
             valid_until: life.valid_until,
             trail: life.trail().ok_or_else(Fault::unreadable_life)?,
-        })
+        };
+        Ok((record, left.offered_opt_out()))
     }
 
     /// What a phone was sent, if it was sent over that gateway.
@@ -110,7 +115,7 @@ impl MessageRow<'_> {
     ) -> Outcome<Option<LastSent>> {
         let life = self.life()?;
         let (Some(channel), true) = (life.channel, life.gateway == Some(gateway)) else { return Ok(None) };
-        let record = self.record(&life, sealer)?;
+        let (record, offered_opt_out) = self.read(&life, sealer)?;
         Ok(Some(LastSent {
             message: record.id,
             account: record.account,
@@ -119,7 +124,7 @@ impl MessageRow<'_> {
             category: life.category,
             channel,
             handed_at: recent.handed_at,
-            offered_opt_out: ends_with_opt_out(&record.text),
+            offered_opt_out,
         }))
     }
 

@@ -17,6 +17,10 @@ const ON_FAILURE: u8 = 1 << 1;
 /// them, so it is done once for so many that came.
 pub const SLACK: u32 = 16_384;
 
+/// Origins that one look for a customer's id walks over: some hundred milliseconds' worth at the most, and far more than come
+/// within the second around one submit.
+pub const ORIGINS_LOOKED_AT: u32 = 100_000;
+
 /// What is known of the rows of one customer and kind: how many there were at most when the last one lay at this place. It
 /// lives in memory, and is counted anew after a restart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

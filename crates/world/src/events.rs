@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Pause,
     Resume,
     Cancel,
+    CancelOne,
+    Redact,
     Speed,
     Disconnect,
     Connect,
@@ -62,7 +64,7 @@ pub(crate) enum Event {
 }
 
 impl Event {
-    const ALL: [Self; 38] = [
+    const ALL: [Self; 40] = [
         Self::Send,
         Self::Campaign,
         Self::Keep,
@@ -85,6 +87,8 @@ impl Event {
         Self::Pause,
         Self::Resume,
         Self::Cancel,
+        Self::CancelOne,
+        Self::Redact,
         Self::Speed,
         Self::Disconnect,
         Self::Connect,
@@ -128,6 +132,8 @@ impl Event {
             Self::Pause => "pause",
             Self::Resume => "resume",
             Self::Cancel => "cancel",
+            Self::CancelOne => "cancel one",
+            Self::Redact => "redact",
             Self::Speed => "speed",
             Self::Disconnect => "disconnect",
             Self::Connect => "connect",
@@ -264,6 +270,8 @@ impl Chances {
             Event::Consent => asked(true, 14),
             Event::Pause | Event::Resume | Event::Speed => asked(self.campaigns > 0, 4),
             Event::Cancel => asked(self.campaigns > 1, 1),
+            Event::CancelOne => asked(true, 8),
+            Event::Redact => asked(true, 3),
             Event::Disconnect => told(self.up > 0, 4),
             Event::Connect => told(self.down > 0, 60),
             Event::Sweep => asked(true, 6),
@@ -401,6 +409,8 @@ impl World {
             Event::Unsuppress => self.unsuppress(node),
             Event::Consent => self.consent(node),
             Event::Pause | Event::Resume | Event::Cancel => self.change_campaign(event, node),
+            Event::CancelOne => self.cancel_one(node),
+            Event::Redact => self.redact_one(node),
             Event::Speed => self.change_speed(node),
             Event::Sweep => {
                 let engine = std::sync::Arc::clone(&node.engine);

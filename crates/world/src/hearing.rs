@@ -1,11 +1,15 @@
-//! Events and money pass the observers as they are: no account of a simulation listens, and the books are compared with the
+//! Events, money and orders pass the observers as they are: no account of a simulation listens, and the books are compared with the
 //! ledger itself.
 
 use async_trait::async_trait;
 use domain::events::{EventLog, EventPlace, EventRead};
-use domain::ids::{AccountId, LaneId, PartitionId};
-use domain::ledger::{Allowance, LedgerError, MoneyLedger, Tally};
+use domain::ids::{AccountId, CustomerId, LaneId, MessageId, PartitionId};
+use domain::ledger::{
+    Allowance, Cancelling, Forgetting, LedgerError, MessageOrders, MoneyLedger, Redacting, Sent, SentCounts,
+    Tally,
+};
 use domain::money::Money;
+use domain::time::Timestamp;
 
 #[cfg(debug_assertions)]
 use crate::faults::FaultyLedger;
@@ -79,12 +83,77 @@ macro_rules! heard_through {
                 self.inner.next_hour(partition, hour).await
             }
         }
+
+        #[async_trait]
+        impl MessageOrders for $observer {
+            async fn cancel(
+                &self,
+                partition: PartitionId,
+                account: AccountId,
+                messages: Vec<MessageId>,
+                now: Timestamp,
+            ) -> Result<Vec<Cancelling>, LedgerError> {
+                if self.forgets_cancels() {
+                    return Ok(messages.iter().map(|_| Cancelling::Cancelled).collect());
+                }
+                let answer = self.inner.cancel(partition, account, messages, now).await;
+                self.take_its_time().await;
+                answer
+            }
+
+            async fn redact(
+                &self,
+                partition: PartitionId,
+                account: AccountId,
+                messages: Vec<MessageId>,
+                how: Forgetting,
+                now: Timestamp,
+            ) -> Result<Vec<Redacting>, LedgerError> {
+                if self.forgets_redactions() {
+                    return Ok(messages.iter().map(|_| Redacting::Redacted { since: now }).collect());
+                }
+                let answer = self.inner.redact(partition, account, messages, how, now).await;
+                self.take_its_time().await;
+                answer
+            }
+
+            async fn sent_as(
+                &self,
+                partition: PartitionId,
+                customer: CustomerId,
+                id: u128,
+                between: (Timestamp, Timestamp),
+            ) -> Result<Vec<Sent>, LedgerError> {
+                self.inner.sent_as(partition, customer, id, between).await
+            }
+
+            async fn count_sent(
+                &self,
+                partition: PartitionId,
+                customer: CustomerId,
+                between: (MessageId, MessageId),
+            ) -> Result<(SentCounts, Option<MessageId>), LedgerError> {
+                self.inner.count_sent(partition, customer, between).await
+            }
+        }
     };
 }
 
 impl WatchedLedger {
     fn loses_grants(&self) -> bool {
         self.fault.loses_grants()
+    }
+
+    fn forgets_cancels(&self) -> bool {
+        self.fault.forgets_cancels()
+    }
+
+    fn forgets_redactions(&self) -> bool {
+        self.fault.forgets_redactions()
+    }
+
+    async fn take_its_time(&self) {
+        self.linger().await;
     }
 }
 
@@ -95,6 +164,16 @@ impl FaultyLedger {
     fn loses_grants(&self) -> bool {
         false
     }
+
+    fn forgets_cancels(&self) -> bool {
+        false
+    }
+
+    fn forgets_redactions(&self) -> bool {
+        false
+    }
+
+    async fn take_its_time(&self) {}
 }
 
 #[cfg(debug_assertions)]

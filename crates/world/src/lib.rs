@@ -28,6 +28,7 @@ mod model;
 mod no_faults;
 mod node;
 mod nodes;
+mod orders;
 mod people;
 mod random;
 mod simulate;

@@ -55,6 +55,14 @@ impl Fault {
         false
     }
 
+    pub(crate) fn forgets_cancels(self) -> bool {
+        false
+    }
+
+    pub(crate) fn forgets_redactions(self) -> bool {
+        false
+    }
+
     pub(crate) fn posts_twice(self) -> bool {
         false
     }

@@ -62,7 +62,7 @@ pub(crate) struct WatchedLedger {
 
 impl WatchedLedger {
     /// What other threads do before the caller goes on.
-    async fn linger(&self) {
+    pub(crate) async fn linger(&self) {
         let turns = {
             let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
             match random.below(10) {

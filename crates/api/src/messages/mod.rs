@@ -1,6 +1,7 @@
 //! Messages: sending them, and what became of each.
 
 mod list;
+mod order;
 mod send;
 mod show;
 
@@ -18,7 +19,11 @@ use crate::state::ApiState;
 use crate::{json, privacy};
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(send::send, list::list)).routes(routes!(show::show))
+    OpenApiRouter::new()
+        .routes(routes!(send::send, list::list))
+        .routes(routes!(show::show))
+        .routes(routes!(order::cancel))
+        .routes(routes!(order::redact))
 }
 
 /// How a reader wants messages shown.
@@ -35,6 +40,7 @@ impl View<'_> {
         let moment = |at| json::Moment::new(at, self.zone);
         let trail =
             if with_trail { record.trail.iter().map(|entry| self.step(entry)).collect() } else { Vec::new() };
+        let redacted_at = record.redacted_at().map(moment);
         let (province, city) = privacy::place(self.numbers, record.phone);
         json::Message {
             id: record.id.to_string(),
@@ -50,6 +56,7 @@ impl View<'_> {
             attempts: record.attempts,
             phone: privacy::phone(record.phone, self.reveal),
             text: record.text,
+            redacted_at,
             encoding: record.encoding.into(),
             parts: record.parts,
             price: record.price.into(),

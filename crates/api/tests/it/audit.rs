@@ -68,6 +68,12 @@ async fn daily_work(tour: &mut Tour<'_>) {
     tour.change("POST", "/v1/imports/{id}/start", &import, json!({"source": "x", "basis": "consent"})).await;
     let message = json!({"messages": [{"phone": "13800138000", "text": "您好", "signature": "鸿雁"}]});
     tour.change("POST", "/v1/messages", "", message).await;
+    let later = json!({"messages": [{"phone": "13800138001", "text": "您好", "signature": "鸿雁",
+        "send_at": "2026-11-25T12:00:00+08:00"}]});
+    let later = tour.change("POST", "/v1/messages", "", later).await;
+    let later = text(&later["results"][0]["id"]);
+    tour.change("POST", "/v1/messages/{id}/cancel", &later, json!({})).await;
+    tour.change("POST", "/v1/messages/{id}/redact", &later, json!({})).await;
     tour.change("PUT", "/v1/events/recording", "", json!({"on": true})).await;
     let webhook = json!({"url": "http://127.0.0.1:9/"});
     let webhook = text(&tour.change("POST", "/v1/webhooks", "", webhook).await["webhook"]["id"]);

@@ -90,6 +90,8 @@ async fn another_tenant_sees_nothing_of_ours() {
         ("GET", format!("/v1/imports/{import}/rejected.csv")),
         ("POST", format!("/v1/imports/{import}/start")),
         ("GET", format!("/v1/messages/{}", id(&sent["results"][0]["id"]))),
+        ("POST", format!("/v1/messages/{}/cancel", id(&sent["results"][0]["id"]))),
+        ("POST", format!("/v1/messages/{}/redact", id(&sent["results"][0]["id"]))),
     ];
     for (method, path) in paths {
         house.send(Who::Stranger, json_request(method, &path, &json!({}))).await.problem(404, "not_found");

@@ -99,3 +99,35 @@ async fn listings_page_and_filter() {
     let problem = house.get("/v1/messages?cursor=xyz").await.problem(422, "invalid_field");
     assert_eq!(problem["pointer"], "?cursor");
 }
+
+#[tokio::test]
+async fn what_waits_is_cancelled_and_what_has_ended_is_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let mut later = one("13800138000");
+    later["send_at"] = json!("2026-11-25T12:00:00+08:00");
+    let sent = house.post("/v1/messages", json!({"messages": [later]})).await.ok(202);
+    let id = sent["results"][0]["id"].as_str().unwrap().to_owned();
+    let early = house.post(&format!("/v1/messages/{id}/redact"), json!({})).await.problem(409, "conflict");
+    assert!(early["detail"].as_str().unwrap().contains("queued"), "{early}");
+    for _ in 0..2 {
+        let cancelled = house.post(&format!("/v1/messages/{id}/cancel"), json!({})).await.ok(200);
+        assert_eq!(
+            (&cancelled["state"], &cancelled["reason"]),
+            (&json!("cancelled"), &json!("cancelled_on_request"))
+        );
+        assert_eq!(
+            (&cancelled["text"], &cancelled["trail"][1]["event"]),
+            (&json!("【鸿雁】您的验证码是 246810"), &json!("cancelled"))
+        );
+    }
+    let redacted = house.post(&format!("/v1/messages/{id}/redact"), json!({})).await.ok(200);
+    assert_eq!(
+        (&redacted["text"], &redacted["redacted_at"]),
+        (&json!(""), &json!("2026-11-25T10:30:00.000+08:00"))
+    );
+    assert_eq!((&redacted["phone"], &redacted["state"]), (&json!("+86138****8000"), &json!("cancelled")));
+    assert_eq!(house.get(&format!("/v1/messages/{id}")).await.ok(200)["text"], "");
+    let none = "/v1/messages/msg_0d4x0k1g00000/cancel";
+    house.post(none, json!({})).await.problem(404, "not_found");
+}

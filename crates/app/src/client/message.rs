@@ -1,4 +1,4 @@
-//! `hongyan send` and `hongyan message show`.
+//! `hongyan send` and `hongyan message …`.
 
 use std::collections::BTreeMap;
 
@@ -39,6 +39,16 @@ pub(crate) enum MessageCommand {
         /// 显示完整号码 / show the whole phone
         #[arg(long)]
         reveal: bool,
+    },
+    /// 撤销一条还在排队的短信 / cancel a message that still waits
+    Cancel {
+        /// 编号 msg_… / id
+        id: String,
+    },
+    /// 抹去一条已结束短信的正文 / forget the text of a message that has ended
+    Redact {
+        /// 编号 msg_… / id
+        id: String,
     },
 }
 
@@ -81,15 +91,29 @@ pub(super) async fn send(connection: &Connection, args: SendArgs) -> Result<(), 
 }
 
 pub(super) async fn show(connection: &Connection, command: MessageCommand) -> Result<(), Failure> {
-    let MessageCommand::Show { id, reveal } = command;
-    let message: Message = connection.get(&format!("/v1/messages/{id}?reveal={reveal}")).await?;
+    let message: Message = match command {
+        MessageCommand::Show { id, reveal } => {
+            connection.get(&format!("/v1/messages/{id}?reveal={reveal}")).await?
+        }
+        MessageCommand::Cancel { id } => {
+            connection.post(&format!("/v1/messages/{id}/cancel"), &serde_json::json!({})).await?
+        }
+        MessageCommand::Redact { id } => {
+            connection.post(&format!("/v1/messages/{id}/redact"), &serde_json::json!({})).await?
+        }
+    };
     if connection.json {
         return Ok(json(&message)?);
     }
     let show = connection.show;
     show.head(&message.id, &message.id);
     show.line(&format!("  {}  {}", message.phone, domain::message::MessageState::from(message.state)));
-    show.line(&format!("  {}", message.text));
+    match &message.redacted_at {
+        Some(since) => {
+            show.line(&format!("  ({} {})", show.of("正文已抹去于", "text forgotten since"), since.0));
+        }
+        None => show.line(&format!("  {}", message.text)),
+    }
     if !message.explanation.is_empty() {
         show.line(&format!("  {} {}", message.explanation, message.code));
     }

@@ -3,13 +3,15 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
+use domain::ids::MessageId;
 use serde_json::json;
 use sim::{Handle, LogNormal, Replies, SimConfig};
 use tokio_util::sync::CancellationToken;
 use wire::cmpp::Cmpp;
 use wire::sgip::Sgip;
 use wire::smgp::Smgp;
-use wire::smpp::{BindKind, Smpp};
+use wire::smpp::{self, BindKind, Smpp};
+use wire::{Octets, Request, TerminalId, cmpp};
 
 use crate::customer::{Customer, SOURCE, Speech, bind, called_back, cut};
 use crate::house::{CONFIG, Channel, House};
@@ -263,5 +265,82 @@ async fn who_may_not_is_refused_with_the_protocols_own_words() {
     one.until(|customer| customer.answers.len() == 21).await;
     assert_eq!(one.answers[&21].0, 0x0B, "ESME_RINVDSTADR");
     assert_eq!(carrier.counters().messages, taken as u64);
+    scene.stop.cancel();
+}
+
+/// An SMPP text of two parts, to be sent in an hour.
+fn later(customer: &mut Customer<Smpp>, phone: &str) {
+    let parts = cut(&format!("【鸿雁】{}", LONG.repeat(4)), 9);
+    let address = |number: &str| smpp::Address { ton: 1, npi: 1, number: TerminalId::new(number).unwrap() };
+    for index in [0, 1] {
+        customer.ask(&smpp::Pdu::SubmitSm(smpp::ShortMessage {
+            source: address(SOURCE),
+            esm_class: 0x40,
+            registered_delivery: 1,
+            schedule_delivery_time: Octets::new("000000010000000R").unwrap(),
+            ..smpp::ShortMessage::to(address(&format!("86{phone}")), 8, parts.get(index).unwrap())
+        }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_asks_for_its_messages_and_cancels_what_waits() {
+    let (scene, carrier) = Scene::open(SimConfig::ideal()).await;
+    scene.put(1, "smpp34", json!({})).await;
+    scene.put(2, "cmpp30", json!({})).await;
+    let mut customer = Customer::<Smpp>::log_in(scene.smpp, "user1", "secret").await;
+    later(&mut customer, "13800138000");
+    customer.until(|customer| customer.answers.len() == 2).await;
+    let waiting = ids(&customer);
+    let source = smpp::Address { ton: 1, npi: 1, number: TerminalId::new(SOURCE).unwrap() };
+    let query = |id: &str| smpp::Pdu::QuerySm(smpp::QuerySm { message_id: Octets::new(id).unwrap(), source });
+    let cancel = |id: &str| {
+        smpp::Pdu::CancelSm(smpp::CancelSm {
+            service_type: Octets::EMPTY,
+            message_id: Octets::new(id).unwrap(),
+            source,
+            destination: smpp::Address { ton: 1, npi: 1, number: TerminalId::new("8613800138000").unwrap() },
+        })
+    };
+    // By whichever part: ENROUTE, cancelled, DELETED, and cancelled once more.
+    customer.question(Request::Query, &query(&waiting[1])).await;
+    customer.question(Request::Cancel, &cancel(&waiting[1])).await;
+    customer.until(|customer| customer.told.len() == 2).await;
+    let deleted: Vec<_> = told(&customer).into_iter().map(|(_, stat)| stat).collect();
+    assert_eq!(deleted, ["DELETED", "DELETED"], "each part has its report");
+    customer.question(Request::Query, &query(&waiting[0])).await;
+    customer.question(Request::Cancel, &cancel(&waiting[0])).await;
+    // One that has arrived.
+    let token = customer.send("13800138001", "【鸿雁】您好");
+    customer.until(|customer| customer.told.len() == 3).await;
+    let sent = customer.answers[&token].1.clone();
+    customer.question(Request::Query, &query(&sent)).await;
+    customer.question(Request::Cancel, &cancel(&sent)).await;
+    let brief = |answer: &smpp::Answer| match answer {
+        smpp::Answer::Query(told) => (told.status, told.message_state, told.final_date != Octets::EMPTY),
+        smpp::Answer::Cancel(status) | smpp::Answer::Replace(status) => (*status, 0, false),
+    };
+    let answers: Vec<_> = customer.others.iter().map(brief).collect();
+    let expected =
+        [(0, 1, false), (0, 0, false), (0, 4, true), (0, 0, false), (0, 2, true), (0x11, 0, false)];
+    assert_eq!(answers, expected);
+    assert_eq!(carrier.counters().messages, 1);
+
+    // Another customer of the same account finds nothing, and counts nothing.
+    let mut other = Customer::<Cmpp>::log_in(scene.cmpp, "user2", "secret").await;
+    let id = u64::from_str_radix(&waiting[0], 16).unwrap();
+    other.question(Request::Cancel, &cmpp::Pdu::Cancel(cmpp::MsgId(id))).await;
+    assert_eq!(other.others, [cmpp::Answer::Cancel(1)]);
+    let token = other.send("13800138002", "【鸿雁】您好");
+    other.until(|other| other.told.len() == 1).await;
+    let east = jiff::tz::Offset::from_hours(8).unwrap();
+    let sent = MessageId::from_raw(i64::from_str_radix(&other.answers[&token].1, 16).unwrap());
+    let day = east.to_datetime(sent.made_at().to_jiff()).strftime("%Y%m%d").to_string();
+    let time = Octets::new(day).unwrap();
+    let query = cmpp::Query { time, query_type: 0, query_code: Octets::EMPTY };
+    other.question(Request::Query, &cmpp::Pdu::Query(query)).await;
+    let Some(cmpp::Answer::Query(counted)) = other.others.last() else { panic!("a count") };
+    let counts = counted.counts;
+    assert_eq!((counts.mt_messages, counts.mt_users, counts.mt_success), (1, 1, 1));
     scene.stop.cancel();
 }

@@ -8,6 +8,7 @@ mod access;
 mod books;
 mod courses;
 mod customers;
+mod customers_on_nodes;
 mod documents;
 mod nodes;
 mod people;
@@ -23,7 +24,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 9;
+pub(super) const SCHEMA_VERSION: u32 = 12;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -47,6 +48,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         access::STEPS,
         books::STEPS,
         webhooks::STEPS,
+        customers_on_nodes::STEPS,
     ];
     all.into_iter().flatten()
 }

@@ -39,7 +39,7 @@ pub fn moves(trail: &[TrailEntry], state: MessageState, charge: Charge, price: M
 fn follow(from: Option<MessageState>, event: TrailEvent, last: MessageState) -> Option<MessageState> {
     Some(match event {
         TrailEvent::Accepted | TrailEvent::Requeued => MessageState::Queued,
-        TrailEvent::Deferred => return None,
+        TrailEvent::Deferred | TrailEvent::Redacted | TrailEvent::Deleted => return None,
         // A part that arrived settles what was uncertain, unless it was a part of an earlier try.
         TrailEvent::PartReceipt => {
             let settles = from == Some(MessageState::Uncertain) && last != MessageState::Uncertain;

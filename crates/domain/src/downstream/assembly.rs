@@ -206,6 +206,8 @@ impl Assembly {
         let open =
             self.open.entry(key).or_insert_with(|| Open { message, began: place.at, parts: BTreeMap::new() });
         open.began = open.began.min(place.at);
+        // Parts that were kept by several nodes each brought an id.
+        open.message = open.message.min(message);
         if open.parts.insert(part.number, part).is_none() {
             *self.counts.entry(customer).or_default() += 1;
         }
@@ -257,7 +259,7 @@ pub fn write(key: &PartKey, message: MessageId, part: &Part) -> String {
     )
 }
 
-fn read(
+pub(super) fn read(
     customer: CustomerId,
     phone: Phone,
     place: WaitingPlace,

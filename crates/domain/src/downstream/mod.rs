@@ -7,12 +7,16 @@
 
 mod assembly;
 mod customer;
+mod gathered;
 mod port;
 mod waiting;
 
 pub use assembly::{Assembly, Full, Part, PartKey, Placed, Whole, write as write_part};
 pub use customer::{CallBack, Customer, CustomerError, Signing};
-pub use port::{Delivery, DeliveryKey, Downstream, Handed, News, Report, Submit, SubmitRefusal};
+pub use gathered::{Gathered, Repeat, gather};
+pub use port::{
+    Answer, Delivery, DeliveryKey, Downstream, Fate, Handed, News, Question, Report, Submit, SubmitRefusal,
+};
 pub use waiting::{Ending, Fragment, Origin, Waiting, WaitingKind, WaitingPlace, What};
 
 /// What waits for a customer longer than this is dropped.

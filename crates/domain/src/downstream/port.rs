@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use super::{Customer, WaitingKind, WaitingPlace};
 use crate::channel::CarrierCode;
 use crate::ids::{CustomerId, PartitionId};
+use crate::ledger::SentCounts;
 use crate::message::{MessageState, Reason};
 use crate::phone::Phone;
 use crate::time::Timestamp;
@@ -69,6 +70,50 @@ pub enum SubmitRefusal {
     /// Storage does not answer: the same may be sent again later.
     #[error("not possible at the moment")]
     Unavailable,
+}
+
+/// What a customer asks about what it sent.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Question {
+    /// What became of a part that was answered with this id. `source`: the number it was sent from; empty: any.
+    Fate { id: u128, source: Box<str> },
+    /// Not to send the text that this part is of.
+    Cancel { id: u128, source: Box<str> },
+    /// What became of all that was sent from one instant until another.
+    Counts { from: Timestamp, until: Timestamp },
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fate { .. } => "Fate",
+            Self::Cancel { .. } => "Cancel",
+            Self::Counts { .. } => "Counts",
+        })
+    }
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Answer {
+    Fate(Fate),
+    Cancelled,
+    /// A channel has it, or it has ended.
+    TooLate,
+    Counts(SentCounts),
+    /// The customer sent nothing under this id, from this number.
+    Unknown,
+    /// It cannot be told now.
+    Unavailable,
+}
+
+/// Where a message is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fate {
+    pub state: MessageState,
+    pub reason: Reason,
+    /// Since when it is in that state.
+    pub since: Timestamp,
 }
 
 /// Something on its way to a customer.
@@ -139,6 +184,19 @@ pub trait Downstream: Send + Sync {
         customer: &Arc<Customer>,
         submits: Vec<Submit>,
     ) -> Vec<Result<u128, SubmitRefusal>>;
+
+    /// Answers a question about what this customer sent.
+    async fn ask(&self, customer: &Arc<Customer>, question: Question) -> Answer;
+
+    /// One more connection of this customer, over all nodes. `false`: as many as it may have are there, or it cannot be told
+    /// now. Each that was let in is told by [`Self::leave`] when it ends.
+    async fn enter(&self, customer: &Arc<Customer>) -> bool;
+
+    /// One connection less.
+    fn leave(&self, customer: CustomerId);
+
+    /// The part of the customer's pace, in parts per second, that this node's connections have; none: no bound.
+    fn pace(&self, customer: &Customer) -> Option<u32>;
 
     /// One more connection takes deliveries for this customer, until [`Self::detach`].
     fn attach(&self, customer: CustomerId);

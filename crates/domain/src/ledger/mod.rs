@@ -9,6 +9,7 @@
 //! - Repeating a call after a crash changes nothing that the first one did.
 
 mod money;
+mod orders;
 mod record;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use money::{Allowance, MoneyLedger};
+pub use orders::{Cancelling, Forgetting, MessageOrders, Redacting, Sent, SentCounts};
 pub use record::{
     Entry, InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SuppressionRecord, Tally,
     TrailEntry, TrailEvent, UnknownCode,
@@ -226,7 +228,7 @@ pub struct Retention {
 
 /// The ledger. All methods are safe to call at once from many tasks.
 #[async_trait]
-pub trait Ledger: EventLog + MoneyLedger + Send + Sync {
+pub trait Ledger: EventLog + MessageOrders + MoneyLedger + Send + Sync {
     /// Which slots live where.
     fn partitions(&self) -> PartitionMap;
 

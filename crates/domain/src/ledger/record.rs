@@ -85,8 +85,12 @@ coded_enum! {
         Expired = 12, "expired";
         /// No word for 72 hours.
         Unknown = 13, "unknown";
-        /// Its campaign was cancelled.
+        /// Its campaign was cancelled, or the message itself.
         Cancelled = 14, "cancelled";
+        /// Its account had the text forgotten. The message stays in the state it ended in.
+        Redacted = 15, "redacted";
+        /// Its account wants to see it no more, and the text is forgotten. What counters, money and receipts need stays.
+        Deleted = 16, "deleted";
     }
 }
 
@@ -117,6 +121,7 @@ pub struct MessageRecord {
     pub channel: Option<ChannelId>,
     pub attempts: u8,
     pub phone: Phone,
+    /// Empty once it is forgotten.
     pub text: String,
     pub encoding: Encoding,
     pub parts: u8,
@@ -128,6 +133,31 @@ pub struct MessageRecord {
     pub valid_until: Timestamp,
     /// Oldest first.
     pub trail: Vec<TrailEntry>,
+}
+
+impl MessageRecord {
+    /// Since when the text is forgotten.
+    #[must_use]
+    pub fn redacted_at(&self) -> Option<Timestamp> {
+        self.first(&[TrailEvent::Redacted, TrailEvent::Deleted])
+    }
+
+    /// Since when its account wants to see it no more.
+    #[must_use]
+    pub fn deleted_at(&self) -> Option<Timestamp> {
+        self.first(&[TrailEvent::Deleted])
+    }
+
+    /// When it came to the state that it is in.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<Timestamp> {
+        let moves = |entry: &&TrailEntry| !matches!(entry.event, TrailEvent::Redacted | TrailEvent::Deleted);
+        self.trail.iter().rfind(moves).map(|entry| entry.at)
+    }
+
+    fn first(&self, events: &[TrailEvent]) -> Option<Timestamp> {
+        self.trail.iter().find(|entry| events.contains(&entry.event)).map(|entry| entry.at)
+    }
 }
 
 impl fmt::Debug for MessageRecord {

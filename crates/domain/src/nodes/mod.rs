@@ -10,6 +10,7 @@
 //! longer by what it needs to close its connections. Decision 008 says why.
 
 mod lookout;
+mod places;
 mod seats;
 
 use std::fmt;
@@ -23,7 +24,7 @@ pub use lookout::Lookout;
 pub use seats::{Seats, share};
 
 use crate::control::ControlError;
-use crate::ids::{ChannelId, ImportId, PartitionId};
+use crate::ids::{ChannelId, CustomerId, ImportId, PartitionId};
 use crate::ledger::LedgerError;
 use crate::message::coded_enum;
 use crate::retry::RetryPolicy;
@@ -130,6 +131,13 @@ pub enum LeaseName {
     },
     /// The reading of one file.
     Import(ImportId),
+    /// The telling of what waits for a customer.
+    Desk(CustomerId),
+    /// One of the connections that a customer may have, from 0.
+    Place {
+        customer: CustomerId,
+        place: u16,
+    },
 }
 
 impl fmt::Display for LeaseName {
@@ -138,6 +146,8 @@ impl fmt::Display for LeaseName {
             Self::Duty(duty) => write!(f, "duty/{duty}"),
             Self::Seat { channel, place } => write!(f, "seat/{}/{place}", channel.0),
             Self::Import(import) => write!(f, "import/{import}"),
+            Self::Desk(customer) => write!(f, "desk/{}", customer.0),
+            Self::Place { customer, place } => write!(f, "place/{}/{place}", customer.0),
         }
     }
 }
@@ -159,6 +169,11 @@ impl FromStr for LeaseName {
                 Some(Self::Seat { channel, place: place.parse().ok()? })
             }),
             "import" => rest.parse().ok().map(Self::Import),
+            "desk" => rest.parse().ok().map(|customer| Self::Desk(CustomerId(customer))),
+            "place" => rest.split_once('/').and_then(|(customer, place)| {
+                let customer = CustomerId(customer.parse().ok()?);
+                Some(Self::Place { customer, place: place.parse().ok()? })
+            }),
             _ => None,
         };
         name.ok_or(LeaseNameError)
@@ -341,10 +356,13 @@ mod tests {
     fn names_and_nodes_are_read_as_they_are_written() {
         let import = ImportId::from_raw(77);
         let seat = LeaseName::Seat { channel: ChannelId(3), place: 12 };
-        for name in [LeaseName::Duty(Duty::Recovery), seat, LeaseName::Import(import)] {
+        let place = LeaseName::Place { customer: CustomerId(7), place: 1 };
+        let desk = LeaseName::Desk(CustomerId(7));
+        for name in [LeaseName::Duty(Duty::Recovery), seat, LeaseName::Import(import), place, desk] {
             assert_eq!(name.to_string().parse(), Ok(name));
         }
         assert_eq!(seat.to_string(), "seat/3/12");
+        assert_eq!((place.to_string(), desk.to_string()), ("place/7/1".to_owned(), "desk/7".to_owned()));
         for wrong in ["seat/3", "duty/sleep", "seat", "seat/70000/1", "chair/1/2"] {
             assert_eq!(wrong.parse::<LeaseName>(), Err(LeaseNameError), "{wrong}");
         }

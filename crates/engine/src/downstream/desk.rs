@@ -64,6 +64,17 @@ impl Desk {
         state.new = true;
     }
 
+    /// The ledger is to be looked through for it.
+    pub(super) fn is_to_be_read(&self) {
+        self.state().new = true;
+    }
+
+    /// Whether nobody is there and the ledger has forgotten all that was told.
+    pub(super) fn is_left(&self) -> bool {
+        let state = self.state();
+        state.takers == 0 && state.rows.is_empty() && state.finished.is_empty()
+    }
+
     /// Whether somebody came since the last call.
     pub(super) fn is_new(&self) -> bool {
         std::mem::take(&mut self.state().new)

@@ -3,16 +3,21 @@
 //! Invariants: a submit has an id only when what it brought is durable; a delivery leaves the ledger only after the
 //! customer has acknowledged it; whatever is in memory here is bounded, and the ledger has it too.
 
+mod ask;
 mod counter;
 mod delete;
 mod desk;
+mod leases;
 mod pump;
+mod several;
 mod submit;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::downstream::{Customer, Delivery, DeliveryKey, Downstream, Handed, Submit, SubmitRefusal};
+use domain::downstream::{
+    Answer, Customer, Delivery, DeliveryKey, Downstream, Handed, Question, Submit, SubmitRefusal,
+};
 use domain::ids::CustomerId;
 
 pub(crate) use counter::Counter;
@@ -28,6 +33,10 @@ impl Downstream for Engine {
     }
 
     async fn customers(&self) -> Option<Vec<Arc<Customer>>> {
+        // Others will take what this node holds: nobody stays.
+        if !self.node.may_act() {
+            return Some(Vec::new());
+        }
         match self.all_customers().await {
             Ok(all) => Some(all.iter().filter(|customer| customer.enabled).cloned().collect()),
             Err(error) => {
@@ -45,6 +54,22 @@ impl Downstream for Engine {
         self.take_submits(customer, submits).await
     }
 
+    async fn ask(&self, customer: &Arc<Customer>, question: Question) -> Answer {
+        self.answer(customer, &question).await
+    }
+
+    async fn enter(&self, customer: &Arc<Customer>) -> bool {
+        self.take_place(customer).await
+    }
+
+    fn leave(&self, customer: CustomerId) {
+        self.leave_place(customer);
+    }
+
+    fn pace(&self, customer: &Customer) -> Option<u32> {
+        self.part_of_pace(customer)
+    }
+
     fn attach(&self, customer: CustomerId) {
         self.counter.desk(customer).attach();
         self.counter.look();
@@ -59,6 +84,10 @@ impl Downstream for Engine {
     }
 
     fn take(&self, customer: CustomerId, limit: usize) -> Vec<Delivery> {
+        // What waits may be another node's to tell by now.
+        if !self.node.may_act() {
+            return Vec::new();
+        }
         self.counter.desk(customer).take(limit)
     }
 

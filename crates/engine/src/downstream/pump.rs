@@ -34,20 +34,24 @@ const AGAIN: Duration = Duration::from_secs(1);
 struct Marks {
     after: HashMap<(CustomerId, PartitionId, WaitingKind), WaitingPlace>,
     since: u64,
+    /// When all texts that nodes have kept were last looked through.
+    all_texts_at: u64,
     /// Where something may wait for whom. What is not in it is found when reading begins anew.
     hints: HashMap<CustomerId, BTreeSet<PartitionId>>,
 }
 
 impl Engine {
-    /// Starts what serves customers that connect to us; it ends with the engine. On several nodes on one database this is
-    /// for one of them.
+    /// Starts what serves customers that connect to us; it ends with the engine.
     ///
     /// # Errors
     /// When customers, or the parts that were kept for them, cannot be read.
     pub async fn start_downstream(self: &Arc<Self>) -> Result<(), DownstreamError> {
-        for customer in self.all_customers().await?.iter() {
-            for partition in self.ledger.partitions().all() {
-                self.restore(customer.id, partition).await?;
+        // Several nodes put texts together from what is durable, and keep none in memory.
+        if self.node.joined().is_none() {
+            for customer in self.all_customers().await?.iter() {
+                for partition in self.ledger.partitions().all() {
+                    self.restore(customer.id, partition).await?;
+                }
             }
         }
         self.tasks.spawn(pump(Arc::clone(self)));
@@ -80,9 +84,14 @@ impl Engine {
             marks.hints.clear();
             marks.since = now;
         }
-        for desk in self.counter.desks() {
+        let desks = self.counter.desks();
+        self.keep_leases(&desks).await;
+        for desk in desks {
             self.forget_finished(&desk).await;
             desk.unpark(now);
+            if !self.holds_desk(desk.customer) {
+                continue;
+            }
             if let Err(error) = self.fill(&desk, marks, everywhere).await {
                 tracing::warn!(customer = %desk.customer, %error, "what waits for a customer could not be read");
             }
@@ -191,6 +200,7 @@ async fn pump(engine: Arc<Engine>) {
         if now.saturating_sub(ended_at) >= millis(AGAIN) {
             ended_at = now;
             engine.end_old_texts().await;
+            engine.finish_kept_texts(&mut marks.all_texts_at).await;
         }
         tokio::time::sleep(GATHER).await;
     }

@@ -16,13 +16,14 @@ use domain::policy::RuleId;
 use domain::text::{Concat, Encoding};
 use domain::time::Timestamp;
 
+use super::several::Piece;
 use crate::Engine;
 use crate::accept::{Content, Incoming, RefusedItem, SendError, SendItem, StreamKey};
 
 /// Phones of one submit: as many as the protocols allow.
 const MAX_PHONES: usize = 100;
 
-type Answers = Vec<Result<u128, SubmitRefusal>>;
+pub(super) type Answers = Vec<Result<u128, SubmitRefusal>>;
 
 /// A part that waits for others, and the submit that brought it.
 struct Held {
@@ -45,6 +46,8 @@ struct Batch<'a> {
     /// Beside `incoming`: the text it was put together from, and the number of the part that was the last.
     wholes: Vec<Option<(Whole, i64)>>,
     held: Vec<Held>,
+    /// Parts, where several nodes put texts together.
+    pieces: Vec<Piece>,
     /// Texts that ended without their last parts.
     ended: Vec<Whole>,
 }
@@ -63,6 +66,7 @@ impl Engine {
             from: Vec::with_capacity(submits.len()),
             wholes: Vec::with_capacity(submits.len()),
             held: Vec::new(),
+            pieces: Vec::new(),
             ended: Vec::new(),
         };
         for (place, submit) in submits.iter().enumerate() {
@@ -76,6 +80,10 @@ impl Engine {
             }
         }
         self.keep_parts(&mut batch).await;
+        let pieces = std::mem::take(&mut batch.pieces);
+        if !pieces.is_empty() {
+            self.join_pieces(customer, pieces, &mut batch.answers).await;
+        }
         self.accept_batch(&mut batch).await;
         batch.answers
     }
@@ -144,6 +152,10 @@ impl Engine {
             valid_until: given.send_at.unwrap_or(batch.now).plus(valid_for),
             send_at: given.send_at,
         };
+        if self.node.joined().is_some() {
+            batch.pieces.push(Piece { submit, key, part, message });
+            return Ok(());
+        }
         let placed = self.counter.assembly().place(&key, part.clone(), message, batch.now);
         let (part, message, known) = match placed.map_err(|Full| SubmitRefusal::Throttled)? {
             Placed::Complete(whole) => {
@@ -300,7 +312,7 @@ impl Engine {
     }
 
     /// Parts that are a message by now. If they stay, they end as that message once more, which changes nothing.
-    async fn forget_parts(&self, wholes: &[Whole]) {
+    pub(super) async fn forget_parts(&self, wholes: &[Whole]) {
         let map = self.ledger.partitions();
         let mut parted: HashMap<(PartitionId, CustomerId), Vec<WaitingPlace>> = HashMap::new();
         for whole in wholes {
@@ -334,18 +346,21 @@ impl Batch<'_> {
     }
 
     fn add_whole(&mut self, submit: usize, whole: Whole, last: i64) {
-        let until = whole.parts.iter().map(|part| part.valid_until).min().unwrap_or(self.now);
-        let text = whole.text();
-        let phone = whole.key.phone;
-        let send_at = whole.send_at();
-        let valid_for = until.since(send_at.unwrap_or(self.now).max(self.now));
-        let item = item(self.customer, phone, &text, (send_at, Some(valid_for)));
-        // Each for itself: a submit to several phones may complete texts to some of them.
-        let origin = Box::new(origin(&whole));
-        self.incoming.push(Incoming { item, phone, id: whole.message, origin, group: None });
+        self.incoming.push(incoming_of(self.customer, &whole, self.now));
         self.from.push(submit);
         self.wholes.push(Some((whole, last)));
     }
+}
+
+/// A text that is whole, as a message. Each for itself: a submit to several phones may complete texts to some of them.
+pub(super) fn incoming_of(customer: &Customer, whole: &Whole, now: Timestamp) -> Incoming {
+    let until = whole.parts.iter().map(|part| part.valid_until).min().unwrap_or(now);
+    let text = whole.text();
+    let phone = whole.key.phone;
+    let send_at = whole.send_at();
+    let valid_for = until.since(send_at.unwrap_or(now).max(now));
+    let item = item(customer, phone, &text, (send_at, Some(valid_for)));
+    Incoming { item, phone, id: whole.message, origin: Box::new(origin(whole)), group: None }
 }
 
 fn item(
@@ -395,7 +410,7 @@ fn refusal(refused: &RefusedItem) -> SubmitRefusal {
     }
 }
 
-fn reason(refused: &RefusedItem) -> Reason {
+pub(super) fn reason(refused: &RefusedItem) -> Reason {
     match refused {
         RefusedItem::Phone(_) => Reason::InvalidPhone,
         RefusedItem::NoRoute => Reason::NoRoute,

@@ -7,6 +7,7 @@ mod carriers;
 mod changed_channel;
 mod courses;
 mod downstream;
+mod downstream_nodes;
 mod files;
 mod house;
 mod imports;

@@ -99,7 +99,7 @@ impl<'a, D: Driver> Connection<'a, D> {
                 }
             }
             D::tick(&mut self.session, self.core.settings.clock.now());
-            self.gathered.take(self.core, &mut self.session, &mut self.flights);
+            self.gathered.take(self.core, &mut self.session, &mut self.flights, self.handover);
             self.admit();
             if self.gathered.connected && !stood {
                 stood = true;
@@ -316,7 +316,7 @@ impl<'a, D: Driver> Connection<'a, D> {
         let counted = stood && self.duty != Duty::Receive;
         self.session.close();
         self.stream.bid_farewell();
-        self.gathered.take(self.core, &mut self.session, &mut self.flights);
+        self.gathered.take(self.core, &mut self.session, &mut self.flights, self.handover);
         self.gathered.again.clear();
         let unfinished: Vec<u64> = self.again.drain().map(|entry| entry.0.1).collect();
         for token in unfinished {

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wire::session::Protocol;
 
 use super::assembly::Assembly;
-use super::handover::{Ack, Handover};
+use super::handover::{Handover, Owed};
 use crate::drivers::{Driver, Duty, Opening, Verdict};
 use crate::pace::Pace;
 use crate::tls::TlsClient;
@@ -54,7 +54,7 @@ pub(crate) struct Core<D: Driver> {
     /// Tasks that have not ended.
     pub(crate) running: AtomicU16,
     pub(crate) pace: Mutex<Pace>,
-    pub(crate) assembly: Mutex<Assembly<Ack<D::Protocol>>>,
+    pub(crate) assembly: Mutex<Assembly<Owed<D::Protocol>>>,
     pub(crate) companions: Mutex<Companions>,
     pub(crate) references: References,
     sessions: AtomicU32,

@@ -11,7 +11,7 @@ use wire::session::{Event, Protocol, Request, Session};
 use super::assembly::Key;
 use super::core::Core;
 use super::flight::{Flights, Step};
-use super::handover::{Ack, Handover};
+use super::handover::{Ack, Handover, Owed};
 use crate::drivers::{Driver, Heard, Told, Verdict};
 
 /// A part to be written again after this many milliseconds, when flow control refused it among taken ones.
@@ -23,6 +23,8 @@ pub(crate) struct Gathered<P: Protocol> {
     receipts: Vec<Receipt>,
     inbound: Vec<Inbound>,
     acks: Vec<Ack<P>>,
+    /// Of the parts of long messages, which may have come over other connections.
+    owed: Vec<Owed<P>>,
     /// DELIVERs that hold nothing to keep: acknowledged at once.
     pub(crate) acks_at_once: Vec<Ack<P>>,
     /// Answers to other requests.
@@ -45,6 +47,7 @@ impl<P: Protocol> Default for Gathered<P> {
             receipts: Vec::new(),
             inbound: Vec::new(),
             acks: Vec::new(),
+            owed: Vec::new(),
             acks_at_once: Vec::new(),
             replies: Vec::new(),
             again: Vec::new(),
@@ -64,6 +67,7 @@ impl<P: Protocol> Gathered<P> {
         core: &Core<D>,
         session: &mut Session<P>,
         flights: &mut Flights,
+        handover: &Arc<Handover<P>>,
     ) {
         let (at, now) = (core.settings.clock.now(), core.now_millis());
         while let Some(event) = session.poll_event() {
@@ -95,7 +99,7 @@ impl<P: Protocol> Gathered<P> {
                 }
                 Event::Inbound { sequence, deliver } => {
                     let ack = Ack { sequence, msg_id: D::deliver_id(&deliver) };
-                    self.message(core, ack, core.driver.heard(sequence, &deliver, at), at);
+                    self.message(core, (ack, handover), core.driver.heard(sequence, &deliver, at), at);
                 }
                 Event::Asked { sequence, ask } => {
                     self.replies.extend(D::reply(&ask).map(|reply| (sequence, reply)));
@@ -177,7 +181,7 @@ impl<P: Protocol> Gathered<P> {
     fn message<D: Driver<Protocol = P>>(
         &mut self,
         core: &Core<D>,
-        ack: Ack<P>,
+        (ack, handover): (Ack<P>, &Arc<Handover<P>>),
         heard: Heard<'_>,
         received_at: Timestamp,
     ) {
@@ -192,9 +196,9 @@ impl<P: Protocol> Gathered<P> {
             Some(concat) if concat.total > 1 => {
                 let key = Key { from, to: to.clone(), reference: concat.reference, total: concat.total };
                 let mut assembly = core.assembly.lock().unwrap_or_else(PoisonError::into_inner);
-                let part = (carrier_id, ack);
+                let part = (carrier_id, Owed::over(handover, ack));
                 if let Some(whole) = assembly.add(&key, concat, decoded.text, part, core.now_millis()) {
-                    self.acks.extend(whole.acks);
+                    self.owed.extend(whole.acks);
                     self.inbound.push(inbound(core, whole.id, from, to, whole.text, received_at));
                 }
             }
@@ -209,7 +213,7 @@ impl<P: Protocol> Gathered<P> {
     pub(crate) fn take_expired<D: Driver<Protocol = P>>(&mut self, core: &Core<D>) {
         let expired = core.assembly.lock().unwrap_or_else(PoisonError::into_inner).expired(core.now_millis());
         for (key, whole) in expired {
-            self.acks.extend(whole.acks);
+            self.owed.extend(whole.acks);
             let at = core.settings.clock.now();
             self.inbound.push(inbound(core, whole.id, key.from, key.to, whole.text, at));
         }
@@ -231,7 +235,11 @@ impl<P: Protocol> Gathered<P> {
             let event = ChannelEvent::Arrived {
                 receipts: std::mem::take(&mut self.receipts),
                 inbound: std::mem::take(&mut self.inbound),
-                acknowledge: handover.acknowledge(epoch, std::mem::take(&mut self.acks)),
+                acknowledge: handover.acknowledge(
+                    epoch,
+                    std::mem::take(&mut self.acks),
+                    std::mem::take(&mut self.owed),
+                ),
             };
             let _closed_at_shutdown = core.events.send((id, event)).await;
         }

@@ -21,6 +21,27 @@ pub(crate) struct Ack<P: Protocol> {
     pub(crate) msg_id: P::MsgId,
 }
 
+/// A DELIVER to be acknowledged over the connection that it came over, while that lives.
+pub(crate) struct Owed<P: Protocol> {
+    to: Arc<Handover<P>>,
+    epoch: u64,
+    ack: Ack<P>,
+}
+
+impl<P: Protocol> Owed<P> {
+    /// Over the connection that is up, or that has just logged in and is about to be counted.
+    pub(crate) fn over(to: &Arc<Handover<P>>, ack: Ack<P>) -> Self {
+        let state = to.lock();
+        let epoch = state.epoch + u64::from(!state.up);
+        Self { to: Arc::clone(to), epoch, ack }
+    }
+
+    fn pay(self) {
+        let Self { to, epoch, ack } = self;
+        to.owe(epoch, [ack]);
+    }
+}
+
 pub(crate) struct State<P: Protocol> {
     pub(crate) up: bool,
     /// Counts connections made: an acknowledgement for an earlier one is worthless.
@@ -105,16 +126,27 @@ impl<P: Protocol> Handover<P> {
         self.lock().free += parts;
     }
 
-    /// What the engine calls when the DELIVERs of one read are durable.
-    pub(crate) fn acknowledge(self: &Arc<Self>, epoch: u64, acks: Vec<Ack<P>>) -> Acknowledge {
+    /// What the engine calls when the DELIVERs of one read are durable; `owed`: those of them that came over any connection.
+    pub(crate) fn acknowledge(
+        self: &Arc<Self>,
+        epoch: u64,
+        acks: Vec<Ack<P>>,
+        owed: Vec<Owed<P>>,
+    ) -> Acknowledge {
         let handover = Arc::clone(self);
         Box::new(move || {
-            let mut state = handover.lock();
-            if state.up && state.epoch == epoch {
-                state.acks.extend(acks);
-                drop(state);
-                handover.wake.notify_one();
-            }
+            handover.owe(epoch, acks);
+            owed.into_iter().for_each(Owed::pay);
         })
+    }
+
+    /// Acknowledgements for the connection of that epoch, if it is still there.
+    fn owe(&self, epoch: u64, acks: impl IntoIterator<Item = Ack<P>>) {
+        let mut state = self.lock();
+        if state.up && state.epoch == epoch {
+            state.acks.extend(acks);
+            drop(state);
+            self.wake.notify_one();
+        }
     }
 }

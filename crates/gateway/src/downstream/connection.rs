@@ -4,14 +4,14 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::downstream::{Customer, Delivery, Handed, Submit, SubmitRefusal};
+use domain::downstream::{Answer, Customer, Delivery, Handed, Question, Submit, SubmitRefusal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wire::session::{Event, Protocol, Session};
 use wire::{Millis, Request, Secret, SendError};
 
 use super::delivering::UnderWay;
-use super::dialect::{Dialect, LoggingIn, Writing};
+use super::dialect::{Asked, Dialect, LoggingIn, Writer, Writing};
 use super::door::{Door, Unwelcome};
 use super::stream::Wire;
 use crate::socket::Socket;
@@ -27,6 +27,15 @@ type Sequence<D> = <<D as Dialect>::Protocol as Protocol>::Sequence;
 type LogIn<D> = <<D as Dialect>::Protocol as Protocol>::LogIn;
 type Answers<D> = Vec<(Sequence<D>, Result<u128, SubmitRefusal>)>;
 
+/// What the engine answered.
+enum Done<D: Dialect> {
+    Submits(Answers<D>),
+    Question(Sequence<D>, Answer, Writer<D>),
+}
+
+/// Questions of one connection without an answer: each may read much.
+const QUESTIONS: usize = 4;
+
 struct Connection<D: Dialect> {
     door: Arc<Door>,
     from: IpAddr,
@@ -38,6 +47,10 @@ struct Connection<D: Dialect> {
     /// Read and not given to the engine yet.
     batch: Vec<(Sequence<D>, Submit)>,
     unanswered: usize,
+    /// Asked and not given to the engine yet.
+    to_ask: Vec<(Sequence<D>, Question, Writer<D>)>,
+    /// Without an answer.
+    questions: usize,
     under_way: UnderWay,
     /// Needs more of the window than is free.
     stalled: Option<Delivery>,
@@ -76,7 +89,7 @@ pub(super) async fn serve<D: Dialect>(
     let downstream = Arc::clone(&door.downstream);
     let mut wire = Wire::new(socket);
     let mut connection = Connection::<D>::new(door, from, session, customer);
-    let mut answers: JoinSet<Answers<D>> = JoinSet::new();
+    let mut answers: JoinSet<Done<D>> = JoinSet::new();
     let stop = connection.door.stop.clone();
     let mut stopping = false;
     while !connection.over {
@@ -147,6 +160,8 @@ impl<D: Dialect> Connection<D> {
             receives: false,
             batch: Vec::new(),
             unanswered: 0,
+            to_ask: Vec::new(),
+            questions: 0,
             under_way: UnderWay::default(),
             stalled: None,
             entered: None,
@@ -210,9 +225,8 @@ impl<D: Dialect> Connection<D> {
             Event::Unanswered { request: Request::Deliver, token }
             | Event::Lost { request: Request::Deliver, token } => self.handed(token, Handed::Lost),
             Event::Asked { sequence, ask } => {
-                if let Some(reply) = D::reply(&ask) {
-                    self.session.reply(sequence, &reply);
-                }
+                let asked = D::ask(&ask);
+                self.asked(sequence, asked);
             }
             Event::Closed { cause } => {
                 tracing::debug!(customer = ?self.customer.as_ref().map(|known| known.id), %cause, "a customer's connection is over");
@@ -256,6 +270,29 @@ impl<D: Dialect> Connection<D> {
         }
     }
 
+    /// Another request than a submit: answered at once, or taken to the engine with what was read in this turn.
+    fn asked(&mut self, sequence: Sequence<D>, asked: Asked<D>) {
+        let reply = match asked {
+            Asked::Reply(reply) => reply,
+            Asked::Question(question, writer) => {
+                let may_ask = self.customer.as_ref().is_some_and(|customer| {
+                    self.questions < QUESTIONS
+                        && self.leaving_since.is_none()
+                        && self.door.may_send(customer.id, 1)
+                });
+                if may_ask {
+                    self.questions += 1;
+                    self.to_ask.push((sequence, question, writer));
+                    return;
+                }
+                writer(Answer::Unavailable)
+            }
+        };
+        if let Some(reply) = reply {
+            self.session.reply(sequence, &reply);
+        }
+    }
+
     fn submitted(&mut self, sequence: Sequence<D>, read: Result<Submit, SubmitRefusal>) {
         let Some(customer) = &self.customer else { return };
         let submit = match read {
@@ -278,8 +315,14 @@ impl<D: Dialect> Connection<D> {
     }
 
     /// Gives the engine what was read in this turn.
-    fn hand_over(&mut self, answers: &mut JoinSet<Answers<D>>) {
+    fn hand_over(&mut self, answers: &mut JoinSet<Done<D>>) {
         let Some(customer) = &self.customer else { return };
+        for (sequence, question, writer) in std::mem::take(&mut self.to_ask) {
+            let (downstream, customer) = (Arc::clone(&self.door.downstream), Arc::clone(customer));
+            answers.spawn(async move {
+                Done::Question(sequence, downstream.ask(&customer, question).await, writer)
+            });
+        }
         if self.batch.is_empty() {
             return;
         }
@@ -287,12 +330,23 @@ impl<D: Dialect> Connection<D> {
         let (downstream, customer) = (Arc::clone(&self.door.downstream), Arc::clone(customer));
         answers.spawn(async move {
             let answers = downstream.submit(&customer, submits).await;
-            sequences.into_iter().zip(answers).collect()
+            Done::Submits(sequences.into_iter().zip(answers).collect())
         });
     }
 
-    fn answer(&mut self, answers: Option<Answers<D>>) {
-        for (sequence, answer) in answers.into_iter().flatten() {
+    fn answer(&mut self, done: Option<Done<D>>) {
+        let answers = match done {
+            None => return,
+            Some(Done::Submits(answers)) => answers,
+            Some(Done::Question(sequence, answer, writer)) => {
+                self.questions = self.questions.saturating_sub(1);
+                if let Some(reply) = writer(answer) {
+                    self.session.reply(sequence, &reply);
+                }
+                return;
+            }
+        };
+        for (sequence, answer) in answers {
             self.unanswered = self.unanswered.saturating_sub(1);
             match answer {
                 Ok(id) => self.session.answer_submit(sequence, D::msg_id(id), 0),
@@ -393,7 +447,7 @@ async fn welcome<D: Dialect>(
     if !D::serves(customer.protocol, version) {
         return Err(Unwelcome::Version);
     }
-    let leave = door.enter(&customer)?;
+    let leave = door.let_in(&customer).await?;
     Ok((customer, leave))
 }
 

@@ -85,8 +85,8 @@ impl Door {
         if customer.admits(from) { Ok(customer) } else { Err(Unwelcome::Address) }
     }
 
-    /// One connection more. What is returned is cancelled when it is to end.
-    pub(super) fn enter(&self, customer: &Arc<Customer>) -> Result<CancellationToken, Unwelcome> {
+    /// One connection more here. What is returned is cancelled when it is to end.
+    fn enter(&self, customer: &Arc<Customer>) -> Result<CancellationToken, Unwelcome> {
         let now = self.now().0;
         let mut guests = self.guests();
         let guest = guests.entry(customer.id).or_insert_with(|| Guest {
@@ -100,11 +100,36 @@ impl Door {
             return Err(Unwelcome::Connections);
         }
         guest.connections += 1;
-        let known = guest.pace.as_ref().map(TokenBucket::per_second);
-        if known != customer.parts_per_second {
-            guest.pace = customer.parts_per_second.map(|rate| TokenBucket::new(rate, rate, now).filled());
+        if guest.pace.is_none() {
+            let rate = self.downstream.pace(customer);
+            guest.pace = rate.map(|rate| TokenBucket::new(rate, rate, now).filled());
         }
         Ok(guest.leave.clone())
+    }
+
+    /// As [`Self::enter`], unless all nodes together have as many connections as there may be.
+    pub(super) async fn let_in(&self, customer: &Arc<Customer>) -> Result<CancellationToken, Unwelcome> {
+        let leave = self.enter(customer)?;
+        if self.downstream.enter(customer).await {
+            self.keep_pace();
+            return Ok(leave);
+        }
+        self.one_less(customer.id);
+        Err(Unwelcome::Connections)
+    }
+
+    /// The part of its pace that falls to this node changes with the connections that other nodes have.
+    fn keep_pace(&self) {
+        let now = self.now().0;
+        for guest in self.guests().values_mut() {
+            let rate = self.downstream.pace(&guest.known);
+            if guest.pace.as_ref().map(TokenBucket::per_second) != rate {
+                guest.pace = match (guest.pace.take(), rate) {
+                    (Some(known), Some(rate)) => Some(known.at_rate(rate, now)),
+                    (_, rate) => rate.map(|rate| TokenBucket::new(rate, rate, now).filled()),
+                };
+            }
+        }
     }
 
     /// Lets everybody go who is not let in any more, or on other terms.
@@ -132,10 +157,16 @@ impl Door {
             if let Some(customers) = self.downstream.customers().await {
                 self.review(&customers);
             }
+            self.keep_pace();
         }
     }
 
     pub(super) fn leave(&self, customer: CustomerId) {
+        self.one_less(customer);
+        self.downstream.leave(customer);
+    }
+
+    fn one_less(&self, customer: CustomerId) {
         if let Some(guest) = self.guests().get_mut(&customer) {
             guest.connections = guest.connections.saturating_sub(1);
         }

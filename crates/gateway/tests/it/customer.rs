@@ -225,6 +225,8 @@ pub(crate) struct Customer<P: Speech> {
     pub(crate) answers: BTreeMap<u64, (u32, String)>,
     pub(crate) told: Vec<Told>,
     pub(crate) heard: Vec<Heard>,
+    /// Answers to questions.
+    pub(crate) others: Vec<P::Answer>,
 }
 
 impl<P: Speech> Customer<P> {
@@ -250,6 +252,7 @@ impl<P: Speech> Customer<P> {
             answers: BTreeMap::new(),
             told: Vec::new(),
             heard: Vec::new(),
+            others: Vec::new(),
         }
     }
 
@@ -264,6 +267,14 @@ impl<P: Speech> Customer<P> {
         self.sent += 1;
         self.session.send(Millis(self.now), Request::Submit, self.sent, pdu).unwrap();
         self.sent
+    }
+
+    /// Asks something else, and waits for the answer.
+    pub(crate) async fn question(&mut self, request: Request, pdu: &P::Pdu<'_>) {
+        self.sent += 1;
+        self.session.send(Millis(self.now), request, self.sent, pdu).unwrap();
+        let before = self.others.len();
+        self.until(|customer| customer.others.len() > before).await;
     }
 
     /// Sends a short text; its token.
@@ -330,6 +341,10 @@ impl<P: Speech> Customer<P> {
             }
             Event::SubmitAnswered { token, msg_id, result, .. } => {
                 self.answers.insert(token, (result, P::id(&msg_id)));
+                None
+            }
+            Event::Answered { answer, .. } => {
+                self.others.push(answer);
                 None
             }
             Event::Report { sequence, report } => {

@@ -9,10 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::control::{Protocol, Secret};
 use domain::downstream::{
-    Customer as Config, Delivery, DeliveryKey, Downstream, Handed, News, Report, Signing, Submit,
-    SubmitRefusal, WaitingKind, WaitingPlace,
+    Answer, Customer as Config, Delivery, DeliveryKey, Downstream, Fate, Handed, News, Question, Report,
+    Signing, Submit, SubmitRefusal, WaitingKind, WaitingPlace,
 };
 use domain::ids::{AccountId, CustomerId, PartitionId};
+use domain::ledger::SentCounts;
 use domain::message::{Category, MessageState, Reason};
 use domain::phone::{Country, Phone};
 use domain::time::Timestamp;
@@ -24,8 +25,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::cmpp::{self, Cmpp};
-use wire::smpp::{BindKind, Smpp};
-use wire::{Octets, TerminalId};
+use wire::smgp::{self, Smgp};
+use wire::smpp::{self, BindKind, Smpp};
+use wire::{Octets, Request, TerminalId};
 
 use crate::bench_channel::clock;
 use crate::customer::{Customer, PATIENCE, SOURCE, bind};
@@ -44,6 +46,9 @@ struct Paper {
     due: Notify,
     /// What was changed since it was made; `None`: everybody was deleted.
     now: Mutex<Option<Change>>,
+    /// Whether other nodes have all the connections.
+    full: AtomicBool,
+    left: AtomicI64,
     /// Whether the configuration cannot be read.
     unreadable: AtomicBool,
 }
@@ -118,6 +123,37 @@ impl Downstream for Paper {
         }
         let id = || Ok(u128::from(self.next.fetch_add(1, Ordering::Relaxed).unsigned_abs()));
         submits.iter().map(|_| id()).collect()
+    }
+
+    async fn ask(&self, _: &Arc<Config>, question: Question) -> Answer {
+        let since = Timestamp::from_millis(1_795_573_800_000);
+        match question {
+            Question::Fate { id: 7, source } if &*source == "10690001" => {
+                Answer::Fate(Fate { state: MessageState::Expired, reason: Reason::Unreachable, since })
+            }
+            Question::Fate { id: 8, .. } => {
+                Answer::Fate(Fate { state: MessageState::Queued, reason: Reason::None, since })
+            }
+            Question::Cancel { id: 8, .. } => Answer::Cancelled,
+            Question::Cancel { id: 7, .. } => Answer::TooLate,
+            Question::Counts { from, until } if until.since(from).as_secs() == 86_400 => {
+                let counts = SentCounts { messages: 2, forwarded: 3, waiting: 2, failed: 1 };
+                Answer::Counts(counts)
+            }
+            _ => Answer::Unknown,
+        }
+    }
+
+    async fn enter(&self, _: &Arc<Config>) -> bool {
+        !self.full.load(Ordering::Relaxed)
+    }
+
+    fn leave(&self, _: CustomerId) {
+        self.left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn pace(&self, customer: &Config) -> Option<u32> {
+        customer.parts_per_second
     }
 
     fn attach(&self, _: CustomerId) {
@@ -296,4 +332,113 @@ async fn what_was_not_acknowledged_comes_back_once_when_the_connection_ends() {
     };
     timeout(PATIENCE, ended).await.expect("in time");
     assert_eq!(port.engine.handed(), [Handed::Lost; 32]);
+}
+
+#[tokio::test]
+async fn questions_are_answered_in_each_protocols_words() {
+    let port = open(Family::Smpp, Paper::default()).await;
+    let mut asker = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
+    let source = smpp::Address { ton: 0, npi: 0, number: TerminalId::new("10690001").unwrap() };
+    let query = |id: &str| smpp::QuerySm { message_id: Octets::new(id).unwrap(), source };
+    let cancel = |id: &str| smpp::CancelSm {
+        service_type: Octets::EMPTY,
+        message_id: Octets::new(id).unwrap(),
+        source,
+        destination: source,
+    };
+    for id in ["7", "8", "9", "x"] {
+        asker.question(Request::Query, &smpp::Pdu::QuerySm(query(id))).await;
+        asker.question(Request::Cancel, &smpp::Pdu::CancelSm(cancel(id))).await;
+    }
+    let replace = smpp::ReplaceSm {
+        message_id: Octets::new("8").unwrap(),
+        source,
+        schedule_delivery_time: Octets::EMPTY,
+        validity_period: Octets::EMPTY,
+        registered_delivery: 0,
+        sm_default_msg_id: 0,
+        short_message: wire::Content(&[]),
+        tlvs: wire::tlv::Tlvs::NONE,
+    };
+    asker.question(Request::Cancel, &smpp::Pdu::ReplaceSm(replace)).await;
+    let told: Vec<(u32, u8, String)> = asker
+        .others
+        .iter()
+        .map(|answer| match answer {
+            smpp::Answer::Query(told) => {
+                (told.status, told.message_state, String::from_utf8_lossy(told.final_date.as_bytes()).into())
+            }
+            smpp::Answer::Cancel(status) | smpp::Answer::Replace(status) => (*status, 0, String::new()),
+        })
+        .collect();
+    let plain = |status, state| (status, state, String::new());
+    assert_eq!(
+        told,
+        [
+            // 3 is EXPIRED, 1 is ENROUTE; 12 no such id, 17 and 19 cannot be cancelled or replaced.
+            (0, 3, "261125103000032+".to_owned()),
+            plain(17, 0),
+            plain(0, 1),
+            plain(0, 0),
+            plain(12, 0),
+            plain(12, 0),
+            plain(12, 0),
+            plain(17, 0),
+            plain(19, 0),
+        ]
+    );
+
+    let port = open(Family::Cmpp, Paper { protocol: Some(Protocol::Cmpp30), ..Paper::default() }).await;
+    let mut asker = Customer::<Cmpp>::log_in(port.address, "bank", "secret").await;
+    let query =
+        cmpp::Query { time: Octets::new("20261125").unwrap(), query_type: 0, query_code: Octets::EMPTY };
+    for query in [query, cmpp::Query { query_type: 1, ..query }] {
+        asker.question(Request::Query, &cmpp::Pdu::Query(query)).await;
+    }
+    for id in [7, 8] {
+        asker.question(Request::Cancel, &cmpp::Pdu::Cancel(cmpp::MsgId(id))).await;
+    }
+    let counts = cmpp::QueryCounts {
+        mt_messages: 6,
+        mt_users: 2,
+        mt_success: 3,
+        mt_waiting: 2,
+        mt_failed: 1,
+        ..cmpp::QueryCounts::default()
+    };
+    let by_service = cmpp::Query { query_type: 1, ..query };
+    assert_eq!(
+        asker.others,
+        [
+            cmpp::Answer::Query(cmpp::QueryResp { query, counts }),
+            cmpp::Answer::Query(cmpp::QueryResp { query: by_service, ..cmpp::QueryResp::default() }),
+            cmpp::Answer::Cancel(1),
+            cmpp::Answer::Cancel(0),
+        ]
+    );
+
+    let port = open(Family::Smgp, Paper { protocol: Some(Protocol::Smgp30), ..Paper::default() }).await;
+    let mut asker = Customer::<Smgp>::log_in(port.address, "bank", "secret").await;
+    let time = Octets::new("20261125").unwrap();
+    let query = smgp::Query { query_time: time, query_type: 0, query_code: Octets::EMPTY };
+    asker.question(Request::Query, &smgp::Pdu::Query(query)).await;
+    assert_eq!(asker.others[0].counts, [6, 2, 3, 2, 1, 0, 0, 0]);
+}
+
+#[tokio::test]
+async fn who_has_its_connections_on_other_nodes_is_not_let_in() {
+    let port = open(Family::Smpp, Paper { full: true.into(), ..Paper::default() }).await;
+    assert!(Customer::<Smpp>::log_in(port.address, "bank", "secret").await.refused.is_some());
+    port.engine.full.store(false, Ordering::Relaxed);
+    let customer = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
+    assert!(customer.connected);
+    assert_eq!(port.engine.left.load(Ordering::Relaxed), 0, "who was not let in does not leave");
+    drop(customer);
+    timeout(PATIENCE, async {
+        while port.engine.left.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await
+    .expect("in time");
 }

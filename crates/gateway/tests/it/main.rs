@@ -11,4 +11,5 @@ mod outbound;
 mod protocols;
 mod providers;
 mod quirks;
+mod split;
 mod traffic;

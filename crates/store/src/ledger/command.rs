@@ -7,8 +7,8 @@ use domain::downstream::{Origin, WaitingKind, WaitingPlace};
 use domain::ids::{AccountId, CampaignId, ContactId, CustomerId, MessageId};
 use domain::lane::Lane;
 use domain::ledger::{
-    Claim, ClaimRequest, Entry, Expansion, InboundRecord, ReceiptOutcome, Retention, Settlement,
-    SuppressionOrder, Swept,
+    Cancelling, Claim, ClaimRequest, Entry, Expansion, Forgetting, InboundRecord, ReceiptOutcome, Redacting,
+    Retention, Settlement, SuppressionOrder, Swept,
 };
 use domain::money::Money;
 use domain::phone::Phone;
@@ -35,6 +35,15 @@ pub(super) struct HeldFragment {
     pub customer: CustomerId,
     pub place: WaitingPlace,
     pub sealed: Vec<u8>,
+}
+
+/// What is asked of single messages of an account.
+pub(super) struct Order {
+    pub account: AccountId,
+    pub messages: Vec<MessageId>,
+    /// None: they are not to be sent.
+    pub forget: Option<Forgetting>,
+    pub now: Timestamp,
 }
 
 /// One operation on one partition.
@@ -75,6 +84,7 @@ pub(super) enum Command {
         kind: WaitingKind,
         places: Vec<WaitingPlace>,
     },
+    Order(Order),
     /// What an account was granted here in all.
     Granted {
         account: AccountId,
@@ -111,6 +121,8 @@ pub(super) enum Reply {
     Claimed(Claim),
     Receipts(Vec<ReceiptOutcome>),
     Fresh(bool),
+    Cancelled(Vec<Cancelling>),
+    Redacted(Vec<Redacting>),
     Sum(Money),
     Swept(Swept),
 }
@@ -147,6 +159,7 @@ impl Command {
             Self::Consent(grants) => grants.len(),
             Self::HoldFragments(fragments) => fragments.len(),
             Self::ForgetWaiting { places, .. } => places.len(),
+            Self::Order(order) => order.messages.len(),
             Self::Sweep { .. } => 1_000,
             Self::Preload(rows) => rows.len(),
             Self::PutLane(_)

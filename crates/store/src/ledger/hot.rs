@@ -69,6 +69,11 @@ impl<'c> Hot<'c> {
         if written == 1 { Ok(()) } else { Err(Fault::inconsistent("message", "id", "a message vanished")) }
     }
 
+    /// The rest of a row was written by a statement: a handle on it is of no use any more.
+    pub(super) fn let_go(&mut self) {
+        self.life = None;
+    }
+
     /// A handle on the row, if it can be had; whatever stands in the way, the statements say it properly. But after some
     /// errors (a read that failed, an interruption) SQLite has rolled the transaction back by itself: then going on
     /// would commit each statement alone.

@@ -16,6 +16,7 @@ mod lane;
 mod money;
 mod numbers;
 mod open;
+mod orders;
 mod partition;
 mod parts;
 mod people;

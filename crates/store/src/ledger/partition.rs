@@ -317,6 +317,7 @@ impl Work<'_> {
             Command::ForgetWaiting { customer, kind, places } => {
                 self.forget_waiting(*customer, *kind, places).map(|()| Reply::Done)
             }
+            Command::Order(order) => self.carry_out(order),
             Command::Granted { account, total } => {
                 self.granted(*account, *total);
                 Ok(Reply::Done)

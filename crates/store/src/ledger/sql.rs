@@ -17,6 +17,9 @@ pg::statements! {
     LIFE_READ = "SELECT life FROM message WHERE id = ?1";
     LIFE_WRITE = "UPDATE message SET life = ?2 WHERE id = ?1";
     SEALED_READ = "SELECT sealed FROM message WHERE id = ?1";
+    /// Of a message of this account.
+    SEALED_OWN = "SELECT sealed FROM message WHERE id = ?1 AND account = ?2";
+    SEALED_WRITE = "UPDATE message SET sealed = ?2 WHERE id = ?1";
     MESSAGE_READ = "SELECT id, life, account, campaign, contact, sealed FROM message WHERE id = ?1";
     MESSAGE_PAGE = "SELECT id, life, account, campaign, contact, sealed FROM message WHERE id > ?1 ORDER BY id LIMIT ?2";
     LIVES_BETWEEN = "SELECT id, life FROM message WHERE id > ?1 AND id < ?2 ORDER BY id LIMIT ?3";
@@ -83,6 +86,10 @@ pg::statements! {
     SUPPRESSION_PAGE = "SELECT id, account, suppressed_at, scope, category, source, inbound, lifted_at, sealed FROM suppression WHERE account = ?1 AND suppressed_at < ?2 ORDER BY suppressed_at DESC, id DESC LIMIT ?3";
 
     ORIGIN_ADD = "INSERT OR IGNORE INTO origin VALUES (?1, ?2, ?3)";
+    /// From the newest on. The customer is asked for outside, so that what is walked over is bounded whosever it is.
+    ORIGIN_BETWEEN = "SELECT message, entry FROM (SELECT message, customer, entry FROM origin WHERE message >= ?1 AND message < ?2 ORDER BY message DESC LIMIT ?4) WHERE customer = ?3";
+    /// Of whoever sent it, so that what is walked over is bounded; what is asked of each, only of the customer's.
+    ORIGIN_PAGE = "SELECT o.message, CASE WHEN o.customer = ?3 THEN o.entry END, CASE WHEN o.customer = ?3 THEN (SELECT life FROM message WHERE id = o.message) END FROM origin o WHERE o.message >= ?1 AND o.message < ?2 ORDER BY o.message LIMIT ?4";
     ORIGIN_DROP = "DELETE FROM origin WHERE message = ?1";
     WAITING_REPORT = "INSERT OR REPLACE INTO waiting SELECT customer, 1, ?2, message, ?3 FROM origin WHERE message = ?1 RETURNING customer";
     WAITING_INBOUND = "INSERT OR REPLACE INTO waiting SELECT customer, 2, ?2, ?3, x'' FROM origin WHERE message = ?1 RETURNING customer";

@@ -24,6 +24,7 @@ mod migrate;
 mod money;
 mod numbers;
 mod open;
+mod orders;
 mod people;
 mod port;
 mod read;

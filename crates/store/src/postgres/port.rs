@@ -56,7 +56,7 @@ const CONSENT_ROWS: usize = 2_000;
 /// dropped.
 pub struct PostgresLedger {
     shared: Arc<Shared>,
-    lookout: Arc<Lookout>,
+    pub(super) lookout: Arc<Lookout>,
     poll: JoinHandle<()>,
     /// The policy that a caller gave last: settlements that meet a receipt decide by it.
     retry: Mutex<Arc<RetryPolicy>>,
@@ -114,7 +114,7 @@ impl PostgresLedger {
         *self.retry.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(retry);
     }
 
-    fn retry(&self) -> Arc<RetryPolicy> {
+    pub(super) fn retry(&self) -> Arc<RetryPolicy> {
         Arc::clone(&self.retry.lock().unwrap_or_else(PoisonError::into_inner))
     }
 

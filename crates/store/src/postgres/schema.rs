@@ -12,7 +12,7 @@ use super::sql;
 use pg::begin;
 
 /// Statements of each step, in order.
-const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4, NUMBERS, EVENTS, MONEY];
+const MIGRATIONS: &[&[&str]] = &[V1, V2, V3, V4, NUMBERS, EVENTS, MONEY, ORDERS];
 
 /// How many migrations this program knows.
 const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -140,6 +140,9 @@ const MONEY: &[&str] = &[
        returned bigint NOT NULL, PRIMARY KEY (partition, account)) WITH (fillfactor = 10)",
     "CREATE INDEX ledger_tally_by_hour ON ledger_tally (partition, hour, lane)",
 ];
+
+/// Only what may be written; as in the SQLite schema.
+const ORDERS: &[&str] = &[];
 
 /// All statements of all migrations.
 pub(super) fn statements() -> impl Iterator<Item = &'static str> {

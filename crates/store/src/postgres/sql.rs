@@ -47,6 +47,9 @@ pg::statements! {
     CANDIDATES_LOCK = "SELECT id, phone_index, life, campaign, CASE WHEN account = ANY (ARRAY (SELECT l.account FROM ledger_listener l WHERE l.partition = $1 AND l.active)) THEN account END, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) ORDER BY id FOR UPDATE";
     LIVES_BETWEEN = "SELECT id, life FROM ledger_message WHERE partition = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4";
     LIVES_READ = "SELECT life FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
+    /// Of messages of one account.
+    SEALED_OWN = "SELECT id, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[]) AND account = $3";
+    SEALED_WRITE = "UPDATE ledger_message SET sealed = $3 WHERE partition = $1 AND id = $2";
     MESSAGE_READ = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id = ANY ($2::bigint[])";
     MESSAGE_PAGE = "SELECT id, life, account, campaign, contact, sealed FROM ledger_message WHERE partition = $1 AND id > $2 ORDER BY id LIMIT $3";
     MESSAGE_LAST = "SELECT greatest((SELECT max(id) FROM ledger_message WHERE partition = $1), (SELECT max(id) FROM ledger_inbound WHERE partition = $1))";
@@ -149,6 +152,8 @@ pg::statements! {
     INBOUND_PAGE = "SELECT id, account, gateway, channel, carrier_id, answers, campaign, opted_out, received_at, sealed FROM ledger_inbound WHERE partition = $1 AND account = $2 AND id < $3 ORDER BY id DESC LIMIT $4";
 
     ORIGIN_ADD = "INSERT INTO ledger_origin SELECT $1::integer, o.* FROM UNNEST ($2::bigint[], $3::integer[], $4::bytea[]) o ON CONFLICT DO NOTHING";
+    ORIGIN_BETWEEN = "SELECT message, entry FROM (SELECT message, customer, entry FROM ledger_origin WHERE partition = $1 AND message >= $2 AND message < $3 ORDER BY message DESC LIMIT $5) o WHERE customer = $4";
+    ORIGIN_PAGE = "SELECT o.message, CASE WHEN o.customer = $4 THEN o.entry END, CASE WHEN o.customer = $4 THEN (SELECT life FROM ledger_message WHERE partition = $1 AND id = o.message) END FROM ledger_origin o WHERE o.partition = $1 AND o.message >= $2 AND o.message < $3 ORDER BY o.message LIMIT $5";
     ORIGINS_DROP = "DELETE FROM ledger_origin WHERE partition = $1 AND message = ANY ($2::bigint[])";
     WAITING_REPORT = "INSERT INTO ledger_waiting SELECT $1::integer, o.customer, 1, e.at, e.message, e.entry FROM UNNEST ($2::bigint[], $3::bigint[], $4::bytea[]) e (message, at, entry) CROSS JOIN LATERAL (SELECT customer FROM ledger_origin WHERE partition = $1 AND message = e.message LIMIT 1) o ON CONFLICT (partition, customer, kind, at, item) DO UPDATE SET entry = excluded.entry RETURNING customer";
     WAITING_INBOUND = "INSERT INTO ledger_waiting SELECT partition, customer, 2, $3::bigint, $4::bigint, ''::bytea FROM ledger_origin WHERE partition = $1 AND message = $2 ON CONFLICT DO NOTHING RETURNING customer";

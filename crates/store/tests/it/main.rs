@@ -11,6 +11,7 @@ mod ledger_lost_claim;
 mod ledger_money;
 mod ledger_nodes;
 mod ledger_numbers;
+mod ledger_orders;
 mod ledger_people;
 mod ledger_stage;
 mod ledger_stepped;

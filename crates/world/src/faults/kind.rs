@@ -76,11 +76,15 @@ pub enum Fault {
     PostedTwice,
     /// What did not arrive is not paid back.
     RefundForgotten,
+    /// Cancellations of single messages are acknowledged and not done.
+    CancelForgotten,
+    /// Texts that are to be forgotten are kept.
+    RedactionForgotten,
 }
 
 impl Fault {
     /// Every deliberate fault.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::AcceptBeforeCommit,
         Self::SettleBeforeCommit,
         Self::SettlementForgotten,
@@ -116,5 +120,7 @@ impl Fault {
         Self::DrawUnchecked,
         Self::PostedTwice,
         Self::RefundForgotten,
+        Self::CancelForgotten,
+        Self::RedactionForgotten,
     ];
 }

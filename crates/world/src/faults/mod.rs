@@ -103,6 +103,14 @@ impl Fault {
         self == Self::GrantLost
     }
 
+    pub(crate) fn forgets_cancels(self) -> bool {
+        self == Self::CancelForgotten
+    }
+
+    pub(crate) fn forgets_redactions(self) -> bool {
+        self == Self::RedactionForgotten
+    }
+
     pub(crate) fn posts_twice(self) -> bool {
         self == Self::PostedTwice
     }

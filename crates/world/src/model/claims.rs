@@ -101,6 +101,9 @@ impl Model {
         if offer.tries.iter().any(|t| matches!(t.fate, Fate::Handed | Fate::Written)) {
             return Err("while it was out already".to_owned());
         }
+        if offer.was_cancelled_before(since) {
+            return Err("after its cancellation was acknowledged".to_owned());
+        }
         if offer.tries.is_empty() {
             self.check_canary(offer.lane)?;
         }

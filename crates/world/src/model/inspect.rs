@@ -40,7 +40,7 @@ impl Model {
 
     fn inspect_one(&self, record: &MessageRecord, end: bool) -> Result<(), String> {
         let offer = self.offers.get(&record.id).ok_or("is in the ledger and was never offered")?;
-        if record.phone != offer.phone || record.text != offer.text || record.lane != offer.lane {
+        if record.phone != offer.phone || record.lane != offer.lane || !offer.has_text(record) {
             return Err("is not what was offered".to_owned());
         }
         let (state, reason) = (record.state, record.reason);
@@ -55,6 +55,7 @@ impl Model {
             return Err(format!("is {state} for the reason {reason}"));
         }
         check_trail(record)?;
+        offer.check_orders(record)?;
         let carried = |t: &Try| !matches!(t.fate, Fate::Handed | Fate::Nothing);
         if matches!(state, MessageState::Submitted | MessageState::Undelivered | MessageState::Expired)
             && !offer.tries.iter().any(carried)
@@ -116,7 +117,9 @@ impl Model {
 fn leads_to(event: TrailEvent) -> Option<MessageState> {
     Some(match event {
         TrailEvent::Accepted | TrailEvent::Requeued => MessageState::Queued,
-        TrailEvent::Deferred | TrailEvent::PartReceipt => return None,
+        TrailEvent::Deferred | TrailEvent::PartReceipt | TrailEvent::Redacted | TrailEvent::Deleted => {
+            return None;
+        }
         TrailEvent::Rejected => MessageState::Rejected,
         TrailEvent::Claimed => MessageState::Sending,
         TrailEvent::Submitted => MessageState::Submitted,

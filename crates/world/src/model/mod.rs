@@ -9,13 +9,14 @@ pub(crate) mod caps;
 mod claims;
 pub(crate) mod inspect;
 mod numbers;
+mod orders;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::channel::{CarrierMessageId, ReceiptStatus, SubmitOutcome, Ticket};
-use domain::ids::{CampaignId, EntityId, GatewayId, LaneId, MessageId, PartitionId};
+use domain::ids::{AccountId, CampaignId, EntityId, GatewayId, LaneId, MessageId, PartitionId};
 use domain::lane::LaneState;
 use domain::ledger::{Disposition, Entry, NewMessage, Settlement};
 use domain::message::{Category, MessageState, Reason};
@@ -105,6 +106,7 @@ struct Try {
 /// A message that somebody asked the ledger to take.
 #[derive(Clone, Debug)]
 struct Offer {
+    account: AccountId,
     lane: LaneId,
     entity: EntityId,
     category: Category,
@@ -131,6 +133,8 @@ struct Offer {
     last_seen: Option<(MessageState, Reason)>,
     /// A receipt of it was kept before its answer was settled.
     held: bool,
+    /// What its owner asked of it.
+    orders: orders::Orders,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -241,6 +245,7 @@ impl Model {
     /// Somebody asks the ledger to take a message.
     pub(crate) fn offered(&mut self, message: &NewMessage, latest: Timestamp) {
         let offer = Offer {
+            account: message.account,
             lane: message.lane,
             entity: message.entity,
             category: message.category,
@@ -258,6 +263,7 @@ impl Model {
             recovered: false,
             last_seen: None,
             held: false,
+            orders: orders::Orders::default(),
         };
         let known = self.offers.entry(message.id).or_insert(offer);
         if known.phone != message.phone || known.lane != message.lane || known.text != message.text {

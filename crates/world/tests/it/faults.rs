@@ -69,5 +69,7 @@ faults! {
     an_unchecked_draw: DrawUnchecked => "and the ledger" | "below nothing";
     a_posting_that_is_added_twice: PostedTwice => "earned" | "below nothing" | "and the ledger";
     a_forgotten_refund: RefundForgotten => "earned";
+    a_forgotten_cancellation: CancelForgotten => "after its cancellation was acknowledged" | "was cancelled and is" | "was cancelled while";
+    a_forgotten_redaction: RedactionForgotten => "was redacted and has its text" | "as if it were not";
     a_forgotten_fence: FenceForgotten => "after it had been taken over";
 }

@@ -52,6 +52,10 @@ impl Refusal {
     pub(super) const NO_ROUTE: Self = bad(21_612, "No channel leads to the 'To' number");
     pub(super) const BODY_MISSING: Self = bad(21_602, "A message body is required");
     pub(super) const BODY_TOO_LONG: Self = bad(21_617, "The message body is longer than can be sent");
+    pub(super) const NOT_COMPLETE: Self =
+        refusal(20_009, StatusCode::CONFLICT, "The message has not ended yet: its text is still needed");
+    pub(super) const NOT_CANCELABLE: Self =
+        refusal(30_409, StatusCode::CONFLICT, "The message does not wait any more and cannot be canceled");
     pub(super) const MEDIA: Self = bad(21_620, "Media cannot be sent here");
     pub(super) const CALLBACK: Self =
         bad(21_609, "The 'StatusCallback' is not an address that may be called");

@@ -1,4 +1,4 @@
-//! Twilio's messages, API version 2010-04-01: create, fetch, list, and status callbacks.
+//! Twilio's messages, API version 2010-04-01: create, fetch, list, cancel, redact, delete, and status callbacks.
 //!
 //! The account's sid is `AC` and its number, a key's `SK` and its number; either goes with a secret of ours as its
 //! password. What Twilio calls a message's sender is a channel's matter here: see docs/moving-from-twilio.md.
@@ -8,6 +8,7 @@ mod create;
 mod error;
 mod read;
 mod resource;
+mod update;
 
 use access::AccessTrouble;
 use axum::Router;
@@ -31,7 +32,7 @@ const CREDENTIALS_BYTES: usize = 512;
 
 pub(super) fn router() -> Router<Desk> {
     let lists = get(read::list).post(create::create).fallback(not_allowed);
-    let one = get(read::fetch).fallback(not_allowed);
+    let one = get(read::fetch).post(update::update).delete(update::delete).fallback(not_allowed);
     Router::new()
         .route("/2010-04-01/Accounts/{account}/Messages.json", lists)
         .route("/2010-04-01/Accounts/{account}/Messages/{message}", one)

@@ -26,7 +26,8 @@ pub(super) async fn fetch(State(desk): State<Desk>, request: Request) -> Result<
     let caller = Caller::let_in(&mut parts, &desk, Permission::ReadMessages).await?;
     let id = caller.message.ok_or(Refusal::NOT_FOUND)?;
     let record = desk.api.ledger().message(caller.guest.account, id).await;
-    let record = record.map_err(|error| unavailable(&error))?.ok_or(Refusal::NOT_FOUND)?;
+    let record = record.map_err(|error| unavailable(&error))?;
+    let record = record.filter(|record| record.deleted_at().is_none()).ok_or(Refusal::NOT_FOUND)?;
     Ok(Json(Shown::of_record(&caller.sid, &record, caller.guest.reveals).document()))
 }
 
@@ -55,7 +56,8 @@ pub(super) async fn list(State(desk): State<Desk>, request: Request) -> Result<J
         let looked = desk.api.ledger().messages(&filter, left).await;
         let (records, more) = looked.map_err(|error| unavailable(&error))?;
         let all = records.len();
-        found.extend(records.into_iter().take_while(|record| before.is_none_or(|before| record.id < before)));
+        let within = records.into_iter().take_while(|record| before.is_none_or(|before| record.id < before));
+        found.extend(within.filter(|record| record.deleted_at().is_none()));
         let past = all > 0 && before.is_some_and(|before| more.is_some_and(|more| more >= before));
         next = more.filter(|_| !past);
         filter.after = next;

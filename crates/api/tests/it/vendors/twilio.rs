@@ -175,3 +175,47 @@ async fn the_node_sdk_sends_and_looks() {
         (json!(400), json!(21_211))
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_sdks_cancel_what_waits_and_forget_what_has_ended() {
+    for script in ["twilio_client.py", "twilio_client.js"] {
+        let mut app = open(script, true).await;
+        let (sender, at) = if script.ends_with("js") {
+            ("messagingServiceSid", "sendAt")
+        } else {
+            ("messaging_service_sid", "send_at")
+        };
+        let kind = if script.ends_with("js") { "scheduleType" } else { "schedule_type" };
+        let mut fields = json!({"to": "+8613800138000", "body": "【鸿雁】您好"});
+        fields[sender] = json!(format!("MG{}", "0".repeat(32)));
+        let mut later = fields.clone();
+        let soon = super::now().plus(std::time::Duration::from_secs(3_600)).to_jiff();
+        (later[kind], later[at]) = (json!("fixed"), json!(soon.to_string().replace('Z', "+00:00")));
+        let scheduled = app.ask(json!({"do": "create", "fields": later}), "created").await["sid"].clone();
+        let early = app.ask(json!({"do": "redact", "sid": scheduled}), "refused").await;
+        assert_eq!((&early["status"], &early["code"]), (&json!(409), &json!(20_009)), "{script}");
+        for _ in 0..2 {
+            let cancelled = app.ask(json!({"do": "cancel", "sid": scheduled}), "cancelled").await;
+            assert_eq!(cancelled["status"], "canceled", "{script}");
+        }
+        let sent = app.ask(json!({"do": "create", "fields": fields}), "created").await["sid"].clone();
+        let texts = app.shop.carry(ReceiptStatus::Delivered, b"DELIVRD").await;
+        assert_eq!(texts.len(), 1, "{script}: what was cancelled is not sent");
+        let late = app.ask(json!({"do": "cancel", "sid": sent}), "refused").await;
+        assert_eq!((&late["status"], &late["code"]), (&json!(409), &json!(30_409)), "{script}");
+        let redacted = app.ask(json!({"do": "redact", "sid": sent}), "redacted").await;
+        assert_eq!((&redacted["status"], &redacted["body"]), (&json!("delivered"), &json!("")), "{script}");
+
+        assert_eq!(app.ask(json!({"do": "delete", "sid": sent}), "deleted").await["done"], true, "{script}");
+        for gone in ["fetch", "delete", "redact"] {
+            let refused = app.ask(json!({"do": gone, "sid": sent}), "refused").await;
+            assert_eq!(
+                (&refused["status"], &refused["code"]),
+                (&json!(404), &json!(20_404)),
+                "{script} {gone}"
+            );
+        }
+        let listed = app.ask(json!({"do": "list", "fields": {}}), "listed").await;
+        assert_eq!(listed["sids"], json!([scheduled]), "{script}");
+    }
+}

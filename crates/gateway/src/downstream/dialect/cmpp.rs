@@ -1,7 +1,7 @@
 //! CMPP 2.0 and 3.0.
 
 use domain::control::Protocol as Spoken;
-use domain::downstream::{Delivery, News, Submit, SubmitRefusal};
+use domain::downstream::{Answer, Delivery, News, Question, Submit, SubmitRefusal};
 use domain::text::Dialect as TextDialect;
 use domain::time::Timestamp;
 use wire::cmpp::{
@@ -9,11 +9,13 @@ use wire::cmpp::{
 };
 use wire::{EncodeError, Octets};
 
-use super::{Dialect, Given, LoggingIn, Piece, WINDOW, national, stat};
+use super::{Asked, Dialect, Given, LoggingIn, Piece, WINDOW, counted, day, national, stat};
 use crate::downstream::door::{Door, Unwelcome};
 use crate::drivers::form::minute_text;
 
-/// `Success_Id` of CANCEL_RESP: failed. What is taken is on its way.
+/// `Query_Type`: all services together.
+const ALL: u8 = 0;
+/// `Success_Id` of CANCEL_RESP: failed.
 const CANCEL_FAILED: u32 = 1;
 
 pub(in crate::downstream) struct CmppServer;
@@ -120,11 +122,34 @@ impl Dialect for CmppServer {
         }))
     }
 
-    fn reply(ask: &Ask) -> Option<Pdu<'static>> {
-        Some(match ask {
-            // Counters are the report's and the console's; zeros say that none are kept here.
-            Ask::Query(query) => Pdu::QueryResp(QueryResp { query: *query, counts: QueryCounts::default() }),
-            Ask::Cancel(_) => Pdu::CancelResp(CANCEL_FAILED),
-        })
+    fn ask(ask: &Ask) -> Asked<Self> {
+        match *ask {
+            Ask::Cancel(msg_id) => Asked::Question(
+                Question::Cancel { id: msg_id.0.into(), source: "".into() },
+                Box::new(|answer| {
+                    Some(Pdu::CancelResp(if answer == Answer::Cancelled { 0 } else { CANCEL_FAILED }))
+                }),
+            ),
+            Ask::Query(query) => match day(query.time.as_bytes()).filter(|_| query.query_type == ALL) {
+                // Nothing is counted by service; zeros say so.
+                None => Asked::Reply(Some(Pdu::QueryResp(QueryResp { query, ..QueryResp::default() }))),
+                Some((from, until)) => Asked::Question(
+                    Question::Counts { from, until },
+                    Box::new(move |answer| {
+                        // What would be wrong is not answered.
+                        let Answer::Counts(counts) = answer else { return None };
+                        let counts = QueryCounts {
+                            mt_messages: counted(counts.parts()),
+                            mt_users: counted(counts.messages),
+                            mt_success: counted(counts.forwarded),
+                            mt_waiting: counted(counts.waiting),
+                            mt_failed: counted(counts.failed),
+                            ..QueryCounts::default()
+                        };
+                        Some(Pdu::QueryResp(QueryResp { query, counts }))
+                    }),
+                ),
+            },
+        }
     }
 }

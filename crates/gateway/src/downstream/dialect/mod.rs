@@ -13,7 +13,7 @@ pub(super) use smpp::SmppServer;
 use std::time::Duration;
 
 use domain::control::Protocol as Spoken;
-use domain::downstream::{Delivery, News, Report, Submit, SubmitRefusal};
+use domain::downstream::{Answer, Delivery, News, Question, Report, Submit, SubmitRefusal};
 use domain::message::{MessageState, Reason};
 use domain::phone::Phone;
 use domain::text::{Concat, Dialect as TextDialect, Encoding, Segments, TextRules, decode, plan, segment};
@@ -81,10 +81,39 @@ pub(super) trait Dialect: Sized + Send + Sync + 'static {
         scratch: &'a mut Vec<u8>,
     ) -> Result<<Self::Protocol as Protocol>::Pdu<'a>, EncodeError>;
 
-    /// The answer to any other request.
-    fn reply(
-        ask: &<Self::Protocol as Protocol>::Ask<'_>,
-    ) -> Option<<Self::Protocol as Protocol>::Pdu<'static>>;
+    /// What is to be done about any other request.
+    fn ask(ask: &<Self::Protocol as Protocol>::Ask<'_>) -> Asked<Self>;
+}
+
+/// The answer to a request, as it is written.
+pub(super) type Reply<D> = <<D as Dialect>::Protocol as Protocol>::Pdu<'static>;
+/// Writes the engine's answer; none: the request is not answered.
+pub(super) type Writer<D> = Box<dyn FnOnce(Answer) -> Option<Reply<D>> + Send>;
+
+/// What another request than a submit is.
+pub(super) enum Asked<D: Dialect> {
+    /// Answered at once, or not at all.
+    Reply(Option<Reply<D>>),
+    /// The engine is asked.
+    Question(Question, Writer<D>),
+}
+
+/// The day that a count is asked for: eight digits, in Beijing's time. None when they are no day.
+fn day(digits: &[u8]) -> Option<(Timestamp, Timestamp)> {
+    let text = std::str::from_utf8(digits).ok().filter(|text| text.len() == 8)?;
+    let number = |range: std::ops::Range<usize>| text.get(range)?.parse::<i16>().ok();
+    let part = |range| i8::try_from(number(range)?).ok();
+    let day = jiff::civil::Date::new(number(0..4)?, part(4..6)?, part(6..8)?).ok()?;
+    let start = |day: jiff::civil::Date| {
+        let east = jiff::tz::Offset::from_hours(8).ok()?;
+        east.to_timestamp(day.to_datetime(jiff::civil::Time::midnight())).ok().map(Timestamp::from)
+    };
+    Some((start(day)?, start(day.tomorrow().ok()?)?))
+}
+
+/// As many as a counter of the protocols holds.
+fn counted(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// C, T and N as set.
@@ -195,18 +224,21 @@ fn stat(report: &Report) -> Octets<7> {
         && !matches!(report.state, MessageState::Rejected | MessageState::Cancelled)
         && (1..=7).contains(&code.len())
         && code != "DELIVRD";
-    let word = if carriers { code } else { word(report) };
+    let word = if carriers { code } else { word(report.state, report.reason) };
     Octets::from_field(word.as_bytes()).unwrap_or_default()
 }
 
 /// What the state of a message is called in receipts (SMPP 3.4, 5.2.28).
-fn word(report: &Report) -> &'static str {
-    match report.state {
+fn word(state: MessageState, reason: Reason) -> &'static str {
+    match state {
+        MessageState::Queued | MessageState::Sending | MessageState::Submitted | MessageState::Uncertain => {
+            "ENROUTE"
+        }
         MessageState::Delivered => "DELIVRD",
         MessageState::Expired => "EXPIRED",
         MessageState::Unknown => "UNKNOWN",
         MessageState::Cancelled => "DELETED",
-        MessageState::Rejected if matches!(report.reason, Reason::PartsMissing | Reason::ValidityPassed) => {
+        MessageState::Rejected if matches!(reason, Reason::PartsMissing | Reason::ValidityPassed) => {
             "EXPIRED"
         }
         MessageState::Rejected => "REJECTD",
@@ -248,6 +280,16 @@ mod tests {
             on_failure: true,
             valid_time,
             at_time,
+        }
+    }
+
+    #[test]
+    fn a_day_is_beijings() {
+        let (from, until) = day(b"20261125").unwrap();
+        assert_eq!(from.to_jiff().to_string(), "2026-11-24T16:00:00Z");
+        assert_eq!(until.since(from), Duration::from_secs(86_400));
+        for none in [&b"20261131"[..], b"2026112", b"yesterda", b"\xff0261125"] {
+            assert_eq!(day(none), None);
         }
     }
 

@@ -12,7 +12,7 @@ use wire::sgip::{
 };
 use wire::{Content, EncodeError, Hidden, Octets};
 
-use super::{Dialect, Given, LoggingIn, Piece, WINDOW, international};
+use super::{Asked, Dialect, Given, LoggingIn, Piece, WINDOW, international};
 use crate::downstream::door::{Door, Unwelcome};
 use crate::drivers::form::clock_number;
 
@@ -153,7 +153,7 @@ impl Dialect for SgipServer {
     }
 
     /// Where a message is, its report tells.
-    fn reply(_ask: &Ask) -> Option<Pdu<'static>> {
-        None
+    fn ask(_ask: &Ask) -> Asked<Self> {
+        Asked::Reply(None)
     }
 }

@@ -1,7 +1,7 @@
 //! SMGP 3.0.3, and its layouts of version 1.3.
 
 use domain::control::Protocol as Spoken;
-use domain::downstream::{Delivery, News, Submit, SubmitRefusal};
+use domain::downstream::{Answer, Delivery, News, Question, Submit, SubmitRefusal};
 use domain::text::Dialect as TextDialect;
 use domain::time::Timestamp;
 use wire::smgp::{
@@ -10,10 +10,14 @@ use wire::smgp::{
 use wire::tlv::Tlvs;
 use wire::{EncodeError, Octets};
 
-use super::{Dialect, Given, LoggingIn, Piece, WINDOW, national, stat, three_digits, timing};
+use super::{
+    Asked, Dialect, Given, LoggingIn, Piece, WINDOW, counted, day, national, stat, three_digits, timing,
+};
 use crate::downstream::door::{Door, Unwelcome};
 use crate::drivers::form::minute_text;
 
+/// `QueryType`: all services together.
+const ALL: u8 = 0;
 /// The parameter `TP_udhi` with 1.
 const UDHI: &[u8] = &[0, 2, 0, 1, 1];
 
@@ -121,8 +125,20 @@ impl Dialect for SmgpServer {
         }))
     }
 
-    fn reply(ask: &Ask) -> Option<Pdu<'static>> {
-        let Ask::Query(query) = ask;
-        Some(Pdu::QueryResp(QueryResp { query: *query, ..QueryResp::default() }))
+    fn ask(ask: &Ask) -> Asked<Self> {
+        let Ask::Query(query) = *ask;
+        match day(query.query_time.as_bytes()).filter(|_| query.query_type == ALL) {
+            // Nothing is counted by service; zeros say so.
+            None => Asked::Reply(Some(Pdu::QueryResp(QueryResp { query, ..QueryResp::default() }))),
+            Some((from, until)) => Asked::Question(
+                Question::Counts { from, until },
+                Box::new(move |answer| {
+                    // What would be wrong is not answered.
+                    let Answer::Counts(of) = answer else { return None };
+                    let counts = [of.parts(), of.messages, of.forwarded, of.waiting, of.failed, 0, 0, 0];
+                    Some(Pdu::QueryResp(QueryResp { query, counts: counts.map(counted) }))
+                }),
+            ),
+        }
     }
 }

@@ -1,20 +1,21 @@
 //! SMPP 3.4 and 5.0. Ids are hexadecimal.
 
 use domain::control::Protocol as Spoken;
-use domain::downstream::{Delivery, News, Report, Submit, SubmitRefusal};
+use domain::downstream::{Answer, Delivery, Fate, News, Question, Submit, SubmitRefusal};
+use domain::message::{MessageState, Reason};
 use domain::text::{Concat, Dialect as TextDialect};
 use domain::time::Timestamp;
 use wire::destinations::Destinations;
 use wire::smpp::{
-    Address, Ask, Bind, BindKind, Pdu, Place, QuerySmResp, Receipt, ServerConfig, Session, ShortMessage,
-    Smpp, Version, state_word, status, tag,
+    Address, Ask, Bind, BindKind, Pdu, Place, QuerySm, QuerySmResp, Receipt, ServerConfig, Session,
+    ShortMessage, Smpp, Version, state_word, status, tag,
 };
 use wire::tlv::{Tlvs, append};
 use wire::{EncodeError, Octets, TerminalId};
 
-use super::{Dialect, Given, LoggingIn, Piece, WINDOW, international, three_digits, timing, word};
+use super::{Asked, Dialect, Given, LoggingIn, Piece, WINDOW, international, three_digits, timing, word};
 use crate::downstream::door::{Door, Unwelcome};
-use crate::drivers::form::minute_text;
+use crate::drivers::form::{absolute_time, minute_text};
 
 /// `esm_class`: a receipt; a user data header.
 const RECEIPT: u8 = 0x04;
@@ -25,6 +26,7 @@ const REGISTERED: u8 = 0x03;
 const INVALID_LENGTH: u32 = 0x01;
 const INVALID_BIND_STATE: u32 = 0x04;
 const BAD_SOURCE: u32 = 0x0A;
+const BAD_MESSAGE_ID: u32 = 0x0C;
 const BIND_FAILED: u32 = 0x0D;
 const SUBMIT_FAILED: u32 = 0x45;
 const BAD_SCHEDULE: u32 = 0x61;
@@ -32,9 +34,32 @@ const BAD_EXPIRY: u32 = 0x62;
 /// `message_state` of a message of which nothing is known.
 const UNKNOWN_STATE: u8 = 7;
 
-/// `message_state` of a report: the number of its word.
-fn state(report: &Report) -> u8 {
-    (1..=8).find(|state| state_word(*state) == Some(word(report))).unwrap_or(UNKNOWN_STATE)
+/// `message_state`: the number of its word.
+fn number_of(state: MessageState, reason: Reason) -> u8 {
+    let word = word(state, reason);
+    (1..=8).find(|number| state_word(*number) == Some(word)).unwrap_or(UNKNOWN_STATE)
+}
+
+/// The id that was answered, as [`SmppServer::msg_id`] writes it.
+fn id_of(message_id: Octets<65>) -> Option<u128> {
+    let text = std::str::from_utf8(message_id.as_bytes()).ok()?;
+    u128::from_str_radix(text, 16).ok()
+}
+
+fn text_of(address: &Address) -> Box<str> {
+    String::from_utf8_lossy(address.number.as_bytes()).into()
+}
+
+/// query_sm_resp; `final_date` is there once the message has ended.
+fn told(query: &QuerySm, status: u32, fate: Option<Fate>) -> Pdu<'static> {
+    let ended = fate.filter(|fate| fate.state.is_final());
+    Pdu::QuerySmResp(QuerySmResp {
+        status,
+        message_id: query.message_id,
+        final_date: ended.map_or(Octets::EMPTY, |fate| absolute_time(fate.since)),
+        message_state: fate.map_or(0, |fate| number_of(fate.state, fate.reason)),
+        error_code: ended.filter(|fate| fate.state != MessageState::Delivered).map_or(0, |f| f.reason.code()),
+    })
 }
 
 pub(in crate::downstream) struct SmppServer;
@@ -130,7 +155,8 @@ impl Dialect for SmppServer {
                 let date = |at| Octets::from_field(minute_text(at).as_bytes()).unwrap_or_default();
                 Receipt {
                     message_id: Self::msg_id(report.id),
-                    stat: Octets::from_field(word(report).as_bytes()).unwrap_or_default(),
+                    stat: Octets::from_field(word(report.state, report.reason).as_bytes())
+                        .unwrap_or_default(),
                     err: three_digits(report),
                     submit_date: date(report.submitted_at),
                     done_date: date(report.done_at),
@@ -143,7 +169,7 @@ impl Dialect for SmppServer {
                     &[Self::msg_id(report.id).as_bytes(), b"\0"].concat(),
                     scratch,
                 )?;
-                append(tag::MESSAGE_STATE, &[state(report)], scratch)?;
+                append(tag::MESSAGE_STATE, &[number_of(report.state, report.reason)], scratch)?;
                 (report.phone, &report.source, RECEIPT, text)
             }
             News::Inbound { phone, to, .. } => {
@@ -162,19 +188,43 @@ impl Dialect for SmppServer {
         }))
     }
 
-    /// What is taken is on its way: it cannot be cancelled or replaced, and its receipt tells how it ended.
-    fn reply(ask: &Ask<'_>) -> Option<Pdu<'static>> {
+    /// A text is priced, cut and judged when it is accepted, so it is never replaced: who wants another one cancels it.
+    fn ask(ask: &Ask<'_>) -> Asked<Self> {
         match ask {
-            Ask::Query(query) => Some(Pdu::QuerySmResp(QuerySmResp {
-                status: status::QUERY_FAILED,
-                message_id: query.message_id,
-                final_date: Octets::EMPTY,
-                message_state: 0,
-                error_code: 0,
-            })),
-            Ask::Cancel(_) => Some(Pdu::CancelSmResp(status::CANCEL_FAILED)),
-            Ask::Replace(_) => Some(Pdu::ReplaceSmResp(status::REPLACE_FAILED)),
-            Ask::Alert(_) => None,
+            Ask::Query(query) => {
+                let query = *query;
+                let Some(id) = id_of(query.message_id) else {
+                    return Asked::Reply(Some(told(&query, BAD_MESSAGE_ID, None)));
+                };
+                Asked::Question(
+                    Question::Fate { id, source: text_of(&query.source) },
+                    Box::new(move |answer| {
+                        Some(match answer {
+                            Answer::Fate(fate) => told(&query, status::OK, Some(fate)),
+                            Answer::Unknown => told(&query, BAD_MESSAGE_ID, None),
+                            _ => told(&query, status::QUERY_FAILED, None),
+                        })
+                    }),
+                )
+            }
+            Ask::Cancel(cancel) => {
+                // Without an id it would be all messages between two numbers; none of them is cancelled.
+                let Some(id) = id_of(cancel.message_id) else {
+                    return Asked::Reply(Some(Pdu::CancelSmResp(status::CANCEL_FAILED)));
+                };
+                Asked::Question(
+                    Question::Cancel { id, source: text_of(&cancel.source) },
+                    Box::new(|answer| {
+                        Some(Pdu::CancelSmResp(match answer {
+                            Answer::Cancelled => status::OK,
+                            Answer::Unknown => BAD_MESSAGE_ID,
+                            _ => status::CANCEL_FAILED,
+                        }))
+                    }),
+                )
+            }
+            Ask::Replace(_) => Asked::Reply(Some(Pdu::ReplaceSmResp(status::REPLACE_FAILED))),
+            Ask::Alert(_) => Asked::Reply(None),
         }
     }
 }
