@@ -9,10 +9,12 @@ mod books;
 mod courses;
 mod customers;
 mod documents;
+mod exports;
 mod nodes;
 mod people;
 mod sending;
 pub(super) mod shape;
+mod sources;
 mod tenants;
 mod uploads;
 mod webhooks;
@@ -23,7 +25,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 9;
+pub(super) const SCHEMA_VERSION: u32 = 11;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -47,6 +49,8 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         access::STEPS,
         books::STEPS,
         webhooks::STEPS,
+        exports::STEPS,
+        sources::STEPS,
     ];
     all.into_iter().flatten()
 }
