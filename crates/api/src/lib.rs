@@ -18,6 +18,7 @@ mod customers;
 mod download;
 mod etag;
 mod events;
+mod exports;
 mod imports;
 mod inbound;
 mod keys;
@@ -41,6 +42,7 @@ mod roles;
 mod routes;
 mod server;
 mod session;
+mod sources;
 mod state;
 mod statements;
 mod streams;
@@ -100,6 +102,8 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(inbound::router())
         .merge(events::router())
         .merge(webhooks::router())
+        .merge(exports::router())
+        .merge(sources::router())
         .merge(reports::router())
         .merge(channels::router())
         .merge(customers::router())

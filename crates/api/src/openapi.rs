@@ -39,6 +39,7 @@ pub(crate) static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
     tags(
         (name = "messages", description = "短信 · Messages"),
         (name = "campaigns", description = "群发任务 · Campaigns"),
+        (name = "exports", description = "导出 · Exports"),
         (name = "reports", description = "报表 · Reports"),
         (name = "templates", description = "模板 · Templates"),
         (name = "imports", description = "导入 · Imports"),

@@ -29,8 +29,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::{
-    AccountArgs, Asked, BalanceArgs, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MarginsArgs, MessageArgs,
-    NumbersArgs, RouteArgs, SendArgs, StatementArgs, To, TopUpArgs, UserArgs, WebhookArgs,
+    AccountArgs, Asked, BalanceArgs, CampaignArgs, CodesArgs, ExportArgs, ImportArgs, KeyArgs, MarginsArgs,
+    MessageArgs, NumbersArgs, RouteArgs, SendArgs, SourceArgs, StatementArgs, To, TopUpArgs, UserArgs,
+    WebhookArgs,
 };
 use config::LogFormat;
 use exit::Failure;
@@ -59,6 +60,8 @@ enum Command {
     Send(To<SendArgs>),
     /// 导入通讯录（CSV 或 XLSX） / import contacts from CSV or XLSX
     Import(To<ImportArgs>),
+    /// 导出为文件（CSV、XLSX 或 Parquet） / export to a file: CSV, XLSX or Parquet
+    Export(To<ExportArgs>),
     /// 群发任务 / campaigns
     Campaign(To<CampaignArgs>),
     /// 短信 / messages
@@ -85,6 +88,8 @@ enum Command {
     Margins(To<MarginsArgs>),
     /// 回调 / webhooks
     Webhook(To<WebhookArgs>),
+    /// 数据源：定时获取联系人 / sources: contacts that are fetched by a schedule
+    Source(To<SourceArgs>),
     Sim(simulate::SimArgs),
     Simulate(simulation::SimulateArgs),
     Bench(bench::BenchArgs),
@@ -127,6 +132,7 @@ async fn main() -> ExitCode {
         Command::Pdu(command) => pdu::run(command, show),
         Command::Text(command) => text::run(command, show),
         Command::Send(asked) => client::run(Asked::Send(asked), show).await,
+        Command::Export(asked) => client::run(Asked::Export(asked), show).await,
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
         Command::Route(asked) => client::run(Asked::Route(asked), show).await,
@@ -139,6 +145,7 @@ async fn main() -> ExitCode {
         Command::TopUp(asked) => client::run(Asked::TopUp(asked), show).await,
         Command::Statement(asked) => client::run(Asked::Statement(asked), show).await,
         Command::Margins(asked) => client::run(Asked::Margins(asked), show).await,
+        Command::Source(asked) => client::run(Asked::Source(asked), show).await,
         Command::Webhook(asked) => client::run(Asked::Webhook(asked), show).await,
         Command::Message(asked) => client::run(Asked::Message(asked), show).await,
     };

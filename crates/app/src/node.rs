@@ -137,6 +137,10 @@ impl Node {
         engine.spawn_keeper();
         engine.start_housekeeping();
         engine.start_webhooks_over(Arc::new(gateway::OutboundHttp::new(options.private_callbacks)?));
+        engine.start_feeds_over(feeds::Fetchers {
+            http: Arc::new(gateway::SourceHttp::new(options.private_callbacks)?),
+            sql: Arc::new(store::source::SourceSql { private: options.private_callbacks }),
+        });
         engine.start_poster();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);

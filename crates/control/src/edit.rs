@@ -13,6 +13,7 @@ use super::nodes::configuration_changed;
 use super::price::replace_prices;
 use super::reading::Reading;
 use super::row::revision::{Column, Entity, Model};
+use super::source::remove_source;
 
 const TABLE: &str = "revision";
 
@@ -33,7 +34,9 @@ impl Edits for ControlDb {
             if terms.expected.is_some_and(|expected| expected.checked_add(1) != Some(edition)) {
                 return Err(ControlError::Changed(name_of(editable)));
             }
-            configuration_changed(on).await?;
+            if editable.is_configuration() {
+                configuration_changed(on).await?;
+            }
         }
         match edit {
             Edit::Channel(channel) => self.replace_channel(channel, on).await?,
@@ -46,6 +49,19 @@ impl Edits for ControlDb {
                 }
             }
             Edit::AddTemplate(template) => self.insert_template(template, on).await?,
+            Edit::ChangeTemplate(template) => {
+                if !self.replace_template(template, on).await? {
+                    return Ok(false);
+                }
+            }
+            Edit::ChangeContact(contact, read) => self.replace_contact(contact, read, on).await?,
+            Edit::Source(source) => self.replace_source(source, on).await?,
+            Edit::DeleteSource(account, id) => {
+                if !remove_source(account, id, on).await? {
+                    return Ok(false);
+                }
+            }
+            Edit::AddRun(run) => self.insert_run(run, on).await?,
             Edit::AddCampaign(campaign) => self.insert(campaign, on).await?,
             Edit::ChangeCampaign(campaign, now) => self.replace_and_tell(campaign, now, on).await?,
         }
@@ -75,5 +91,8 @@ const fn name_of(editable: Editable) -> &'static str {
         Editable::Route(_) => "route",
         Editable::Prices(_) => "prices",
         Editable::Customer(_) => "customer",
+        Editable::Template(_) => "template",
+        Editable::Contact(_) => "contact",
+        Editable::Source(_) => "source",
     }
 }

@@ -6,13 +6,14 @@ use domain::ids::{AccountId, TemplateId};
 use domain::message::Category;
 use domain::time::Timestamp;
 use sea_orm::{
-    ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveValue, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::ControlDb;
 use super::error::of_database;
 use super::reading::{PAGE_LIMIT, Reading, seal};
-use super::row::template::{Column, Entity, Model};
+use super::row::template::{ActiveModel, Column, Entity, Model};
 
 const TABLE: &str = "template";
 
@@ -59,6 +60,27 @@ impl ControlDb {
         };
         let added = Entity::insert(row.into_active_model()).exec_without_returning(on).await;
         added.map(|_| ()).map_err(|e| of_database(&e, TABLE))
+    }
+
+    /// `false`: there is no such template of this account.
+    pub(super) async fn replace_template(
+        &self,
+        template: &TemplateRecord,
+        on: &DatabaseTransaction,
+    ) -> Result<bool, ControlError> {
+        let id = template.id.raw();
+        let changed = Entity::update_many()
+            .set(ActiveModel {
+                name: ActiveValue::Set(template.name.clone()),
+                category: ActiveValue::Set(template.category.code().into()),
+                sealed: ActiveValue::Set(seal(&self.sealer, TABLE, id, &template.source)),
+                ..Default::default()
+            })
+            .filter(Column::Id.eq(id))
+            .filter(Column::Account.eq(template.account.raw()))
+            .exec(on)
+            .await;
+        Ok(changed.map_err(|e| of_database(&e, TABLE))?.rows_affected == 1)
     }
 
     fn template_of(&self, row: Model) -> Result<TemplateRecord, ControlError> {

@@ -181,6 +181,12 @@ big_ids! {
     ContactId = "con";
     /// One reading of one file.
     ImportId = "imp";
+    /// A file that an account has written for itself.
+    ExportId = "exp";
+    /// A place that contacts are fetched from.
+    SourceId = "src";
+    /// One time that a source was fetched.
+    SourceRunId = "srn";
     /// A message text with variables.
     TemplateId = "tpl";
     /// A campaign.

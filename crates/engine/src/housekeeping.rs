@@ -31,6 +31,7 @@ impl Engine {
     /// Starts housekeeping; it ends with the engine.
     pub fn start_housekeeping(self: &Arc<Self>) {
         self.tasks.spawn(keep_house(Arc::clone(self)));
+        self.start_exports();
     }
 
     /// One bounded step of housekeeping in every partition; nothing before dispatch runs. Returns whether more waits.
@@ -95,6 +96,16 @@ async fn expire(engine: &Arc<Engine>) {
         && let Err(error) = forget_audiences(engine, now.minus(PREFLIGHT_TAKES)).await
     {
         tracing::warn!(%error, "audiences that no campaign holds could not be removed");
+    }
+    if engine.node.holds(Duty::Housekeeping)
+        && let Err(error) = engine.exports.expire().await
+    {
+        tracing::warn!(%error, "old exports could not be removed");
+    }
+    if engine.node.holds(Duty::Housekeeping)
+        && let Err(error) = engine.feeds.expire().await
+    {
+        tracing::warn!(%error, "old reports of sources could not be removed");
     }
     // On every node: each has a folder, where an earlier version kept uploads on a database too.
     let control = Arc::clone(&engine.control);

@@ -22,6 +22,7 @@ mod catalog;
 mod compose;
 mod drain;
 mod events;
+mod exports;
 mod fault;
 mod housekeeping;
 mod ids;
@@ -29,11 +30,13 @@ mod inbound;
 mod nodes;
 mod orders;
 mod settings;
+mod sources;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
+use ::exports::{Exporter, ExporterParts};
 use access::Access;
 use domain::channel::Providers;
 use domain::control::Control;
@@ -41,6 +44,7 @@ use domain::ids::{AccountId, CampaignId, IdGenerator};
 use domain::ledger::Ledger;
 use domain::policy::Policy;
 use domain::time::Clock;
+use feeds::Feeds;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -99,6 +103,8 @@ pub struct Engine {
     pub(crate) tracer: OnceLock<traces::Tracer>,
     pub(crate) dispatch: RwLock<Option<Arc<dispatch::Dispatch>>>,
     pub(crate) access: Access,
+    pub(crate) exports: Exporter,
+    pub(crate) feeds: Feeds,
     pub(crate) heads: events::HeadWatch,
     pub(crate) hubs: events::Hubs,
     pub(crate) webhooks: webhooks::WebhookState,
@@ -118,8 +124,18 @@ impl Engine {
     pub fn among(parts: EngineParts, node: Membership) -> Arc<Self> {
         let EngineParts { ledger, control, clock, ids, policy, settings } = parts;
         let access = Access::new(Arc::clone(&control), Arc::clone(&clock), Arc::clone(&ids));
+        let feeds = Feeds::new(Arc::clone(&control), Arc::clone(&clock), Arc::clone(&ids));
+        let exports = Exporter::new(ExporterParts {
+            ledger: Arc::clone(&ledger),
+            control: Arc::clone(&control),
+            clock: Arc::clone(&clock),
+            ids: Arc::clone(&ids),
+            zone: settings.zone.clone(),
+        });
         Arc::new(Self {
             access,
+            exports,
+            feeds,
             heads: events::HeadWatch::default(),
             hubs: events::Hubs::default(),
             webhooks: webhooks::WebhookState::default(),

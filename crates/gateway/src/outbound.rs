@@ -5,17 +5,17 @@
 //! something else a moment later leads nowhere else. An answer that does not end is not read to its end.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::webhooks::{Call, CallFault, Called, KEPT_BODY, Outbound, URL_BYTES};
+use domain::webhooks::{Call, CallFault, Called, KEPT_BODY, Outbound, URL_BYTES, is_public};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::{HeaderMap, Request, Uri};
+use hyper::{HeaderMap, Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -91,6 +91,25 @@ impl OutboundHttp {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .build(connector);
         Ok(Self { pool, private })
+    }
+
+    /// Whether an address may be reached, as far as can be told without looking its name up.
+    pub(crate) fn may_reach(&self, url: &str) -> Result<(), CallFault> {
+        address(url, self.private).map(|_| ())
+    }
+
+    /// Asks for a file, whose body is read by whoever asked.
+    pub(crate) async fn get(
+        &self,
+        url: &str,
+        headers: Vec<(&'static str, String)>,
+    ) -> Result<Response<Incoming>, CallFault> {
+        let mut request = Request::get(address(url, self.private)?);
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(Bytes::new())).map_err(|_| CallFault::Malformed)?;
+        self.pool.request(request).await.map_err(|error| fault_of(&error))
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Called {
@@ -178,32 +197,6 @@ fn address(url: &str, private: bool) -> Result<Uri, CallFault> {
         return Err(CallFault::Forbidden);
     }
     Ok(uri)
-}
-/// Whether an address is one of the public internet (RFC 6890 and what came since).
-fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => is_public_v6(address),
-    }
-}
-
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    let shared = a == 100 && (64..128).contains(&b);
-    let special = (a == 192 && b == 0 && c == 0) || (a == 198 && (b == 18 || b == 19)) || a == 0 || a >= 224;
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_documentation()
-        || shared
-        || special)
-}
-
-fn is_public_v6(address: Ipv6Addr) -> bool {
-    // 2000::/3 is all that is given out; of it, Teredo, documentation and 6to4 lead, or may lead, elsewhere.
-    let [a, b, ..] = address.segments();
-    let given_out = a & 0xE000 == 0x2000;
-    given_out && a != 0x2002 && !(a == 0x2001 && (b == 0 || b == 0x0DB8))
 }
 
 #[cfg(test)]

@@ -53,6 +53,21 @@ pub struct ContactUpsert {
     pub tags: Vec<String>,
 }
 
+/// Changes of a person's record; what is left out stays.
+#[derive(Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"personal": {"姓名": "张三", "备注": null}, "tags": ["双十一"]}))]
+pub struct ContactEdit {
+    /// By name; `null` takes the attribute away.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub personal: BTreeMap<String, Option<String>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub queryable: BTreeMap<String, Option<String>>,
+    /// All tags that the contact is to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags: Option<Vec<String>>,
+}
+
 /// Up to 1,000 people.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -13,6 +13,7 @@ mod contact;
 mod course;
 mod customer;
 mod event;
+mod export;
 mod import;
 mod inbound;
 mod message;
@@ -25,6 +26,7 @@ mod problem;
 mod report;
 mod route;
 mod session;
+mod source;
 mod suppression;
 mod template;
 mod webhook;
@@ -41,13 +43,16 @@ pub use billing::{
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
 pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
-pub use contact::{Contact, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags};
+pub use contact::{
+    Contact, ContactEdit, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags,
+};
 pub use course::{
     CampaignRoute, Canary, CanaryPlan, EndCount, ResendOf, ResendOrder, Resent, RouteAmount, RouteShare,
     StopLimit, StopLimits, Stopped, Unrouted,
 };
 pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use event::{Event, EventRecording, Events, Streamed};
+pub use export::{Export, ExportCreate};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
 pub use message::{
@@ -72,6 +77,7 @@ pub use session::{
     Done, Me, PasswordChange, PasswordCreate, SessionCreate, TotpBegun, TotpConfirm, TotpConfirmed,
     TotpRemove,
 };
+pub use source::{ImportSource, ImportSourceCreate, ImportSourceEdit, ImportSources, SourcePlace, SourceRun};
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};
 pub use webhook::{
@@ -79,7 +85,7 @@ pub use webhook::{
     WebhookRotate, Webhooks,
 };
 pub use words::{
-    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, Charge, ColumnUse, Encoding, ImportState,
-    LegalBasis, MessageState, PayMode, Pick, Priority, Reason, Scope, Signing, StopRule, SuppressionSource,
-    TrailEvent, TransferKind,
+    CampaignState, CanaryPhase, CanaryThen, Carrier, Category, Charge, ColumnUse, Encoding, ExportFormat,
+    ExportOf, ExportState, ImportState, LegalBasis, MessageState, PayMode, Pick, Priority, Reason, RunState,
+    Scope, Signing, StopRule, SuppressionSource, TrailEvent, TransferKind,
 };

@@ -26,6 +26,22 @@ macro_rules! words {
 }
 
 words! {
+    /// What is exported.
+    ExportOf = domain::control::ExportOf { Messages, Contacts, Inbound, Suppressions, Statement }
+}
+words! {
+    /// What the file is.
+    ExportFormat = domain::control::ExportFormat { Csv, Xlsx, Parquet }
+}
+words! {
+    /// Where an export is.
+    ExportState = domain::control::ExportState { Waiting, Running, Finished, Failed }
+}
+words! {
+    /// How a run of a source is.
+    RunState = domain::control::RunState { Waiting, Running, Finished, Unchanged, Failed }
+}
+words! {
     /// What a message is: law, caps and hours depend on it.
     Category = domain::message::Category { Otp, Notice, Marketing }
 }

@@ -10,6 +10,7 @@ pub use ::sealing::upload;
 pub mod copy;
 pub mod ledger;
 pub mod postgres;
+pub mod source;
 
 #[cfg(test)]
 #[path = "../../pg/tests/stage/postgres_server.rs"]

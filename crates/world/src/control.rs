@@ -13,13 +13,14 @@ use domain::control::{
     Access, AccessChange, Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences,
     AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Conditions, Contact,
     ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Document, DocumentMark,
-    Documents, Edit, Editable, Edits, Entity, Idempotency, IdempotentStart, Import, Imports, KeyGrant,
-    OneTimeLink, PriceLine, ReadSeek, RejectedRow, RouteConfig, Session, TemplateRecord, Templates, Tenant,
-    Uploads, Upserted, User, Uses,
+    Documents, Edit, Editable, Edits, Entity, Export, Exports, Idempotency, IdempotentStart, Import,
+    ImportSource, Imports, KeyGrant, OneTimeLink, PriceLine, ReadSeek, RejectedRow, RouteConfig, Session,
+    SourceMemory, SourceRun, Sources, TemplateRecord, Templates, Tenant, Uploads, Upserted, User, Uses,
 };
 use domain::downstream::Customer;
 use domain::ids::{
-    AccountId, AudienceId, CampaignId, CustomerId, ImportId, KeyId, MessageId, TemplateId, UserId,
+    AccountId, AudienceId, CampaignId, CustomerId, ExportId, ImportId, KeyId, MessageId, SourceId,
+    TemplateId, UserId,
 };
 use domain::time::Timestamp;
 
@@ -256,6 +257,56 @@ impl Edits for MemoryControl {
             _ => not_here()?,
         }
         Ok(true)
+    }
+}
+
+#[async_trait]
+impl Exports for MemoryControl {
+    async fn put_export(&self, _: &Export) -> Asked<()> {
+        not_here()
+    }
+    async fn export(&self, _: AccountId, _: ExportId) -> Asked<Option<Export>> {
+        Ok(None)
+    }
+    async fn exports(&self, _: AccountId, _: u32) -> Asked<Vec<Export>> {
+        Ok(Vec::new())
+    }
+    async fn unfinished_exports(&self, _: u32) -> Asked<Vec<Export>> {
+        Ok(Vec::new())
+    }
+    async fn expire_exports(&self, _: Timestamp) -> Asked<u64> {
+        Ok(0)
+    }
+}
+
+#[async_trait]
+impl Sources for MemoryControl {
+    async fn sources(&self, _: AccountId) -> Asked<Vec<ImportSource>> {
+        Ok(Vec::new())
+    }
+    async fn source(&self, _: AccountId, _: SourceId) -> Asked<Option<ImportSource>> {
+        Ok(None)
+    }
+    async fn due_sources(&self, _: Timestamp, _: u32) -> Asked<Vec<ImportSource>> {
+        Ok(Vec::new())
+    }
+    async fn source_memory(&self, _: SourceId) -> Asked<SourceMemory> {
+        Ok(SourceMemory::default())
+    }
+    async fn begin_due(&self, _: &SourceRun, _: Timestamp, _: Option<Timestamp>) -> Asked<bool> {
+        not_here()
+    }
+    async fn put_run(&self, _: &SourceRun, _: Option<&SourceMemory>) -> Asked<()> {
+        not_here()
+    }
+    async fn unfinished_runs(&self, _: u32) -> Asked<Vec<SourceRun>> {
+        Ok(Vec::new())
+    }
+    async fn runs(&self, _: AccountId, _: SourceId, _: u32) -> Asked<Vec<SourceRun>> {
+        Ok(Vec::new())
+    }
+    async fn expire_runs(&self, _: Timestamp) -> Asked<u64> {
+        Ok(0)
     }
 }
 

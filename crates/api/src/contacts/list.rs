@@ -73,7 +73,12 @@ pub(crate) fn asked_phone(state: &ApiState, text: &str) -> Result<Phone, Problem
     })
 }
 
-fn document(contact: Contact, reveal: bool, zone: &TimeZone, numbers: &PrefixTable) -> json::Contact {
+pub(super) fn document(
+    contact: Contact,
+    reveal: bool,
+    zone: &TimeZone,
+    numbers: &PrefixTable,
+) -> json::Contact {
     let (province, city) = privacy::place(numbers, contact.phone);
     json::Contact {
         id: contact.id.to_string(),

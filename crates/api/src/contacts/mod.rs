@@ -1,6 +1,8 @@
 //! Contacts: people's records.
 
+mod edit;
 mod list;
+mod show;
 mod upsert;
 
 pub(crate) use list::asked_phone;
@@ -10,5 +12,5 @@ use utoipa_axum::routes;
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list, upsert::upsert))
+    OpenApiRouter::new().routes(routes!(list::list, upsert::upsert)).routes(routes!(show::show, edit::edit))
 }

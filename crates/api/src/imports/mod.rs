@@ -41,7 +41,7 @@ fn document(import: Import, zone: &TimeZone) -> json::Import {
     }
 }
 
-fn counts(counts: domain::control::ImportCounts) -> json::ImportCounts {
+pub(crate) fn counts(counts: domain::control::ImportCounts) -> json::ImportCounts {
     json::ImportCounts {
         read: counts.read,
         new: counts.new,

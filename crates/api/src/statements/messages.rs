@@ -6,11 +6,11 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use domain::billing::{Charge, HourSpan, Moved, moves};
+use domain::billing::{Charge, HourSpan};
 use domain::ids::LaneId;
 use domain::ledger::{Ledger, LedgerError, MessageFilter, MessageRecord};
-use domain::money::Money;
 use domain::time::Timestamp;
+use exports::statement::came;
 use futures::{Stream, stream};
 use jiff::tz::TimeZone;
 
@@ -88,40 +88,9 @@ fn pieces(
     futures::StreamExt::chain(head, rows)
 }
 
-/// What a message came to in the month.
-struct Came {
-    charged_at: Option<Timestamp>,
-    refunded_at: Option<Timestamp>,
-    messages: i64,
-    charged: Money,
-    refunded: Money,
-}
-
-/// `None`: its charge did not change in the month.
-fn came(moves: &[Moved], span: HourSpan) -> Option<Came> {
-    let mut came = Came {
-        charged_at: None,
-        refunded_at: None,
-        messages: 0,
-        charged: Money::ZERO,
-        refunded: Money::ZERO,
-    };
-    let mut is_any = false;
-    for moved in moves.iter().filter(|moved| moved.messages != 0 && span.holds(moved.at)) {
-        is_any = true;
-        came.messages += moved.messages;
-        came.charged += moved.flow.earned();
-        came.refunded += moved.flow.refunded;
-        let at = if moved.messages > 0 { &mut came.charged_at } else { &mut came.refunded_at };
-        *at = Some(moved.at);
-    }
-    is_any.then_some(came)
-}
-
 fn push_row(text: &mut String, record: &MessageRecord, asked: &Asked) {
     let charge = asked.lanes.get(&record.lane).copied().unwrap_or(asked.otherwise);
-    let moves = moves(&record.trail, record.state, charge, record.price);
-    let Some(came) = came(&moves, asked.span) else { return };
+    let Some(came) = came(record, charge, asked.span) else { return };
     let at = |at: Timestamp| json::Moment::new(at, &asked.zone).0;
     let accepted = record.trail.first().map_or(record.id.made_at(), |entry| entry.at);
     let cells = [

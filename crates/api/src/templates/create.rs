@@ -8,15 +8,11 @@ use domain::template::Template;
 
 use crate::auth::{Allowed, can};
 use crate::context::Context;
-use crate::etag::Tag;
 use crate::json;
 use crate::language::Language;
-use crate::problem::{Problem, say};
+use crate::problem::Problem;
 use crate::request::Body;
 use crate::state::ApiState;
-
-/// Longest name: what fits a line of the console.
-const MAX_NAME_CHARS: usize = 60;
 
 /// 新建模板 · Store a template
 ///
@@ -34,14 +30,7 @@ pub(crate) async fn create(
     body: Body<json::TemplateCreate>,
 ) -> Result<(StatusCode, Json<json::Template>), Problem> {
     let json::TemplateCreate { name, category, text } = body.value;
-    let name = name.trim().to_owned();
-    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
-        let detail = say(
-            format!("名称应为 1 到 {MAX_NAME_CHARS} 个字符"),
-            format!("A name has 1 to {MAX_NAME_CHARS} characters"),
-        );
-        return Err(Problem::field("/name", detail));
-    }
+    let name = super::name(&name)?;
     let compiled = Template::compile(&text).map_err(|error| super::text_problem(&error))?;
     let stored = TemplateRecord {
         id: state.fresh_id().into(),
@@ -52,7 +41,7 @@ pub(crate) async fn create(
         created_at: state.now(),
     };
     let document = super::document(stored.clone(), Some(&compiled), language, state.zone());
-    let line = context.line(&state, &caller, "templates.create", &stored.id, Some(Tag::of(&document)));
+    let line = context.line(&state, &caller, "templates.create", &stored.id, Some(super::version(&stored)));
     state
         .control()
         .edit(Edit::AddTemplate(&stored), Conditions { expected: None, line: Some(&line) })

@@ -3,6 +3,7 @@
 mod create;
 mod list;
 mod preview;
+mod put;
 mod show;
 
 use domain::control::TemplateRecord;
@@ -11,16 +12,42 @@ use jiff::tz::TimeZone;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::etag::Tag;
 use crate::json;
 use crate::language::Language;
-use crate::problem::Problem;
+use crate::problem::{Problem, say};
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
     OpenApiRouter::new()
         .routes(routes!(create::create, list::list))
         .routes(routes!(preview::preview))
-        .routes(routes!(show::show))
+        .routes(routes!(show::show, put::put))
+}
+
+/// Longest name: what fits a line of the console.
+const MAX_NAME_CHARS: usize = 60;
+
+/// A name as it is kept.
+///
+/// # Errors
+/// A problem that points at it.
+fn name(text: &str) -> Result<String, Problem> {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > MAX_NAME_CHARS {
+        let detail = say(
+            format!("名称应为 1 到 {MAX_NAME_CHARS} 个字符"),
+            format!("A name has 1 to {MAX_NAME_CHARS} characters"),
+        );
+        return Err(Problem::field("/name", detail));
+    }
+    Ok(name.to_owned())
+}
+
+/// Of what people wrote; advice is in the language of whoever reads.
+fn version(template: &TemplateRecord) -> Tag {
+    let TemplateRecord { id, name, category, source, .. } = template;
+    Tag::of(&(id.to_string(), name, category.word(), source))
 }
 
 fn document(

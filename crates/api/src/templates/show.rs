@@ -1,11 +1,11 @@
 //! Look at one template.
 
-use axum::Json;
 use axum::extract::State;
 use domain::ids::TemplateId;
 use domain::template::Template;
 
 use crate::auth::{Allowed, can};
+use crate::etag::Tagged;
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -14,7 +14,7 @@ use crate::state::ApiState;
 
 /// 查看模板 · Look at a template
 ///
-/// With its variables and what carriers would say about it.
+/// With its variables and what carriers would say about it; the version of what people wrote is in `ETag`.
 #[utoipa::path(
     get, path = "/v1/templates/{id}", tag = "templates", security(("key" = ["templates:read"])),
     params(("id" = String, Path, description = "The template.", example = "tpl_0d4x0k1g00000")),
@@ -25,9 +25,10 @@ pub(crate) async fn show(
     State(state): State<ApiState>,
     language: Language,
     Id(id): Id<TemplateId>,
-) -> Result<Json<json::Template>, Problem> {
+) -> Result<Tagged<json::Template>, Problem> {
     let stored = state.control().template(caller.account, id).await?;
     let stored = stored.ok_or_else(|| Problem::no_such("模板", "template"))?;
     let compiled = Template::compile(&stored.source).ok();
-    Ok(Json(super::document(stored, compiled.as_ref(), language, state.zone())))
+    let version = super::version(&stored);
+    Ok(Tagged(super::document(stored, compiled.as_ref(), language, state.zone()), version))
 }

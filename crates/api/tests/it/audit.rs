@@ -60,8 +60,16 @@ fn text(value: &Value) -> String {
 /// Whatever sends and reads people.
 async fn daily_work(tour: &mut Tour<'_>) {
     let template = json!({"name": "a", "category": "notice", "text": "您好"});
-    tour.change("POST", "/v1/templates", "", template).await;
+    let made = text(&tour.change("POST", "/v1/templates", "", template.clone()).await["id"]);
+    tour.change("PUT", "/v1/templates/{id}", &made, template).await;
     tour.change("POST", "/v1/contacts", "", json!({"contacts": [{"phone": "13800138000"}]})).await;
+    let contact = text(&tour.house.get("/v1/contacts").await.ok(200)["items"][0]["id"]);
+    tour.change("PATCH", "/v1/contacts/{id}", &contact, json!({"personal": {"姓名": "张伟"}})).await;
+    let source = json!({"name": "张家", "place": {"kind": "http", "url": "http://127.0.0.1:9/"}});
+    let source = text(&tour.change("POST", "/v1/import-sources", "", source).await["id"]);
+    tour.change("PATCH", "/v1/import-sources/{id}", &source, json!({"enabled": false})).await;
+    tour.change("POST", "/v1/import-sources/{id}/run", &source, json!({})).await;
+    tour.change("DELETE", "/v1/import-sources/{id}", &source, json!({})).await;
     let file = request("POST", "/v1/imports?file_name=a.csv", Body::from("手机号\n13800138000\n"));
     let upload = tour.send("POST", "/v1/imports", file).await;
     let import = text(&upload["import"]["id"]);
@@ -84,6 +92,7 @@ async fn daily_work(tour: &mut Tour<'_>) {
     tour.change("POST", "/v1/webhooks/{id}/replay", &webhook, since).await;
     tour.change("DELETE", "/v1/webhooks/{id}", &webhook, json!({})).await;
     tour.change("POST", "/v1/suppressions", "", json!({"phone": "13900139000", "source": "complaint"})).await;
+    tour.change("POST", "/v1/exports", "", json!({"of": "messages", "format": "csv"})).await;
     let lift = request("DELETE", "/v1/suppressions?phone=13900139000", Body::empty());
     tour.send("DELETE", "/v1/suppressions", lift).await;
 

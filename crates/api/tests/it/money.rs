@@ -258,6 +258,11 @@ async fn a_statement_is_the_sum_of_its_messages() {
         assert_eq!(json!(money(11)), line["refunded"]["micros"]);
     }
     assert!(!csv.text().contains("138001380"), "no phones");
+    let order = json!({"of": "statement", "month": "2026-11", "format": "csv"});
+    let export = house.post("/v1/exports", order).await.ok(202);
+    house.engine.run_exports().await;
+    let path = format!("/v1/exports/{}/file", export["id"].as_str().unwrap());
+    assert_eq!(cells(house.get(&path).await.text()), rows, "the same lines, as a file");
     let told = house.get("/v1/statements/2026-11.csv").await;
     assert!(
         told.text().contains("期末 closing") && told.headers["content-type"] == "text/csv; charset=utf-8"

@@ -112,6 +112,16 @@ impl Connection {
         self.answer(self.request(Method::DELETE, path).timeout(TIMEOUT)).await
     }
 
+    /// For an answer without content.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn delete_silent(&self, path: &str) -> Result<(), Failure> {
+        let sent = self.request(Method::DELETE, path).timeout(TIMEOUT).send().await;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() { Ok(()) } else { Err(self.refused(response).await) }
+    }
+
     /// # Errors
     /// As [`Self::get`].
     pub(crate) async fn post_once<T: DeserializeOwned>(

@@ -4,12 +4,14 @@ mod access;
 mod campaign;
 mod codes;
 mod connection;
+mod export;
 mod import;
 mod message;
 mod money;
 mod numbers;
 mod resend;
 mod route;
+mod source;
 mod tables;
 mod webhook;
 
@@ -21,12 +23,14 @@ use access::{AccountCommand, KeyCommand, UserCommand};
 use campaign::CampaignCommand;
 use codes::CodesCommand;
 use connection::Connection;
+pub(crate) use export::ExportArgs;
 pub(crate) use import::ImportArgs;
 use message::MessageCommand;
 pub(crate) use message::SendArgs;
 pub(crate) use money::{BalanceArgs, MarginsArgs, StatementArgs, TopUpArgs};
 use numbers::NumbersCommand;
 use route::RouteCommand;
+use source::SourceCommand;
 use webhook::WebhookCommand;
 
 use crate::exit::Failure;
@@ -117,6 +121,13 @@ pub(crate) struct CodesArgs {
     command: CodesCommand,
 }
 
+/// Commands about sources of contacts.
+#[derive(Args, Debug)]
+pub(crate) struct SourceArgs {
+    #[command(subcommand)]
+    command: SourceCommand,
+}
+
 /// Commands about webhooks.
 #[derive(Args, Debug)]
 pub(crate) struct WebhookArgs {
@@ -127,6 +138,7 @@ pub(crate) struct WebhookArgs {
 /// Something that can be asked of the platform.
 pub(crate) enum Asked {
     Import(To<ImportArgs>),
+    Export(To<ExportArgs>),
     Campaign(To<CampaignArgs>),
     Message(To<MessageArgs>),
     Send(To<SendArgs>),
@@ -140,6 +152,7 @@ pub(crate) enum Asked {
     TopUp(To<TopUpArgs>),
     Statement(To<StatementArgs>),
     Margins(To<MarginsArgs>),
+    Source(To<SourceArgs>),
     Webhook(To<WebhookArgs>),
 }
 
@@ -150,6 +163,7 @@ pub(crate) enum Asked {
 pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
     match asked {
         Asked::Import(To { target, asked }) => import::run(&Connection::new(&target, show)?, asked).await,
+        Asked::Export(To { target, asked }) => export::run(&Connection::new(&target, show)?, asked).await,
         Asked::Campaign(To { target, asked }) => {
             campaign::run(&Connection::new(&target, show)?, asked.command).await
         }
@@ -183,6 +197,9 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
         }
         Asked::Codes(To { target, asked }) => {
             codes::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Source(To { target, asked }) => {
+            source::run(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Webhook(To { target, asked }) => {
             webhook::run(&Connection::new(&target, show)?, asked.command).await

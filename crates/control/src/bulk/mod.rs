@@ -15,6 +15,7 @@ use domain::ids::{AccountId, AudienceId, ImportId};
 
 pub(super) use postgres::PostgresBulk;
 pub(super) use prepare::{Slice, Upsert, Upserting, prepare, slices};
+pub(super) use record::sealed_contact;
 pub(super) use rejected::{
     SealedRow, TABLE as REJECTED_TABLE, read as read_rejected, row_name as rejected_name,
     seal as seal_rejected,

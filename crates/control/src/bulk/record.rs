@@ -9,7 +9,7 @@ use crate::document::Attributes;
 use crate::error::of_sealed;
 use crate::pack::{Unpack, put_pairs};
 use crate::reading::Reading;
-use sealing::TableSealer;
+use sealing::{Sealer, TableSealer};
 
 pub(super) const TABLE: &str = "contact";
 /// First byte of what is sealed of a contact.
@@ -79,6 +79,13 @@ pub(super) fn read_contact(plain: &[u8]) -> Result<(Phone, Vec<(String, String)>
 /// The sealed column of a contact's row.
 pub(super) fn seal_contact(sealer: &TableSealer, id: ContactId, plain: &[u8]) -> Vec<u8> {
     sealer.seal(&id.raw().to_be_bytes(), plain)
+}
+
+/// The same, of a contact as it is to be stored.
+pub(crate) fn sealed_contact(sealer: &Sealer, contact: &Contact) -> Vec<u8> {
+    let mut plain = Vec::new();
+    put_contact(&mut plain, contact.phone, &contact.personal);
+    seal_contact(&sealer.for_table(TABLE), contact.id, &plain)
 }
 
 fn unpack_contact(plain: &[u8]) -> Option<(Phone, Vec<(String, String)>)> {

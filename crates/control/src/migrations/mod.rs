@@ -10,10 +10,12 @@ mod courses;
 mod customers;
 mod customers_on_nodes;
 mod documents;
+mod exports;
 mod nodes;
 mod people;
 mod sending;
 pub(super) mod shape;
+mod sources;
 mod tenants;
 mod uploads;
 mod webhooks;
@@ -48,6 +50,8 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         access::STEPS,
         books::STEPS,
         webhooks::STEPS,
+        exports::STEPS,
+        sources::STEPS,
         customers_on_nodes::STEPS,
     ];
     all.into_iter().flatten()

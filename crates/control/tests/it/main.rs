@@ -3,12 +3,15 @@
 mod access;
 mod books;
 mod campaigns;
+mod corrections;
 mod documents;
 mod edits;
+mod exports;
 mod nodes;
 mod people;
 mod schema;
 mod secrecy;
+mod sources;
 mod stage;
 mod tenants;
 mod uploads;

@@ -5,9 +5,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-use super::{AuditLine, Campaign, ChannelConfig, ControlError, PriceLine, RouteConfig, TemplateRecord};
+use super::{
+    AuditLine, Campaign, ChannelConfig, Contact, ControlError, ImportSource, PriceLine, RouteConfig,
+    SourceRun, TemplateRecord,
+};
 use crate::downstream::Customer;
-use crate::ids::{AccountId, ChannelId, CustomerId, RouteId};
+use crate::ids::{AccountId, ChannelId, ContactId, CustomerId, RouteId, SourceId, TemplateId};
 use crate::time::Timestamp;
 
 /// What is replaced as a whole by somebody who has read it. (Campaigns, tenants, people and roles carry their versions
@@ -19,6 +22,20 @@ pub enum Editable {
     /// All prices of an account.
     Prices(AccountId),
     Customer(CustomerId),
+    Template(TemplateId),
+    Contact(ContactId),
+    Source(SourceId),
+}
+
+impl Editable {
+    /// Whether nodes hold it in memory, and have to be told of a change.
+    #[must_use]
+    pub const fn is_configuration(self) -> bool {
+        match self {
+            Self::Channel(_) | Self::Route(_) | Self::Prices(_) | Self::Customer(_) => true,
+            Self::Template(_) | Self::Contact(_) | Self::Source(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Editable {
@@ -28,6 +45,9 @@ impl fmt::Display for Editable {
             Self::Route(id) => write!(f, "route {id}"),
             Self::Prices(account) => write!(f, "prices {account}"),
             Self::Customer(id) => write!(f, "customer {id}"),
+            Self::Template(id) => write!(f, "template {id}"),
+            Self::Contact(id) => write!(f, "contact {id}"),
+            Self::Source(id) => write!(f, "source {id}"),
         }
     }
 }
@@ -43,6 +63,16 @@ pub enum Edit<'a> {
     Customer(&'a Customer),
     DeleteCustomer(CustomerId),
     AddTemplate(&'a TemplateRecord),
+    /// Name, category and text of one that is there. Campaigns have copies of the text, and keep them.
+    ChangeTemplate(&'a TemplateRecord),
+    /// Attributes and tags of one whose last change was at that time; an import that was faster is not overwritten.
+    ChangeContact(&'a Contact, Timestamp),
+    /// Adds or replaces; what was remembered of its last file goes when its place is another.
+    Source(&'a ImportSource),
+    /// With its runs.
+    DeleteSource(AccountId, SourceId),
+    /// Asks for a source to be fetched.
+    AddRun(&'a SourceRun),
     AddCampaign(&'a Campaign),
     /// One whose version is the one that was read, and when. What is stored has the next; its account is told of the step, if
     /// it is one ([`EventKind::of_campaign`](crate::events::EventKind::of_campaign)).
@@ -59,7 +89,11 @@ impl Edit<'_> {
             Self::Prices(account, _) => Some(Editable::Prices(*account)),
             Self::Customer(customer) => Some(Editable::Customer(customer.id)),
             Self::DeleteCustomer(id) => Some(Editable::Customer(*id)),
-            Self::AddTemplate(_) | Self::AddCampaign(_) | Self::ChangeCampaign(..) => None,
+            Self::ChangeTemplate(template) => Some(Editable::Template(template.id)),
+            Self::ChangeContact(contact, _) => Some(Editable::Contact(contact.id)),
+            Self::Source(source) => Some(Editable::Source(source.id)),
+            Self::DeleteSource(_, id) => Some(Editable::Source(*id)),
+            Self::AddTemplate(_) | Self::AddCampaign(_) | Self::ChangeCampaign(..) | Self::AddRun(_) => None,
         }
     }
 }

@@ -13,11 +13,13 @@ mod contact;
 mod customer;
 mod document;
 mod edit;
+mod export;
 mod idempotency;
 mod import;
 mod provider;
 mod quirks;
 mod route_config;
+mod source;
 mod statements;
 mod template_record;
 mod upload;
@@ -38,6 +40,7 @@ pub use contact::{Contact, ContactFilter, ContactRow, Contacts, FieldKind, Upser
 pub use customer::Customers;
 pub use document::{Document, DocumentMark, Documents};
 pub use edit::{Conditions, Edit, Editable, Edits};
+pub use export::{Export, ExportFormat, ExportMonth, ExportOf, ExportState, Exports};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
@@ -45,6 +48,10 @@ pub use provider::{
 };
 pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
+pub use source::{
+    Fetch, FetchFault, Fetched, ImportSource, MOST_SOURCES, Pieces, RunState, SourceMemory, SourcePlace,
+    SourceRun, Sources,
+};
 pub use statements::{
     Agreement, BookFault, BookRule, BooksChecked, JournalLine, Paid, Payment, Spent, Standing, Statements,
     TransferFilter,
@@ -92,9 +99,11 @@ pub trait Control:
     + Books
     + Documents
     + Edits
+    + Exports
     + Idempotency
     + Uploads
     + Notices
+    + Sources
     + Webhooks
 {
 }
@@ -112,9 +121,11 @@ impl<T> Control for T where
         + Books
         + Documents
         + Edits
+        + Exports
         + Idempotency
         + Uploads
         + Notices
+        + Sources
         + Webhooks
 {
 }

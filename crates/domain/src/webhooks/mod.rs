@@ -4,6 +4,7 @@
 //! and when it is disabled. Invariants: an endpoint's place moves only past events that were taken, that wait to be tried
 //! again, or that were given up; what waits is bounded; an endpoint that takes nothing costs one call every few minutes.
 
+mod address;
 mod standing;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::ids::{AccountId, MessageId, WebhookId};
 use crate::message::coded_enum;
 use crate::time::Timestamp;
 
+pub use address::is_public;
 pub use standing::{
     DISABLED_AFTER, Done, HELD_AFTER, MOST_WAITING, SCHEDULE, Settled, Standing, Tried, jittered, settle,
 };

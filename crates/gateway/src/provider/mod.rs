@@ -10,7 +10,7 @@ mod client;
 mod dialect;
 mod form;
 mod port;
-mod sign;
+pub(crate) mod sign;
 mod tencent;
 mod twilio;
 mod work;

@@ -21,3 +21,4 @@ mod ledger_versions;
 mod ledger_waiting;
 #[path = "../../../pg/tests/stage/postgres_server.rs"]
 mod postgres_server;
+mod source;

@@ -30,11 +30,13 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["domain", "sealing", "moves", "files", "pg", "control"]),
     ("gateway", &["domain", "wire"]),
     ("access", &["domain"]),
-    ("engine", &["domain", "psi", "sheets", "access"]),
-    ("api", &["domain", "access", "engine", "json"]),
+    ("exports", &["domain"]),
+    ("feeds", &["domain"]),
+    ("engine", &["domain", "psi", "sheets", "access", "exports", "feeds"]),
+    ("api", &["domain", "access", "exports", "feeds", "engine", "json"]),
     ("sim", &["domain", "wire"]),
     ("world", &["wire", "domain", "store", "engine"]),
-    ("app", &["wire", "domain", "psi", "store", "gateway", "engine", "api", "sim", "world"]),
+    ("app", &["wire", "domain", "psi", "store", "gateway", "feeds", "engine", "api", "sim", "world"]),
     ("xtask", &[]),
 ];
 

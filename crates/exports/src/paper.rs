@@ -25,7 +25,8 @@ const LATIN: Name<'static> = Name(b"L");
 const CHINESE: Name<'static> = Name(b"C");
 
 /// The file. `account` is its name; `zone` says whose days are meant, `at` when it was made.
-pub(super) fn render(statement: &Statement, account: &str, zone: &str, at: &str) -> Vec<u8> {
+#[must_use]
+pub fn render(statement: &Statement, account: &str, zone: &str, at: &str) -> Vec<u8> {
     let pages: Vec<&[StatementLine]> =
         if statement.lines.is_empty() { vec![&[]] } else { statement.lines.chunks(LINES).collect() };
     let mut ids = (1..).map(Ref::new);
