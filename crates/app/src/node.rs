@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::carrier_code::CodeBook;
 use domain::control::Secret;
+use domain::currency::Currency;
 use domain::downstream::Downstream;
 use domain::ledger::Ledger;
 use domain::policy::Policy;
@@ -59,6 +60,8 @@ pub(crate) struct NodeOptions {
     pub(crate) response_timeout: Duration,
     /// Whether what tenants name as addresses to be called may lie in private networks.
     pub(crate) private_callbacks: bool,
+    /// What everything here is priced and paid in.
+    pub(crate) currency: Currency,
     /// Where customers connect to us.
     pub(crate) downstream: DownstreamConfig,
     pub(crate) serving: Serving,
@@ -107,6 +110,7 @@ impl Node {
         let keep =
             |key: &Secret| options.owner_file.as_deref().map_or(Ok(()), |file| keep_owner_key(file, key));
         let first = control.first_start(clock.now(), &ids, keep).await?;
+        engine::billing::keep_currency(&*control, options.currency).await?;
         let parts = EngineParts {
             ledger: Arc::clone(&ledger),
             control: Arc::clone(&control) as _,
@@ -144,6 +148,7 @@ impl Node {
         let (api, addr, api_stop) = (TaskTracker::new(), listener.local_addr()?, CancellationToken::new());
         let statements = Arc::clone(&control) as _;
         let state = api::ApiState::new(Arc::clone(&engine), statements, Arc::clone(&clock), Arc::clone(&ids));
+        listeners::sign_in_over(options.serving.oidc.clone(), &state, &clock)?;
         let metrics = listeners::start(options.serving, listener, (&engine, state), &api, &api_stop).await;
         Ok(Self {
             engine,

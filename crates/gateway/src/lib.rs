@@ -11,6 +11,7 @@ mod backoff;
 mod carrier;
 mod downstream;
 mod drivers;
+mod fetch;
 mod outbound;
 mod pace;
 mod provider;
@@ -29,6 +30,7 @@ use wire::EncodeError;
 
 pub use carrier::ChannelSettings;
 pub use downstream::{DownstreamSettings, Family, Ports, listen};
+pub use fetch::FetchHttp;
 pub use outbound::OutboundHttp;
 pub use provider::HttpProviders;
 pub use tls::{TlsError, TlsServer};

@@ -15,6 +15,7 @@ mod customer;
 mod event;
 mod import;
 mod inbound;
+mod live;
 mod message;
 mod moment;
 mod money;
@@ -50,6 +51,7 @@ pub use customer::{CallBack, Customer, CustomerPut, Customers};
 pub use event::{Event, EventRecording, Events, Streamed};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
+pub use live::{CampaignLive, CampaignsLive, ChannelState, ChannelsLive};
 pub use message::{
     Message, MessageResult, MessageSend, MessagesAccepted, MessagesSend, SendRefusal, TrailEntry,
 };
@@ -59,7 +61,9 @@ pub use number::{
     CleaningReport, NotOf, NumberQuestion, NumberShown, NumberTable, NumbersImported, Saved, SkippedCampaign,
 };
 pub use page::Page;
-pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
+pub use preflight::{
+    CampaignFunding, CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample,
+};
 pub use problem::ProblemDocument;
 pub use report::{
     Amount, CampaignReport, CarrierAmount, Funnel, MessageReport, ReasonAmount, ReportBy, ReportRow,
@@ -69,8 +73,8 @@ pub use route::{
     Routes, WeightedChannel,
 };
 pub use session::{
-    Done, Me, PasswordChange, PasswordCreate, SessionCreate, TotpBegun, TotpConfirm, TotpConfirmed,
-    TotpRemove,
+    Done, Me, PasswordChange, PasswordCreate, SessionCreate, SubjectLink, TotpBegun, TotpConfirm,
+    TotpConfirmed, TotpRemove,
 };
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};
 pub use template::{Preview, PreviewRequest, Template, TemplateAdvice, TemplateCreate};

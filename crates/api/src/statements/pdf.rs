@@ -4,6 +4,7 @@
 //! font is embedded. Coordinates are points from the lower left; amounts are text made of integers.
 
 use domain::billing::{Statement, StatementLine};
+use domain::currency::Currency;
 use domain::message::Category;
 use domain::phone::Carrier;
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo};
@@ -95,7 +96,11 @@ impl Sheet {
         self.down(26.0);
         self.text(MARGIN, SIZE, &format!("账户 Account: {account} ({})", statement.account));
         self.down(16.0);
-        self.text(MARGIN, SIZE, &format!("月份 Month: {} ({zone})    货币 Currency: CNY", statement.month));
+        self.text(
+            MARGIN,
+            SIZE,
+            &format!("月份 Month: {} ({zone})    货币 Currency: {}", statement.month, Currency::installed()),
+        );
         self.down(26.0);
     }
 

@@ -5,17 +5,21 @@ mod audience;
 mod audit;
 mod campaigns;
 mod channels;
+mod clock;
 mod contract;
 mod customers;
 mod doors;
 mod events;
+mod funds;
 mod house;
 mod keys;
+mod live;
 mod manners;
 mod messages;
 mod metrics;
 mod money;
 mod numbers;
+mod oidc;
 #[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
 #[path = "../../../app/tests/it/peer.rs"]
 mod peer;

@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod cloud;
 mod cluster;
+mod crowd;
 #[path = "../../../gateway/tests/it/customer.rs"]
 mod customer;
 mod damage;
@@ -26,4 +27,6 @@ mod proxy;
 mod simulate;
 mod start;
 mod story;
+mod terms;
 mod traces;
+mod webhooks;

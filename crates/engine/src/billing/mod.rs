@@ -5,12 +5,15 @@
 //! ledger before it is in the books, so that whatever is killed in between, an account can spend too little for a while but never too
 //! much; everything handed over is a sum since the beginning, so that handing it over again changes nothing.
 
+mod currency;
 mod fund;
 mod hold;
 mod post;
 mod postings;
 mod short;
 
+pub use currency::{CurrencyTrouble, keep_currency};
+pub use hold::CampaignFunding;
 pub use post::{MoneyError, Poster};
 pub use short::{explain_short, short_word};
 

@@ -30,11 +30,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["domain", "sealing", "moves", "files", "pg", "control"]),
     ("gateway", &["domain", "wire"]),
     ("access", &["domain"]),
+    ("oidc", &["domain"]),
     ("engine", &["domain", "psi", "sheets", "access"]),
-    ("api", &["domain", "access", "engine", "json"]),
+    ("api", &["domain", "access", "oidc", "engine", "json"]),
     ("sim", &["domain", "wire"]),
     ("world", &["wire", "domain", "store", "engine"]),
-    ("app", &["wire", "domain", "psi", "store", "gateway", "engine", "api", "sim", "world"]),
+    ("app", &["wire", "domain", "psi", "store", "gateway", "oidc", "engine", "api", "sim", "world"]),
     ("xtask", &[]),
 ];
 
