@@ -2,7 +2,6 @@
 
 mod list;
 mod messages;
-mod pdf;
 mod show;
 
 use domain::billing::{Holdings, Month, Statement};

@@ -43,7 +43,7 @@ pub(crate) async fn show(
         Some("pdf") => {
             let named = state.access().visible_account(caller.actor(), caller.account).await?.account.name;
             let at = json::Moment::new(state.now(), zone.rules());
-            let body = Body::from(super::pdf::render(&statement, &named, zone.name(), &at.0));
+            let body = Body::from(paper::render(&statement, &named, zone.name(), &at.0));
             Ok(download::csv(&format!("{file}.pdf"), "application/pdf", body))
         }
         Some(_) => Err(Problem::no_such("格式；只有 .csv 和 .pdf", "form; there are .csv and .pdf")),

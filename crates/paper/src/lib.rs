@@ -25,8 +25,9 @@ const ENDS: [f32; 5] = [285.0, 340.0, 405.0, 470.0, 545.0];
 const LATIN: Name<'static> = Name(b"L");
 const CHINESE: Name<'static> = Name(b"C");
 
-/// The file. `account` is its name; `zone` says whose days are meant, `at` when it was made.
-pub(super) fn render(statement: &Statement, account: &str, zone: &str, at: &str) -> Vec<u8> {
+/// A statement as a PDF file. `account` is its name; `zone` says whose days are meant, `at` when it was made.
+#[must_use]
+pub fn render(statement: &Statement, account: &str, zone: &str, at: &str) -> Vec<u8> {
     let pages: Vec<&[StatementLine]> =
         if statement.lines.is_empty() { vec![&[]] } else { statement.lines.chunks(LINES).collect() };
     let mut ids = (1..).map(Ref::new);
