@@ -13,6 +13,7 @@ use domain::carrier_code::CodeBook;
 use domain::control::Secret;
 use domain::currency::Currency;
 use domain::downstream::Downstream;
+use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
 use domain::policy::Policy;
 use domain::retry::RetryPolicy;
@@ -146,9 +147,7 @@ impl Node {
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
         let (api, addr, api_stop) = (TaskTracker::new(), listener.local_addr()?, CancellationToken::new());
-        let statements = Arc::clone(&control) as _;
-        let state = api::ApiState::new(Arc::clone(&engine), statements, Arc::clone(&clock), Arc::clone(&ids));
-        listeners::sign_in_over(options.serving.oidc.clone(), &state, &clock)?;
+        let state = api_state(&options.serving, (&engine, &control), &clock, &ids)?;
         let metrics = listeners::start(options.serving, listener, (&engine, state), &api, &api_stop).await;
         Ok(Self {
             engine,
@@ -196,6 +195,19 @@ impl Node {
             tracing::warn!(%error, "the control database did not close cleanly; it is whole all the same");
         }
     }
+}
+
+/// What the API works with.
+fn api_state(
+    serving: &Serving,
+    (engine, control): (&Arc<Engine>, &Arc<ControlDb>),
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<IdGenerator>,
+) -> anyhow::Result<api::ApiState> {
+    let statements = Arc::clone(control) as _;
+    let state = api::ApiState::new(Arc::clone(engine), statements, Arc::clone(clock), Arc::clone(ids));
+    listeners::sign_in_over(serving.oidc.clone(), &state, clock)?;
+    Ok(state)
 }
 
 /// Opens the ports for customers that connect to us; what comes waits until they are served.

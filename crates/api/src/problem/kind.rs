@@ -247,6 +247,60 @@ impl Kind {
     /// What to do about it, in Chinese and English.
     pub(super) const fn advice(self) -> (&'static str, &'static str) {
         match self {
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::InsufficientBalance
+            | Self::LimitReached
+            | Self::KeyRevoked
+            | Self::KeyExpired
+            | Self::ForeignAddress
+            | Self::AccountDisabled
+            | Self::BadSignature
+            | Self::ClockSkew
+            | Self::Replayed
+            | Self::WrongPassword
+            | Self::SecondFactorNeeded
+            | Self::LockedOut
+            | Self::NotInvited
+            | Self::SignInRefused
+            | Self::LinkGone
+            | Self::ForeignPage
+            | Self::ChangedMeanwhile => self.advice_on_access(),
+            Self::RateLimited => {
+                ("请在 Retry-After 秒后重试", "Repeat after as many seconds as Retry-After says")
+            }
+            Self::NotFound => ("请检查编号和密钥所属账号", "Check the id, and whose key you use"),
+            Self::MethodNotAllowed => ("请查看 /docs", "See /docs"),
+            Self::InvalidJson => ("请检查该行该列附近的语法", "Look at the syntax near that line and column"),
+            Self::InvalidField => {
+                ("请按 /docs 修改该字段后重试", "Correct the field as /docs says and repeat")
+            }
+            Self::UnsupportedMediaType => {
+                ("请使用 Content-Type: application/json", "Send Content-Type: application/json")
+            }
+            Self::TooLarge => ("请拆分后重试", "Split the request and repeat"),
+            Self::Conflict => ("请重新读取后再决定", "Read it again and decide anew"),
+            Self::Gone => (
+                "请用 from=oldest 从最早保留处继续，并核对其间的数据",
+                "Go on with from=oldest, and look up what happened in between",
+            ),
+            Self::IdempotencyMismatch => ("请为新请求换一个键", "Use a new key for a new request"),
+            Self::UnreadableFile => ("请修正文件后重新上传", "Correct the file and upload it again"),
+            Self::TimedOut => (
+                "请求可能已完成：请用同一个 Idempotency-Key 重试",
+                "It may have been done: repeat with the same Idempotency-Key",
+            ),
+            Self::Unavailable => ("请稍后重试", "Repeat in a moment"),
+            Self::DiskFull => {
+                ("请清理服务器磁盘；数据没有丢失", "Free space on the server's disk; nothing was lost")
+            }
+            Self::Internal => ("请把请求编号告诉管理员", "Tell the request id to the operator"),
+        }
+    }
+
+    /// The same about who asks, and what they may and can pay for.
+    const fn advice_on_access(self) -> (&'static str, &'static str) {
+        match self {
             Self::Unauthorized => (
                 "请在 Authorization 头中写 Bearer 和您的密钥",
                 "Send your key in the header: Authorization: Bearer hy_…",
@@ -294,35 +348,7 @@ impl Kind {
             Self::ChangedMeanwhile => {
                 ("请重新读取，用新的 ETag 再改", "Read it again and change it with its new ETag")
             }
-            Self::RateLimited => {
-                ("请在 Retry-After 秒后重试", "Repeat after as many seconds as Retry-After says")
-            }
-            Self::NotFound => ("请检查编号和密钥所属账号", "Check the id, and whose key you use"),
-            Self::MethodNotAllowed => ("请查看 /docs", "See /docs"),
-            Self::InvalidJson => ("请检查该行该列附近的语法", "Look at the syntax near that line and column"),
-            Self::InvalidField => {
-                ("请按 /docs 修改该字段后重试", "Correct the field as /docs says and repeat")
-            }
-            Self::UnsupportedMediaType => {
-                ("请使用 Content-Type: application/json", "Send Content-Type: application/json")
-            }
-            Self::TooLarge => ("请拆分后重试", "Split the request and repeat"),
-            Self::Conflict => ("请重新读取后再决定", "Read it again and decide anew"),
-            Self::Gone => (
-                "请用 from=oldest 从最早保留处继续，并核对其间的数据",
-                "Go on with from=oldest, and look up what happened in between",
-            ),
-            Self::IdempotencyMismatch => ("请为新请求换一个键", "Use a new key for a new request"),
-            Self::UnreadableFile => ("请修正文件后重新上传", "Correct the file and upload it again"),
-            Self::TimedOut => (
-                "请求可能已完成：请用同一个 Idempotency-Key 重试",
-                "It may have been done: repeat with the same Idempotency-Key",
-            ),
-            Self::Unavailable => ("请稍后重试", "Repeat in a moment"),
-            Self::DiskFull => {
-                ("请清理服务器磁盘；数据没有丢失", "Free space on the server's disk; nothing was lost")
-            }
-            Self::Internal => ("请把请求编号告诉管理员", "Tell the request id to the operator"),
+            _ => ("", ""),
         }
     }
 }
