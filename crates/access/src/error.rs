@@ -28,6 +28,9 @@ pub enum AccessTrouble {
     /// Too many attempts.
     #[error(transparent)]
     Locked(#[from] Locked),
+    /// A provider vouches for somebody who is nobody here.
+    #[error("nobody here is known by this")]
+    NotInvited,
     /// A one-time link that was used, has ended, or never was.
     #[error("the link is not good any more")]
     LinkGone,

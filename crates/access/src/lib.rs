@@ -6,6 +6,7 @@
 mod accounts;
 mod actor;
 mod error;
+mod external;
 mod identity;
 mod keys;
 mod links;
@@ -21,6 +22,7 @@ mod vendor;
 pub use accounts::NewAccount;
 pub use actor::{Actor, Digest, digest_of};
 pub use error::AccessTrouble;
+pub use external::{Admission, Vouched};
 pub use identity::{Identity, SignedRequest};
 pub use keys::NewKey;
 pub use second_factor::Enrolment;

@@ -173,7 +173,7 @@ impl Access {
     }
 
     /// Somebody who may do no more than the actor: else changing them would be a way to more.
-    async fn user_below(&self, actor: &Actor, id: UserId) -> Result<User, AccessTrouble> {
+    pub(crate) async fn user_below(&self, actor: &Actor, id: UserId) -> Result<User, AccessTrouble> {
         let user = self.user(actor, id).await?;
         let theirs = held_in(&actor.account, self.permissions_of(&user).await?);
         let ours = held_in(&actor.account, actor.permissions);

@@ -25,6 +25,7 @@ mod keys;
 mod language;
 mod layers;
 mod limits;
+mod live;
 mod log;
 mod me;
 mod messages;
@@ -59,6 +60,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 
+pub use access::Admission;
 pub use auth::{Allowed, Caller, Demand, can};
 pub use callbacks::CALLBACK_PATH;
 pub use json;
@@ -68,7 +70,7 @@ pub use page::MAX_LIMIT;
 pub use problem::{Kind, MEDIA_TYPE as PROBLEM_MEDIA_TYPE};
 pub use request::{BATCH_BYTES, IDEMPOTENCY_KEY_CHARS, JSON_BYTES};
 pub use server::{ClientAddress, Limits, Networks, ServeOptions, Tls, TlsError, serve};
-pub use session::SIGN_IN_PATHS;
+pub use session::{OIDC_PATHS, Oidc, SIGN_IN_PATHS};
 pub use state::ApiState;
 pub use system::PUBLIC_PATHS;
 pub use trail::QUESTIONS;
@@ -105,6 +107,7 @@ pub(crate) fn operations() -> OpenApiRouter<ApiState> {
         .merge(exports::router())
         .merge(sources::router())
         .merge(reports::router())
+        .merge(live::router())
         .merge(channels::router())
         .merge(customers::router())
         .merge(routes::router())

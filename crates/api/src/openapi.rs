@@ -13,8 +13,11 @@ use crate::auth::COOKIE;
 use crate::callbacks::CALLBACK_PATH;
 use crate::json::ProblemDocument;
 use crate::problem::{Kind, MEDIA_TYPE};
-use crate::session::SIGN_IN_PATHS;
+use crate::session::{OIDC_PATHS, SIGN_IN_PATHS};
 use crate::system::PUBLIC_PATHS;
+
+/// What an account must be able to pay for.
+const PAID_PATHS: [&str; 3] = ["/v1/messages", "/v1/campaigns/{id}/start", "/v1/campaigns/{id}/resend"];
 
 const KEY_SCHEME: &str = "key";
 const SESSION_SCHEME: &str = "session";
@@ -86,19 +89,29 @@ pub fn document() -> utoipa::openapi::OpenApi {
     }
     for (path, item) in &mut document.paths.paths {
         let is_public = PUBLIC_PATHS.contains(&path.as_str()) || path == CALLBACK_PATH;
+        let over_provider = OIDC_PATHS.contains(&path.as_str());
         let opens = SIGN_IN_PATHS.contains(&path.as_str());
         let changes = [&mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
         for (place, operation) in changes.into_iter().enumerate() {
             let is_public = is_public || (opens && place == 0);
             if let Some(operation) = operation {
                 complete(operation, is_public, true);
+                if PAID_PATHS.contains(&path.as_str()) {
+                    refuse(operation, &[Kind::InsufficientBalance, Kind::LimitReached]);
+                }
                 if opens && place == 0 {
                     let kinds = [Kind::WrongPassword, Kind::AccountDisabled, Kind::LinkGone, Kind::LockedOut];
                     refuse(operation, &kinds);
                 }
             }
         }
-        item.get.iter_mut().for_each(|operation| complete(operation, is_public, false));
+        if let Some(operation) = &mut item.get {
+            complete(operation, is_public || over_provider, false);
+            if over_provider {
+                let kinds = [Kind::SignInRefused, Kind::NotInvited, Kind::NotFound, Kind::RateLimited];
+                refuse(operation, &kinds);
+            }
+        }
     }
     document
 }

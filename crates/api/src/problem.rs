@@ -233,6 +233,7 @@ impl From<AccessTrouble> for Problem {
             AccessTrouble::WrongPassword => Kind::WrongPassword,
             AccessTrouble::SecondFactorNeeded => Kind::SecondFactorNeeded,
             AccessTrouble::Locked(_) => Kind::LockedOut,
+            AccessTrouble::NotInvited => Kind::NotInvited,
             AccessTrouble::LinkGone => Kind::LinkGone,
             AccessTrouble::Missing(permission) => {
                 let (zh, en) = (permission.chinese(), permission.word());

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use access::{Access, Identity};
 use domain::access::Principal;
@@ -17,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::limits::{KEY_PER_MINUTE, Limits, PERSON_PER_MINUTE, SIGN_INS_PER_MINUTE};
+use crate::live::Live;
 use crate::problem::{Kind, Problem};
+use crate::session::Oidc;
 use crate::streams::Streams;
 
 pub(crate) use crate::limits::Turn;
@@ -50,6 +52,8 @@ struct Inner {
     strangers: Mutex<Limits<Option<IpAddr>>>,
     requests: AtomicU64,
     streams: Streams,
+    live: Live,
+    oidc: OnceLock<Oidc>,
     closing: CancellationToken,
 }
 
@@ -75,8 +79,19 @@ impl ApiState {
             strangers: Mutex::default(),
             requests,
             streams: Streams::default(),
+            live: Live::default(),
+            oidc: OnceLock::new(),
             closing: CancellationToken::new(),
         }))
+    }
+
+    /// People may sign in over this provider too. Once, before anything is served.
+    pub fn set_oidc(&self, oidc: Oidc) {
+        let _only_the_first_counts = self.0.oidc.set(oidc);
+    }
+
+    pub(crate) fn oidc(&self) -> Option<&Oidc> {
+        self.0.oidc.get()
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -118,6 +133,11 @@ impl ApiState {
     /// Streams that are open, by who opened them.
     pub(crate) fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    /// Those who watch campaigns and channels.
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
     }
 
     /// Cancelled when the listener takes no more requests: streams end then.

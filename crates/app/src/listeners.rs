@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{ApiState, MoreMetrics, ServeOptions, Tls};
+use api::{Admission, ApiState, MoreMetrics, ServeOptions, Tls};
+use domain::time::Clock;
 use engine::Engine;
 use engine::metrics::{Metric, Page};
 use engine::traces::{SPAN_BATCHES, Tracer};
@@ -29,6 +30,25 @@ pub(crate) struct Serving {
     /// Where metrics are told, if anywhere.
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) traces: TracesConfig,
+    /// Over whom people may sign in besides here, and what that one's word may do.
+    pub(crate) oidc: Option<(oidc::Settings, Admission)>,
+}
+
+/// Lets people sign in over the provider that is set, if one is.
+///
+/// # Errors
+/// When TLS cannot be set up on this machine.
+pub(crate) fn sign_in_over(
+    oidc: Option<(oidc::Settings, Admission)>,
+    state: &ApiState,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<()> {
+    let Some((settings, admission)) = oidc else { return Ok(()) };
+    let issuer = settings.issuer.clone();
+    let fetch = Arc::new(gateway::DocumentsHttp::new()?);
+    let client = oidc::Client::new(settings, fetch, Arc::clone(clock))?;
+    state.set_oidc(api::Oidc { client, issuer, admission });
+    Ok(())
 }
 
 /// Starts to serve the API on `listener`, and the metrics where they should be. Where those are, if their address was

@@ -29,9 +29,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::{
-    AccountArgs, Asked, BalanceArgs, CampaignArgs, CodesArgs, ExportArgs, ImportArgs, KeyArgs, MarginsArgs,
-    MessageArgs, NumbersArgs, RouteArgs, SendArgs, SourceArgs, StatementArgs, To, TopUpArgs, UserArgs,
-    WebhookArgs,
+    AccountArgs, Asked, BalanceArgs, CampaignArgs, ChannelArgs, CodesArgs, ExportArgs, ImportArgs, KeyArgs,
+    MarginsArgs, MessageArgs, NumbersArgs, PriceArgs, RouteArgs, SendArgs, SourceArgs, StatementArgs,
+    TermsArgs, To, TopUpArgs, UserArgs, WebhookArgs,
 };
 use config::LogFormat;
 use exit::Failure;
@@ -68,6 +68,12 @@ enum Command {
     Message(To<MessageArgs>),
     /// 路由 / routes
     Route(To<RouteArgs>),
+    /// 通道 / channels
+    Channel(To<ChannelArgs>),
+    /// 账户的结算条款 / what accounts agreed to
+    Terms(To<TermsArgs>),
+    /// 价格 / prices
+    Price(To<PriceArgs>),
     /// 密钥 / keys
     Key(To<KeyArgs>),
     /// 账户 / accounts
@@ -136,6 +142,9 @@ async fn main() -> ExitCode {
         Command::Import(asked) => client::run(Asked::Import(asked), show).await,
         Command::Campaign(asked) => client::run(Asked::Campaign(asked), show).await,
         Command::Route(asked) => client::run(Asked::Route(asked), show).await,
+        Command::Channel(asked) => client::run(Asked::Channel(asked), show).await,
+        Command::Terms(asked) => client::run(Asked::Terms(asked), show).await,
+        Command::Price(asked) => client::run(Asked::Price(asked), show).await,
         Command::Key(asked) => client::run(Asked::Key(asked), show).await,
         Command::Account(asked) => client::run(Asked::Account(asked), show).await,
         Command::User(asked) => client::run(Asked::User(asked), show).await,

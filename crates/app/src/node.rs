@@ -11,7 +11,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::carrier_code::CodeBook;
 use domain::control::Secret;
+use domain::currency::Currency;
 use domain::downstream::Downstream;
+use domain::ids::IdGenerator;
 use domain::ledger::Ledger;
 use domain::policy::Policy;
 use domain::retry::RetryPolicy;
@@ -59,6 +61,8 @@ pub(crate) struct NodeOptions {
     pub(crate) response_timeout: Duration,
     /// Whether what tenants name as addresses to be called may lie in private networks.
     pub(crate) private_callbacks: bool,
+    /// What everything here is priced and paid in.
+    pub(crate) currency: Currency,
     /// Where customers connect to us.
     pub(crate) downstream: DownstreamConfig,
     pub(crate) serving: Serving,
@@ -107,6 +111,7 @@ impl Node {
         let keep =
             |key: &Secret| options.owner_file.as_deref().map_or(Ok(()), |file| keep_owner_key(file, key));
         let first = control.first_start(clock.now(), &ids, keep).await?;
+        engine::billing::keep_currency(&*control, options.currency).await?;
         let parts = EngineParts {
             ledger: Arc::clone(&ledger),
             control: Arc::clone(&control) as _,
@@ -146,8 +151,7 @@ impl Node {
         let doors = (&options.downstream, doors);
         let ports = serve_customers(&engine, &clock, doors, &customers, &customers_stop).await?;
         let (api, addr, api_stop) = (TaskTracker::new(), listener.local_addr()?, CancellationToken::new());
-        let statements = Arc::clone(&control) as _;
-        let state = api::ApiState::new(Arc::clone(&engine), statements, Arc::clone(&clock), Arc::clone(&ids));
+        let state = api_state(&options.serving, (&engine, &control), &clock, &ids)?;
         let metrics = listeners::start(options.serving, listener, (&engine, state), &api, &api_stop).await;
         Ok(Self {
             engine,
@@ -195,6 +199,19 @@ impl Node {
             tracing::warn!(%error, "the control database did not close cleanly; it is whole all the same");
         }
     }
+}
+
+/// What the API works with.
+fn api_state(
+    serving: &Serving,
+    (engine, control): (&Arc<Engine>, &Arc<ControlDb>),
+    clock: &Arc<dyn Clock>,
+    ids: &Arc<IdGenerator>,
+) -> anyhow::Result<api::ApiState> {
+    let statements = Arc::clone(control) as _;
+    let state = api::ApiState::new(Arc::clone(engine), statements, Arc::clone(clock), Arc::clone(ids));
+    listeners::sign_in_over(serving.oidc.clone(), &state, clock)?;
+    Ok(state)
 }
 
 /// Opens the ports for customers that connect to us; what comes waits until they are served.

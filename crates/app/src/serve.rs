@@ -136,6 +136,7 @@ async fn start(config: &Config, show: Show) -> Result<Node, Failure> {
         codes,
         response_timeout: config.response_timeout(),
         private_callbacks: config.private_callbacks,
+        currency: config.currency(),
         downstream: config.downstream.clone(),
         serving,
     })

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use domain::currency::Currency;
 use domain::money::Money;
 
 /// Width of a label column in terminal cells.
@@ -57,9 +58,9 @@ impl Show {
         self.line(&format!("{label}{}{value}{remark}", " ".repeat(gap.max(1))));
     }
 
-    /// An amount of money in yuan.
-    pub(crate) fn yuan(&self, amount: Money) -> String {
-        format!("¥{amount}")
+    /// An amount of money, in the currency in which this process counts.
+    pub(crate) fn money(&self, amount: Money) -> String {
+        format!("{}{amount}", Currency::installed().sign())
     }
 }
 

@@ -4,6 +4,7 @@
 //! input: exit code 2. Everything else is a fault here.
 
 use api::TlsError;
+use engine::billing::CurrencyTrouble;
 use store::control::OpenControlError;
 use store::copy::CopyError;
 use store::ledger::LedgerOpenError;
@@ -38,6 +39,11 @@ fn chinese(error: &anyhow::Error, en: &str) -> Option<String> {
                 format!("TLS 证书或私钥有误，请检查 downstream.tls_certificate 与 downstream.tls_key：{en}")
             }
         });
+    }
+    if let Some(CurrencyTrouble::Other { kept, set }) = error.downcast_ref() {
+        return Some(format!(
+            "本系统的价格和账目以 {kept} 计，不是 {set}：请将配置 currency 改为 \"{kept}\""
+        ));
     }
     if let Some(error) = error.downcast_ref::<MigrateError>() {
         return migrate(error, en);

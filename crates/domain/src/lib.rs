@@ -8,6 +8,7 @@ pub mod campaign;
 pub mod carrier_code;
 pub mod channel;
 pub mod control;
+pub mod currency;
 pub mod downstream;
 pub mod events;
 pub mod ids;

@@ -63,6 +63,13 @@ impl Prices {
         Self { lines }
     }
 
+    /// The lowest price of a part that holds at that time and is not nothing.
+    #[must_use]
+    pub fn cheapest(&self, now: Timestamp) -> Option<Money> {
+        let prices = self.lines.iter().filter(|line| line.holds(now)).map(|line| line.per_part);
+        prices.filter(|price| *price > Money::ZERO).min()
+    }
+
     /// What holds at that time: of the lines that fit, the most specific ([`PriceLine::rank`]); nothing without a line.
     #[must_use]
     pub fn at(&self, category: Category, now: Timestamp) -> PriceTable {

@@ -4,6 +4,7 @@
 //! font is embedded. Coordinates are points from the lower left; amounts are text made of integers.
 
 use domain::billing::{Statement, StatementLine};
+use domain::currency::Currency;
 use domain::message::Category;
 use domain::phone::Carrier;
 use pdf_writer::types::{CidFontType, FontFlags, SystemInfo};
@@ -24,7 +25,7 @@ const ENDS: [f32; 5] = [285.0, 340.0, 405.0, 470.0, 545.0];
 const LATIN: Name<'static> = Name(b"L");
 const CHINESE: Name<'static> = Name(b"C");
 
-/// The file. `account` is its name; `zone` says whose days are meant, `at` when it was made.
+/// A statement as a PDF file. `account` is its name; `zone` says whose days are meant, `at` when it was made.
 #[must_use]
 pub fn render(statement: &Statement, account: &str, zone: &str, at: &str) -> Vec<u8> {
     let pages: Vec<&[StatementLine]> =
@@ -96,7 +97,11 @@ impl Sheet {
         self.down(26.0);
         self.text(MARGIN, SIZE, &format!("账户 Account: {account} ({})", statement.account));
         self.down(16.0);
-        self.text(MARGIN, SIZE, &format!("月份 Month: {} ({zone})    货币 Currency: CNY", statement.month));
+        self.text(
+            MARGIN,
+            SIZE,
+            &format!("月份 Month: {} ({zone})    货币 Currency: {}", statement.month, Currency::installed()),
+        );
         self.down(26.0);
     }
 

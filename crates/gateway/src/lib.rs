@@ -9,6 +9,7 @@
 
 mod backoff;
 mod carrier;
+mod documents;
 mod downstream;
 mod drivers;
 mod fetch;
@@ -29,6 +30,7 @@ use tokio_util::task::TaskTracker;
 use wire::EncodeError;
 
 pub use carrier::ChannelSettings;
+pub use documents::DocumentsHttp;
 pub use downstream::{DownstreamSettings, Family, Ports, listen};
 pub use fetch::SourceHttp;
 pub use outbound::OutboundHttp;

@@ -16,6 +16,7 @@ mod event;
 mod export;
 mod import;
 mod inbound;
+mod live;
 mod message;
 mod moment;
 mod money;
@@ -55,6 +56,7 @@ pub use event::{Event, EventRecording, Events, Streamed};
 pub use export::{Export, ExportCreate};
 pub use import::{Column, Import, ImportCounts, ImportStart, ImportUploaded, ProposedColumn};
 pub use inbound::Inbound;
+pub use live::{CampaignLive, CampaignsLive, ChannelState, ChannelsLive};
 pub use message::{
     Message, MessageResult, MessageSend, MessagesAccepted, MessagesSend, SendRefusal, TrailEntry,
 };
@@ -64,7 +66,9 @@ pub use number::{
     CleaningReport, NotOf, NumberQuestion, NumberShown, NumberTable, NumbersImported, Saved, SkippedCampaign,
 };
 pub use page::Page;
-pub use preflight::{CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample};
+pub use preflight::{
+    CampaignFunding, CarrierShare, HeldText, HeldWord, Preflight, ProvinceShare, ReasonCount, Sample,
+};
 pub use problem::ProblemDocument;
 pub use report::{
     Amount, CampaignReport, CarrierAmount, Funnel, MessageReport, ReasonAmount, ReportBy, ReportRow,
@@ -74,8 +78,8 @@ pub use route::{
     Routes, WeightedChannel,
 };
 pub use session::{
-    Done, Me, PasswordChange, PasswordCreate, SessionCreate, TotpBegun, TotpConfirm, TotpConfirmed,
-    TotpRemove,
+    Done, Me, PasswordChange, PasswordCreate, SessionCreate, SubjectLink, TotpBegun, TotpConfirm,
+    TotpConfirmed, TotpRemove,
 };
 pub use source::{ImportSource, ImportSourceCreate, ImportSourceEdit, ImportSources, SourcePlace, SourceRun};
 pub use suppression::{Suppression, SuppressionCreate, SuppressionLifted};

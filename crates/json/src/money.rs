@@ -1,13 +1,11 @@
 //! Amounts of money.
 
+use domain::currency::Currency;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The currency of this version's accounts.
-const CURRENCY: &str = "CNY";
-
 fn currency() -> String {
-    CURRENCY.to_owned()
+    Currency::installed().to_string()
 }
 
 /// An amount in millionths of the currency's unit: 45,000 micros of CNY are 0.045 yuan. Never a fraction, so nothing
@@ -18,15 +16,30 @@ fn currency() -> String {
 pub struct Money {
     /// Millionths of the unit.
     pub micros: i64,
-    /// ISO 4217; `CNY`.
-    #[serde(default = "currency")]
+    /// ISO 4217: the one in which this installation counts, `CNY` unless set otherwise. May be left out of requests.
+    #[serde(default = "currency", skip_serializing_if = "String::is_empty")]
     pub currency: String,
 }
 
 impl Money {
+    /// An amount in whatever the platform counts in, for requests: it is written without its currency.
+    #[must_use]
+    pub fn unsaid(amount: domain::money::Money) -> Self {
+        Self { micros: amount.micros(), currency: String::new() }
+    }
+
     /// Whether it is of the currency that everything here is counted in.
     pub fn is_known(&self) -> bool {
-        self.currency == CURRENCY
+        self.currency == Currency::installed().code()
+    }
+
+    /// For people: with the sign of its own currency, whatever this process counts in.
+    pub fn for_people(&self) -> String {
+        let amount = domain::money::Money::from(self);
+        match self.currency.parse::<Currency>() {
+            Ok(currency) => format!("{}{amount}", currency.sign()),
+            Err(_) => format!("{} {amount}", self.currency),
+        }
     }
 }
 

@@ -63,6 +63,29 @@ pub struct ProvinceShare {
     pub people: u64,
 }
 
+/// How a campaign that has not begun is paid for, where something bounds its account.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"needed": {"micros": 445000000, "currency": "CNY"}, "held": false,
+    "lacking": {"micros": 45000000, "currency": "CNY"}, "reason": "insufficient_balance",
+    "detail": "余额不足：可用 ¥400.00，请充值或提高信用额度", "waits": false}))]
+pub struct CampaignFunding {
+    /// What is held for it when it is started: of all its messages, those to test numbers and those that will be refused included.
+    pub needed: Money,
+    /// It is held already.
+    pub held: bool,
+    /// How much more the account would need at this moment; absent: it can pay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacking: Option<Money>,
+    /// `insufficient_balance` or `limit_reached`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What is left and how to mend it, in the language asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Its time has come, and it waits until the account can pay for it.
+    pub waits: bool,
+}
+
 /// Who will get a campaign, who will not and why, and what it costs.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct Preflight {
@@ -82,6 +105,9 @@ pub struct Preflight {
     pub eligible: u64,
     pub parts: u64,
     pub cost: Money,
+    /// As things are now, not as they were when it was counted. Absent in lists, when nothing bounds the account, and once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub funding: Option<CampaignFunding>,
     /// Who will not, most first.
     pub rejected: Vec<ReasonCount>,
     /// Who will get it later, because of quiet hours.

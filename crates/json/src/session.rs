@@ -20,6 +20,18 @@ pub struct SessionCreate {
     pub recovery_code: Option<String>,
 }
 
+/// Whom of a provider of identities somebody is.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"subject": "248289761001"}))]
+pub struct SubjectLink {
+    /// The provider, as it writes itself; the one that is set here when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The provider's name for the person (`sub`), which never changes.
+    pub subject: String,
+}
+
 /// Who the caller is and what they may do.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use domain::billing::{Book, Flow, Mode, Purse, Terms};
+use domain::billing::{Book, Flow, Mode, Purse, Room, Terms};
 use domain::control::{Balance, Books, ControlError, Granted, Posting, PostingKey, Short};
 use domain::ids::{AccountId, CampaignId, PartitionId};
 use domain::ledger::{Allowance, Ledger, MessageRecord};
@@ -124,6 +124,11 @@ impl Books for MemoryControl {
         let [funds, allowance, held, reserved] =
             [Book::Funds, Book::Allowance, Book::Held, Book::Reserved].map(|book| books.of(account, book));
         Ok(Balance { funds, allowance, held, reserved })
+    }
+
+    async fn room(&self, account: AccountId, _: Timestamp) -> Result<Room, ControlError> {
+        let funds = self.books().of(account, Book::Funds);
+        Ok(Room::of(&cast::terms(account), funds, Money::ZERO, Money::ZERO))
     }
 
     async fn grant(

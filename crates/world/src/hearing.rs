@@ -63,6 +63,14 @@ macro_rules! heard_through {
                 self.inner.give_back(partition, account, most).await
             }
 
+            async fn allowance(
+                &self,
+                partition: PartitionId,
+                account: AccountId,
+            ) -> Result<Allowance, LedgerError> {
+                self.inner.allowance(partition, account).await
+            }
+
             async fn allowances(
                 &self,
                 partition: PartitionId,

@@ -45,7 +45,7 @@ impl World {
         });
         self.tell(&format!("send {count} for {account}"));
         let tries = if key.is_some() { TRIES } else { 1 };
-        let request = SendRequest { items, idempotency: key, route: None };
+        let request = SendRequest { items, idempotency: key, route: None, whole: false };
         let engine = Arc::clone(&node.engine);
         node.spawn(async move {
             for _ in 0..tries {

@@ -17,14 +17,15 @@ use crate::state::ApiState;
 
 type Answer = Result<Json<json::Campaign>, Problem>;
 
-fn answer(campaign: Campaign, state: &ApiState, language: Language) -> Answer {
+async fn answer(campaign: Campaign, state: &ApiState, language: Language) -> Answer {
     let view = View { zone: state.zone(), language, reveal: false };
-    Ok(Json(view.document(campaign)))
+    Ok(Json(view.funded(state, campaign).await?))
 }
 
 /// 启动 · Start a campaign
 ///
-/// Now, or at its time. Only what a preflight has counted can be started; durable when this answers.
+/// Now, or at its time. Only what a preflight has counted can be started; durable when this answers. What a bounded account cannot
+/// pay for is refused with 402; one whose account became bounded after it was scheduled waits for money at its time, and says so.
 #[utoipa::path(
     post, path = "/v1/campaigns/{id}/start", tag = "campaigns", security(("key" = ["campaigns:run"])),
     params(("id" = String, Path, description = "The campaign.", example = "cmp_0d4x0k1g00000")),
@@ -39,7 +40,7 @@ pub(crate) async fn start(
 ) -> Answer {
     let line_of = line_of(&context, &state, &caller, "campaigns.start");
     let campaign = state.engine().start_campaign(caller.account, id, Some(&line_of)).await?;
-    answer(campaign, &state, language)
+    answer(campaign, &state, language).await
 }
 
 /// 暂停 · Pause a campaign
@@ -59,7 +60,7 @@ pub(crate) async fn pause(
 ) -> Answer {
     let line_of = line_of(&context, &state, &caller, "campaigns.pause");
     let campaign = state.engine().pause_campaign(caller.account, id, Some(&line_of)).await?;
-    answer(campaign, &state, language)
+    answer(campaign, &state, language).await
 }
 
 /// 继续 · Resume a campaign
@@ -79,7 +80,7 @@ pub(crate) async fn resume(
 ) -> Answer {
     let line_of = line_of(&context, &state, &caller, "campaigns.resume");
     let campaign = state.engine().resume_campaign(caller.account, id, Some(&line_of)).await?;
-    answer(campaign, &state, language)
+    answer(campaign, &state, language).await
 }
 
 /// 撤销 · Cancel a campaign
@@ -99,7 +100,7 @@ pub(crate) async fn cancel(
 ) -> Answer {
     let line_of = line_of(&context, &state, &caller, "campaigns.cancel");
     let campaign = state.engine().cancel_campaign(caller.account, id, Some(&line_of)).await?;
-    answer(campaign, &state, language)
+    answer(campaign, &state, language).await
 }
 
 /// 放行待审词 · Let held words pass
@@ -120,5 +121,5 @@ pub(crate) async fn approve_held_words(
 ) -> Answer {
     let line_of = line_of(&context, &state, &caller, "campaigns.approve-held-words");
     let campaign = state.engine().approve_held_words(caller.account, id, Some(&line_of)).await?;
-    answer(campaign, &state, language)
+    answer(campaign, &state, language).await
 }

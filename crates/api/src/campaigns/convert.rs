@@ -8,6 +8,7 @@ use domain::lane::WindowClose;
 use domain::phone::Carrier;
 use domain::text::Encoding;
 use domain::time::Timestamp;
+use engine::billing::{CampaignFunding, explain_short, short_word};
 use engine::campaign::CampaignDraft;
 use jiff::tz::TimeZone;
 
@@ -16,6 +17,7 @@ use crate::etag::Tag;
 use crate::language::Language;
 use crate::messages::not_a_moment;
 use crate::problem::Problem;
+use crate::state::ApiState;
 use crate::{imports, json, privacy, request};
 
 /// How a reader wants campaigns shown.
@@ -170,6 +172,7 @@ impl View<'_> {
             eligible: report.eligible,
             parts: report.parts,
             cost: report.cost.into(),
+            funding: None,
             rejected: report
                 .rejected
                 .into_iter()
@@ -196,6 +199,32 @@ impl View<'_> {
             by_route: report.by_route.iter().map(course::route_share).collect(),
             unrouted: report.unrouted.iter().map(|left| self.unrouted(left)).collect(),
             audience_checksum: report.audience_checksum.iter().map(|byte| format!("{byte:02x}")).collect(),
+        }
+    }
+
+    /// A campaign with how it is paid for as things are now.
+    pub(super) async fn funded(
+        &self,
+        state: &ApiState,
+        campaign: Campaign,
+    ) -> Result<json::Campaign, Problem> {
+        let funding = state.engine().campaign_funding(&campaign).await?;
+        let mut document = self.document(campaign);
+        if let Some(preflight) = &mut document.preflight {
+            preflight.funding = funding.map(|funding| self.funding(funding));
+        }
+        Ok(document)
+    }
+
+    fn funding(&self, funding: CampaignFunding) -> json::CampaignFunding {
+        let short = funding.lacking.map(|(_, short)| short);
+        json::CampaignFunding {
+            needed: funding.needed.into(),
+            held: funding.held,
+            lacking: funding.lacking.map(|(amount, _)| amount.into()),
+            reason: short.map(|short| short_word(short).to_owned()),
+            detail: short.map(|short| self.language.choose(&explain_short(short)).to_owned()),
+            waits: funding.waits,
         }
     }
 

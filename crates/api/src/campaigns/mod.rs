@@ -15,6 +15,8 @@ mod show;
 mod suggested;
 mod trouble;
 
+pub(crate) use progress::progress_of;
+
 use domain::control::{AuditLine, Campaign};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -72,5 +72,5 @@ pub(crate) async fn preflight(
     };
     let campaign = state.engine().campaign(caller.account, id).await?;
     let view = View { zone: state.zone(), language, reveal: false };
-    Ok((status, Json(view.document(campaign))))
+    Ok((status, Json(view.funded(&state, campaign).await?)))
 }

@@ -30,10 +30,11 @@ pub(crate) async fn progress(
     let campaign = state.engine().campaign(caller.account, id).await?;
     let counting = state.engine().preflight_progress(id).map(|watched| *watched.borrow());
     let tallies = state.ledger().tallies(&campaign.lane_ids()).await?;
-    Ok(Json(document(&campaign, counting, &Standings::from_tallies(&tallies))))
+    Ok(Json(progress_of(&campaign, counting, &Standings::from_tallies(&tallies))))
 }
 
-fn document(
+/// How far a campaign is, by its counters.
+pub(crate) fn progress_of(
     campaign: &Campaign,
     counting: Option<PreflightProgress>,
     standings: &Standings,

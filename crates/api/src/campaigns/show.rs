@@ -43,5 +43,5 @@ pub(crate) async fn show(
     let campaign = state.engine().campaign(caller.account, id).await?;
     let tag = super::convert::tag(&campaign, state.zone());
     let view = View { zone: state.zone(), language, reveal };
-    Ok(Tagged(view.document(campaign), tag))
+    Ok(Tagged(view.funded(&state, campaign).await?, tag))
 }

@@ -11,6 +11,9 @@ impl From<CampaignTrouble> for Problem {
         if matches!(trouble, CampaignTrouble::KeyReused) {
             return Self::new(Kind::IdempotencyMismatch);
         }
+        if let CampaignTrouble::Funds { short, .. } = trouble {
+            return Self::new(Kind::of_short(short)).with(trouble.explain());
+        }
         if let CampaignTrouble::Control(error @ ControlError::Changed(_)) = trouble {
             return error.into();
         }

@@ -55,6 +55,17 @@ fn document(config: &ChannelConfig, status: Option<ChannelStatus>) -> json::Chan
     }
 }
 
+/// What streams tell of a channel: without what changes by itself.
+pub(crate) fn state_of(config: &ChannelConfig, status: Option<ChannelStatus>) -> json::ChannelState {
+    let live = status.map(live);
+    json::ChannelState {
+        id: config.id.to_string(),
+        name: config.name.clone(),
+        enabled: config.enabled,
+        live: live.map(|live| json::ChannelLive { history: Vec::new(), down_for_seconds: None, ..live }),
+    }
+}
+
 fn live(status: ChannelStatus) -> json::ChannelLive {
     let turn = |(millis_ago, turn): (u64, Turn)| json::ChannelTurn {
         seconds_ago: millis_ago / 1_000,

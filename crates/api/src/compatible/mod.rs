@@ -8,7 +8,6 @@
 
 mod aliyun;
 mod doorman;
-mod follow;
 mod form;
 mod hash;
 mod templates;
@@ -31,7 +30,6 @@ use domain::webhooks::Call;
 use engine::webhooks::WritesCallbacks;
 
 use crate::state::ApiState;
-use follow::Follow;
 use twilio::StatusCallback;
 
 /// How long a request may take.
@@ -43,7 +41,6 @@ const BODY_BYTES: usize = 256 << 10;
 #[derive(Clone)]
 struct Desk {
     api: ApiState,
-    follow: Arc<Follow>,
     pulls: Arc<tencent::Pulls>,
 }
 
@@ -59,8 +56,7 @@ impl WritesCallbacks for Writer {
 /// All vendors' routes.
 pub(crate) fn router(api: &ApiState) -> Router {
     let pulls = Arc::new(tencent::Pulls::default());
-    let follow = Arc::new(Follow::new(api.clone(), Arc::clone(&pulls)));
-    let desk = Desk { follow, pulls, api: api.clone() };
+    let desk = Desk { pulls, api: api.clone() };
     api.engine().set_callback_writer(Arc::new(Writer));
     Router::new()
         .route("/", any(root))

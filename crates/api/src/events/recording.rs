@@ -26,7 +26,8 @@ pub(crate) async fn show(
 
 /// 开关事件记录 · Begin or end recording events
 ///
-/// What happens after the answer is recorded. Ending it removes what was recorded.
+/// What happens after the answer is recorded. Ending it removes what was recorded, and ends the status callbacks of messages that named
+/// an address of their own (the Twilio endpoints' `StatusCallback`); the next message that names one begins it anew.
 #[utoipa::path(
     put, path = "/v1/events/recording", tag = "events", security(("key" = ["messages:send"])),
     request_body = json::EventRecording,
@@ -39,9 +40,12 @@ pub(crate) async fn put(
 ) -> Result<Json<json::EventRecording>, Problem> {
     if !body.value.on && state.engine().has_webhooks(caller.account).await? {
         return Err(Problem::new(Kind::Conflict).with(say(
-            "仍有回调（或 Twilio 接口的 StatusCallback）需要事件记录：请先删除回调",
-            "Webhooks, or status callbacks of the Twilio endpoints, need the record: delete the webhooks first",
+            "仍有回调需要事件记录：请先删除回调",
+            "Webhooks need the record: delete the webhooks first",
         )));
+    }
+    if !body.value.on {
+        state.engine().end_callbacks(caller.account).await?;
     }
     state.engine().record_events(caller.account, body.value.on).await?;
     Ok(Json(body.value))

@@ -21,7 +21,7 @@ use crate::state::ApiState;
 ///
 /// Each is accepted or refused for itself; what is accepted is durable when this answers. With an `Idempotency-Key`
 /// the request may be repeated for 24 hours: nothing is sent twice. A request of a single message that is refused is
-/// refused as a whole.
+/// refused as a whole; one that the account cannot pay for with 402.
 #[utoipa::path(
     post, path = "/v1/messages", tag = "messages", security(("key" = ["messages:send"])),
     params(("Idempotency-Key" = Option<String>, Header, description = "Of your choice, new for every new request.",
@@ -48,8 +48,11 @@ pub(crate) async fn send(
             request::read::<RouteId>(&text, "/route", "应为 rte_1 形式的编号", "An id of the form rte_1")
         })
         .transpose()?;
-    let request = SendRequest { items, idempotency, route };
+    let request = SendRequest { items, idempotency, route, whole: false };
     let outcomes = state.engine().send(caller.account, request).await.map_err(|error| refused(&error))?;
+    if let (true, [ItemOutcome::Refused(RefusedItem::Funds(short))]) = (single, outcomes.as_slice()) {
+        return Err(Problem::new(Kind::of_short(*short)).with(RefusedItem::Funds(*short).explain()));
+    }
     if let (true, [ItemOutcome::Refused(refused)]) = (single, outcomes.as_slice()) {
         return Err(Problem::field(format!("/messages/0/{}", field(refused)), refused.explain()));
     }

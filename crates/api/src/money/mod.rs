@@ -7,6 +7,7 @@ mod terms;
 mod transfers;
 
 use domain::control::JournalLine;
+use domain::currency::Currency;
 use domain::money::Money;
 use jiff::tz::TimeZone;
 use utoipa_axum::router::OpenApiRouter;
@@ -32,7 +33,11 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
 /// A problem that points at the field.
 pub(crate) fn amount(money: &json::Money, pointer: &str) -> Result<Money, Problem> {
     if !money.is_known() {
-        let detail = say("本系统只用人民币（CNY）结算", "This installation counts in CNY only");
+        let currency = Currency::installed();
+        let detail = say(
+            format!("本系统只用 {currency} 结算"),
+            format!("This installation counts in {currency} only"),
+        );
         return Err(Problem::field(format!("{pointer}/currency"), detail));
     }
     let amount = Money::from(money);

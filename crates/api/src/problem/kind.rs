@@ -1,6 +1,7 @@
 //! The closed list of problems, with their words, statuses, titles and advice.
 
 use axum::http::StatusCode;
+use domain::control::Short;
 
 /// The closed list of problems. The word of each is part of the API and never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -9,6 +10,10 @@ pub enum Kind {
     Unauthorized,
     /// Known, but not allowed to do this.
     Forbidden,
+    /// The account's money does not pay for it.
+    InsufficientBalance,
+    /// It would pass a limit that the account agreed to.
+    LimitReached,
     /// A key that somebody took back.
     KeyRevoked,
     /// A key whose time is over.
@@ -29,6 +34,10 @@ pub enum Kind {
     SecondFactorNeeded,
     /// Too many failed attempts.
     LockedOut,
+    /// A provider vouches for somebody who is nobody here.
+    NotInvited,
+    /// A provider's word that is not taken.
+    SignInRefused,
     /// A one-time link that was used or has ended.
     LinkGone,
     /// A session that another page uses.
@@ -68,10 +77,20 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What stands against spending.
+    pub(crate) const fn of_short(short: Short) -> Self {
+        match short {
+            Short::Funds { .. } => Self::InsufficientBalance,
+            Short::Daily { .. } | Short::Monthly { .. } => Self::LimitReached,
+        }
+    }
+
     /// Every kind, for the reference.
     pub const ALL: &'static [Self] = &[
         Self::Unauthorized,
         Self::Forbidden,
+        Self::InsufficientBalance,
+        Self::LimitReached,
         Self::KeyRevoked,
         Self::KeyExpired,
         Self::ForeignAddress,
@@ -82,6 +101,8 @@ impl Kind {
         Self::WrongPassword,
         Self::SecondFactorNeeded,
         Self::LockedOut,
+        Self::NotInvited,
+        Self::SignInRefused,
         Self::LinkGone,
         Self::ForeignPage,
         Self::ChangedMeanwhile,
@@ -108,6 +129,8 @@ impl Kind {
         match self {
             Self::Unauthorized => "unauthorized",
             Self::Forbidden => "forbidden",
+            Self::InsufficientBalance => "insufficient_balance",
+            Self::LimitReached => "limit_reached",
             Self::KeyRevoked => "key_revoked",
             Self::KeyExpired => "key_expired",
             Self::ForeignAddress => "address_not_allowed",
@@ -118,6 +141,8 @@ impl Kind {
             Self::WrongPassword => "wrong_password",
             Self::SecondFactorNeeded => "second_factor_needed",
             Self::LockedOut => "locked_out",
+            Self::NotInvited => "not_invited",
+            Self::SignInRefused => "sign_in_refused",
             Self::LinkGone => "link_gone",
             Self::ForeignPage => "foreign_page",
             Self::ChangedMeanwhile => "changed_meanwhile",
@@ -145,6 +170,7 @@ impl Kind {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::InsufficientBalance | Self::LimitReached => StatusCode::PAYMENT_REQUIRED,
             Self::KeyRevoked => StatusCode::UNAUTHORIZED,
             Self::KeyExpired => StatusCode::UNAUTHORIZED,
             Self::ForeignAddress => StatusCode::FORBIDDEN,
@@ -154,6 +180,8 @@ impl Kind {
             Self::Replayed => StatusCode::UNAUTHORIZED,
             Self::WrongPassword => StatusCode::UNAUTHORIZED,
             Self::SecondFactorNeeded => StatusCode::UNAUTHORIZED,
+            Self::NotInvited => StatusCode::FORBIDDEN,
+            Self::SignInRefused => StatusCode::UNAUTHORIZED,
             Self::LockedOut => StatusCode::TOO_MANY_REQUESTS,
             Self::LinkGone | Self::Gone => StatusCode::GONE,
             Self::ForeignPage => StatusCode::FORBIDDEN,
@@ -181,6 +209,8 @@ impl Kind {
         match self {
             Self::Unauthorized => ("缺少密钥或密钥无效", "Key missing or unknown"),
             Self::Forbidden => ("没有权限", "Not allowed"),
+            Self::InsufficientBalance => ("余额不足", "Balance does not suffice"),
+            Self::LimitReached => ("已达消费限额", "Spending limit reached"),
             Self::KeyRevoked => ("密钥已吊销", "Key revoked"),
             Self::KeyExpired => ("密钥已过期", "Key expired"),
             Self::ForeignAddress => ("该来源地址不可使用此密钥", "Address not allowed for this key"),
@@ -191,6 +221,8 @@ impl Kind {
             Self::WrongPassword => ("登录名、密码或验证码不正确", "Login, password or code wrong"),
             Self::SecondFactorNeeded => ("需要两步验证码", "Second factor needed"),
             Self::LockedOut => ("尝试次数过多，暂时锁定", "Too many failed attempts"),
+            Self::NotInvited => ("本系统没有这个用户", "Nobody here by this name"),
+            Self::SignInRefused => ("登录未被接受", "Sign-in not taken"),
             Self::LinkGone => ("链接已失效", "Link used or ended"),
             Self::ForeignPage => ("请求不是来自本站页面", "Not asked by one of our pages"),
             Self::ChangedMeanwhile => ("已被他人修改", "Changed meanwhile"),
@@ -215,40 +247,25 @@ impl Kind {
     /// What to do about it, in Chinese and English.
     pub(super) const fn advice(self) -> (&'static str, &'static str) {
         match self {
-            Self::Unauthorized => (
-                "请在 Authorization 头中写 Bearer 和您的密钥",
-                "Send your key in the header: Authorization: Bearer hy_…",
-            ),
-            Self::Forbidden => {
-                ("请使用有该权限的密钥或角色", "Use a key or a role that holds the permission")
-            }
-            Self::KeyRevoked => ("请使用另一个密钥，或请管理员新建", "Use another key, or let one be made"),
-            Self::KeyExpired => ("请管理员新建密钥", "Let a new key be made"),
-            Self::ForeignAddress => (
-                "请从允许的网段调用，或修改密钥的网段",
-                "Call from an allowed network, or let a key be made for this one",
-            ),
-            Self::AccountDisabled => ("请联系运营方", "Ask the operator"),
-            Self::BadSignature => {
-                ("请按 docs/access.md 检查待签文本和密钥", "Compare what you sign with docs/access.md")
-            }
-            Self::ClockSkew => ("请校准时钟后重新签名", "Set your clock and sign again"),
-            Self::Replayed => ("请用新的随机数重新签名", "Sign again with a new number"),
-            Self::WrongPassword => (
-                "请检查后重试；多次失败后需等待",
-                "Check and repeat; after several failures you have to wait",
-            ),
-            Self::SecondFactorNeeded => {
-                ("请附上 code 或 recovery_code 重试", "Repeat with code or recovery_code")
-            }
-            Self::LockedOut => {
-                ("请在 Retry-After 秒后重试", "Repeat after as many seconds as Retry-After says")
-            }
-            Self::LinkGone => ("请管理员重新生成链接", "Let a new link be made"),
-            Self::ForeignPage => ("请加上 Hongyan-Csrf: 1 请求头", "Send the header Hongyan-Csrf: 1"),
-            Self::ChangedMeanwhile => {
-                ("请重新读取，用新的 ETag 再改", "Read it again and change it with its new ETag")
-            }
+            Self::Unauthorized
+            | Self::Forbidden
+            | Self::InsufficientBalance
+            | Self::LimitReached
+            | Self::KeyRevoked
+            | Self::KeyExpired
+            | Self::ForeignAddress
+            | Self::AccountDisabled
+            | Self::BadSignature
+            | Self::ClockSkew
+            | Self::Replayed
+            | Self::WrongPassword
+            | Self::SecondFactorNeeded
+            | Self::LockedOut
+            | Self::NotInvited
+            | Self::SignInRefused
+            | Self::LinkGone
+            | Self::ForeignPage
+            | Self::ChangedMeanwhile => self.advice_on_access(),
             Self::RateLimited => {
                 ("请在 Retry-After 秒后重试", "Repeat after as many seconds as Retry-After says")
             }
@@ -278,6 +295,60 @@ impl Kind {
                 ("请清理服务器磁盘；数据没有丢失", "Free space on the server's disk; nothing was lost")
             }
             Self::Internal => ("请把请求编号告诉管理员", "Tell the request id to the operator"),
+        }
+    }
+
+    /// The same about who asks, and what they may and can pay for.
+    const fn advice_on_access(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Unauthorized => (
+                "请在 Authorization 头中写 Bearer 和您的密钥",
+                "Send your key in the header: Authorization: Bearer hy_…",
+            ),
+            Self::Forbidden => {
+                ("请使用有该权限的密钥或角色", "Use a key or a role that holds the permission")
+            }
+            Self::InsufficientBalance => (
+                "请充值或请运营方提高信用额度，再发送；没有任何短信被接受",
+                "Top up, or ask the operator for more credit, and repeat; nothing was taken",
+            ),
+            Self::LimitReached => (
+                "请待限额重新计算后再发，或请运营方提高限额；没有任何短信被接受",
+                "Repeat when the limit begins anew, or ask the operator to raise it; nothing was taken",
+            ),
+            Self::KeyRevoked => ("请使用另一个密钥，或请管理员新建", "Use another key, or let one be made"),
+            Self::KeyExpired => ("请管理员新建密钥", "Let a new key be made"),
+            Self::ForeignAddress => (
+                "请从允许的网段调用，或修改密钥的网段",
+                "Call from an allowed network, or let a key be made for this one",
+            ),
+            Self::AccountDisabled => ("请联系运营方", "Ask the operator"),
+            Self::BadSignature => {
+                ("请按 docs/access.md 检查待签文本和密钥", "Compare what you sign with docs/access.md")
+            }
+            Self::ClockSkew => ("请校准时钟后重新签名", "Set your clock and sign again"),
+            Self::Replayed => ("请用新的随机数重新签名", "Sign again with a new number"),
+            Self::WrongPassword => (
+                "请检查后重试；多次失败后需等待",
+                "Check and repeat; after several failures you have to wait",
+            ),
+            Self::SecondFactorNeeded => {
+                ("请附上 code 或 recovery_code 重试", "Repeat with code or recovery_code")
+            }
+            Self::LockedOut => {
+                ("请在 Retry-After 秒后重试", "Repeat after as many seconds as Retry-After says")
+            }
+            Self::NotInvited => (
+                "请管理员邀请您（登录名为您的邮箱），或将您的身份关联到已有用户",
+                "Let an owner invite you with your e-mail address as login, or link your identity to a user",
+            ),
+            Self::SignInRefused => ("请从 /v1/session/oidc 重新登录", "Sign in anew from /v1/session/oidc"),
+            Self::LinkGone => ("请管理员重新生成链接", "Let a new link be made"),
+            Self::ForeignPage => ("请加上 Hongyan-Csrf: 1 请求头", "Send the header Hongyan-Csrf: 1"),
+            Self::ChangedMeanwhile => {
+                ("请重新读取，用新的 ETag 再改", "Read it again and change it with its new ETag")
+            }
+            _ => ("", ""),
         }
     }
 }

@@ -2,8 +2,11 @@
 
 mod begin;
 mod end;
+mod oidc;
 mod password;
 mod welcome;
+
+pub use oidc::{OIDC_PATHS, Oidc};
 
 use access::{AccessTrouble, SESSION_KEPT, SignIn};
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -24,6 +27,8 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(begin::begin, end::end))
         .routes(routes!(password::password))
         .routes(routes!(welcome::welcome))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::callback))
 }
 
 /// Where a person asks from.
@@ -51,7 +56,7 @@ fn set_cookie(headers: &mut HeaderMap, secret: Option<&str>) {
     let text = format!("{COOKIE}={secret}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={age}");
     if let Ok(mut value) = HeaderValue::from_str(&text) {
         value.set_sensitive(true);
-        headers.insert(header::SET_COOKIE, value);
+        headers.append(header::SET_COOKIE, value);
     }
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }

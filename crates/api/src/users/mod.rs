@@ -4,6 +4,7 @@ mod edit;
 mod invite;
 mod link;
 mod list;
+mod oidc;
 mod show;
 
 use domain::access::RoleRef;
@@ -21,6 +22,7 @@ pub(crate) fn router() -> OpenApiRouter<ApiState> {
         .routes(routes!(list::list, invite::invite))
         .routes(routes!(show::show, edit::edit))
         .routes(routes!(link::link))
+        .routes(routes!(oidc::put, oidc::remove))
 }
 
 pub(crate) fn document(user: &User, zone: &TimeZone) -> json::User {

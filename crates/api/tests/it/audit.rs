@@ -147,6 +147,9 @@ async fn access(tour: &mut Tour<'_>) {
     let user = json!({"login": "zhang", "name": "张伟", "roles": ["support"]});
     let user = text(&tour.change("POST", "/v1/users", "", user).await["user"]["id"]);
     tour.change("PATCH", "/v1/users/{id}", &user, json!({"name": "张大伟"})).await;
+    let subject = json!({"issuer": "https://id.example.com", "subject": "张"});
+    tour.change("PUT", "/v1/users/{id}/oidc", &user, subject).await;
+    tour.change("DELETE", "/v1/users/{id}/oidc", &user, json!({})).await;
     let link = tour.change("POST", "/v1/users/{id}/link", &user, json!({})).await;
     let (first, second) = ("correct horse battery", "staple of another horse");
     tour.change("POST", "/v1/password", "", json!({"token": link["token"], "password": first})).await;

@@ -13,9 +13,10 @@ use domain::control::{
     Account, Accounts as _, ApiKey, ChannelConfig, Channels as _, Control, Entity, PriceLine, Protocol,
     Quirks, RouteConfig, RouteStep, Secret,
 };
-use domain::ids::{AccountId, ChannelId, EntityId, GatewayId, IdGenerator, KeyId, RouteId};
+use domain::ids::{AccountId, ChannelId, EntityId, FreshId, GatewayId, IdGenerator, KeyId, RouteId};
 use domain::ledger::Ledger;
 use domain::money::Money;
+use domain::phone::Slot;
 use domain::policy::{Policy, PolicyBuilder};
 use domain::time::{Clock, Timestamp};
 use engine::{Engine, EngineParts, Settings};
@@ -31,9 +32,9 @@ pub(crate) const NOON: Timestamp = Timestamp::from_millis(1_795_573_800_000);
 pub(crate) const CHANNEL_SECRET: &str = "channel-pass-word";
 const STRANGER_KEY: &str = "hy_stranger";
 
-/// Stands still until a test lets time pass.
+/// Stands still until a test lets time pass. Beside its time: how far it was set back in all.
 #[derive(Default)]
-struct StillClock(AtomicI64);
+struct StillClock(AtomicI64, AtomicI64);
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
@@ -41,7 +42,7 @@ impl Clock for StillClock {
     }
 
     fn monotonic_millis(&self) -> u64 {
-        self.now().millis().unsigned_abs()
+        (self.now().millis() + self.1.load(Ordering::Relaxed)).unsigned_abs()
     }
 }
 
@@ -65,6 +66,7 @@ pub(crate) struct House {
     /// Of the owner and of the stranger.
     pub(crate) accounts: (AccountId, AccountId),
     still: Arc<StillClock>,
+    ids: Arc<IdGenerator>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) ledger: Arc<SqliteLedger>,
     pub(crate) control: Arc<ControlDb>,
@@ -134,11 +136,11 @@ impl House {
             settings: Settings { private_callbacks: true, ..Settings::default() },
         });
         engine.set_outbound(Arc::new(gateway::OutboundHttp::new(true).unwrap()));
-        let state = ApiState::new(engine.clone(), control.clone() as _, clock, ids);
+        let state = ApiState::new(engine.clone(), control.clone() as _, clock, ids.clone());
         let router = api::router(state.clone());
         let (owner_key, owner_link) = (first.key.0, first.link.0);
         let accounts = (first.account.id, stranger);
-        Self { router, state, owner_key, owner_link, accounts, still, engine, ledger, control }
+        Self { router, state, owner_key, owner_link, accounts, still, ids, engine, ledger, control }
     }
 
     /// For a listener.
@@ -165,7 +167,9 @@ impl House {
         }
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        // A stream goes on; who wants to hear it asks the router.
+        let goes_on = parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let bytes = if goes_on { Vec::new() } else { to_bytes(body, usize::MAX).await.unwrap().to_vec() };
         Answer { status: parts.status, headers: parts.headers, bytes }
     }
 
@@ -184,6 +188,28 @@ impl House {
     /// Lets time pass.
     pub(crate) fn pass(&self, time: Duration) {
         self.still.0.fetch_add(i64::try_from(time.as_millis()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// Sets the clock back; what counts how long something took goes on.
+    pub(crate) fn set_back(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).unwrap();
+        self.still.0.fetch_sub(millis, Ordering::Relaxed);
+        self.still.1.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// For a listener that remembers nothing of what was asked of the other.
+    pub(crate) fn router_anew(&self) -> Router {
+        api::router(self.state.clone())
+    }
+
+    /// An id that names this slot.
+    pub(crate) fn fresh(&self, slot: Slot) -> FreshId {
+        self.ids.next(self.still.now(), slot)
+    }
+
+    /// What shows the time here.
+    pub(crate) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.still) as Arc<dyn Clock>
     }
 
     /// What the clock shows, in seconds since 1970.

@@ -5,19 +5,23 @@ mod audience;
 mod audit;
 mod campaigns;
 mod channels;
+mod clock;
 mod contract;
 mod corrections;
 mod customers;
 mod doors;
 mod events;
 mod exports;
+mod funds;
 mod house;
 mod keys;
+mod live;
 mod manners;
 mod messages;
 mod metrics;
 mod money;
 mod numbers;
+mod oidc;
 #[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
 #[path = "../../../app/tests/it/peer.rs"]
 mod peer;

@@ -15,7 +15,7 @@ use crate::house::{House, request};
 const UPDATE: &str = "UPDATE_METRICS";
 const PHONE: &str = "13800138000";
 
-async fn page(house: &House) -> String {
+pub(crate) async fn page(house: &House) -> String {
     let router = api::metrics_router(Arc::clone(&house.engine), Arc::new(|_| {}));
     let answer = router.oneshot(request("GET", "/metrics", Body::empty())).await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -151,6 +151,7 @@ async fn no_route_with_an_id_reaches_what_is_another_tenants() {
             belongings.iter().find(|(of, _)| *of == kind).unwrap_or_else(|| panic!("nothing of {kind}"));
         let body = match path.rsplit('/').next() {
             Some("link") => json!({"remove_second_factor": true}),
+            Some("oidc") => json!({"issuer": "https://id.example.com", "subject": "1"}),
             Some("replay") => json!({"since": "2026-11-25T10:00:00+08:00"}),
             _ => json!({}),
         };

@@ -367,3 +367,16 @@ async fn alibaba_clouds_form_has_the_phone_and_nothing_else_is_pushed() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(receiver.told().len(), 1, "that it was submitted is not pushed");
 }
+
+#[tokio::test]
+async fn an_account_that_used_status_callbacks_can_end_recording_and_begin_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let account = house.accounts.0;
+    for _ in 0..2 {
+        house.engine.prepare_callbacks(account).await.unwrap();
+        assert_eq!(house.get("/v1/events/recording").await.ok(200), json!({"on": true}));
+        house.ask("PUT", "/v1/events/recording", json!({"on": false})).await.ok(200);
+        assert_eq!(house.get("/v1/events/recording").await.ok(200), json!({"on": false}));
+    }
+}

@@ -7,14 +7,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use domain::time::Clock as _;
+use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use super::campaign::round;
 use super::process::Helper;
 use super::server::ServerSetup;
+use super::stopwatch::Stopwatch;
 use super::{PARTITIONS, Show, ledger, world};
 use crate::clock::SystemClock;
 
+/// Longest time told apart, in microseconds.
+const LONGEST_US: u64 = 60_000_000;
 /// Longer than any answer of a server that works.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -36,6 +40,12 @@ impl Client {
         let key = filled["key"].as_str().context("the first start gives a key")?;
         let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
         Ok(Self { http, url: format!("http://{listen}/v1/messages"), key: key.to_owned() })
+    }
+
+    /// Asks for whatever else is there, with the key.
+    pub(super) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
+        let base = self.url.trim_end_matches("/v1/messages");
+        self.http.request(method, format!("{base}{path}")).bearer_auth(&self.key)
     }
 
     /// Posts messages and gives back the answer.
@@ -71,22 +81,31 @@ pub(super) async fn run(
     let posting = (0..clients).map(|_| {
         let (client, next) = (client.clone(), Arc::clone(&next));
         tokio::spawn(async move {
+            let mut micros = Vec::new();
             loop {
                 let from = next.fetch_add(batch as u64, Ordering::Relaxed);
                 if from >= messages {
-                    return anyhow::Ok(());
+                    return anyhow::Ok(micros);
                 }
+                let watch = Stopwatch::start();
                 client.post(&body(from, (from + batch as u64).min(messages))).await?;
+                micros.push(watch.micros());
             }
         })
     });
+    let mut posts = Histogram::<u64>::new_with_max(LONGEST_US, 3)?;
     for posted in futures::future::join_all(posting).await {
-        posted??;
+        posted??.into_iter().for_each(|micros| posts.saturating_record(micros));
     }
     let took_ms = (clock.monotonic_millis() - began).max(1);
     let usage = server.usage()?;
     server.stop().await?;
+    let millis = |quantile: f64| posts.value_at_quantile(quantile) as f64 / 1_000.0;
     Ok(json!({
+        "posts_per_second": posts.len() * 1_000 / took_ms,
+        "post_p50_ms": millis(0.5),
+        "post_p99_ms": millis(0.99),
+        "post_max_ms": posts.max() as f64 / 1_000.0,
         "messages": messages,
         "batch": batch,
         "clients": clients,
@@ -97,7 +116,8 @@ pub(super) async fn run(
     }))
 }
 
-fn body(from: u64, to: u64) -> Value {
+/// A request of so many messages.
+pub(super) fn body(from: u64, to: u64) -> Value {
     let messages: Vec<Value> = (from..to)
         .map(|number| {
             json!({

@@ -14,12 +14,14 @@ mod import;
 mod latency;
 mod ledger;
 mod nodes;
+mod observe;
 mod process;
 mod protocol;
 mod pump;
 mod server;
 mod spoken;
 mod stopwatch;
+mod stream;
 mod tps;
 mod webhooks;
 mod world;
@@ -199,6 +201,34 @@ enum Bench {
         #[arg(long, default_value_t = 60_000)]
         events: u64,
     },
+    /// 事件流：许多订阅者占用多少处理器 / the event stream: what many subscribers cost
+    Stream {
+        #[command(flatten)]
+        folder: Folder,
+        /// 订阅者 / subscribers
+        #[arg(long, default_value_t = 200)]
+        subscribers: usize,
+        /// 每秒短信数（每条两个事件） / messages a second, with two events each
+        #[arg(long, default_value_t = 50)]
+        rate: u64,
+        /// 每段秒数：无订阅、有订阅、无订阅 / seconds of each of three parts: without, with and without subscribers
+        #[arg(long, default_value_t = 30)]
+        seconds: u64,
+    },
+    /// 指标与追踪开、关时每条短信的处理器时间之比 / processor time of a message with metrics and traces, as a ratio to without
+    Observe {
+        #[command(flatten)]
+        folder: Folder,
+        /// 每轮短信数 / messages of each round
+        #[arg(long, default_value_t = 200_000)]
+        messages: u64,
+        /// 轮数（关、开各算一轮） / rounds, each once without and once with
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+        /// 每百万条追踪多少条 / of a million messages, so many are traced
+        #[arg(long, default_value_t = 1_000)]
+        sample_per_million: u64,
+    },
     /// The processes that take part.
     #[command(hide = true)]
     Helper { role: String, setup: String },
@@ -252,6 +282,13 @@ pub(crate) async fn run(args: BenchArgs) -> anyhow::Result<()> {
             protocol::run(&show(folder.json), &folder.data, &only, sizes).await?
         }
         Bench::Webhooks { folder, events } => webhooks::run(&show(folder.json), &folder.data, events).await?,
+        Bench::Stream { folder, subscribers, rate, seconds } => {
+            stream::run(&show(folder.json), &folder.data, subscribers, rate, seconds).await?
+        }
+        Bench::Observe { folder, messages, rounds, sample_per_million } => {
+            let sizes = observe::Sizes { messages, rounds, sample_per_million };
+            observe::run(&show(folder.json), &folder.data, sizes).await?
+        }
         Bench::Tps { folder, recipients } => tps::run(&show(folder.json), &folder.data, recipients).await?,
     };
     println!("{}", serde_json::to_string_pretty(&figures)?);
@@ -306,6 +343,18 @@ impl Show {
 /// # Errors
 /// As [`Node::start`].
 async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<Node> {
+    start_node_serving(place, customers, Serving::default()).await
+}
+
+/// The same, serving what is asked for.
+///
+/// # Errors
+/// As [`Node::start`].
+async fn start_node_serving(
+    place: &ledger::Place,
+    customers: bool,
+    serving: Serving,
+) -> anyhow::Result<Node> {
     Node::start(NodeOptions {
         storage: Storage::from_environment(place.engine)?,
         data: place.data.clone(),
@@ -318,8 +367,9 @@ async fn start_node(place: &ledger::Place, customers: bool) -> anyhow::Result<No
         response_timeout: RESPONSE_TIMEOUT,
         // Whoever is called in a measurement is on this machine.
         private_callbacks: true,
+        currency: domain::currency::Currency::CNY,
         downstream: if customers { DownstreamConfig::anywhere() } else { DownstreamConfig::default() },
-        serving: Serving::default(),
+        serving,
     })
     .await
 }

@@ -1,6 +1,6 @@
 //! The server under test, in a process of its own, so that its CPU and memory are exactly its own.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ use tokio::io::AsyncReadExt as _;
 use super::ledger::Place;
 use super::spoken::Spoken;
 use super::{child, world};
+use crate::config::TracesConfig;
+use crate::listeners::Serving;
 use crate::node::Node;
 
 /// Pieces in which a file is handed to the engine.
@@ -44,6 +46,18 @@ pub(super) struct ServerSetup {
     protocol: Spoken,
     /// What a customer may connect with.
     customer: Option<Spoken>,
+    /// Somebody asks for its metrics and takes its traces.
+    #[serde(default)]
+    observed: Option<Observed>,
+}
+
+/// Who looks at a server.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Observed {
+    /// Who takes traces.
+    pub(super) otlp_endpoint: String,
+    /// Of a million messages, so many are traced.
+    pub(super) sample_per_million: u64,
 }
 
 impl ServerSetup {
@@ -78,7 +92,13 @@ impl ServerSetup {
             parts_per_second: None,
             protocol: Spoken::default(),
             customer: None,
+            observed: None,
         }
+    }
+
+    /// The same server, looked at.
+    pub(super) fn observed(self, observed: Option<Observed>) -> Self {
+        Self { observed, ..self }
     }
 
     /// A server that takes submits of one customer and sends nothing.
@@ -117,7 +137,8 @@ struct Server {
 /// When the folder is in use or the channel cannot be made.
 pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     let setup: ServerSetup = serde_json::from_str(setup)?;
-    let node = super::start_node(&setup.place, setup.customer.is_some()).await?;
+    let serving = setup.observed.clone().map(serving).unwrap_or_default();
+    let node = super::start_node_serving(&setup.place, setup.customer.is_some(), serving).await?;
     let engine = Arc::clone(&node.engine);
     let account = engine.control().accounts().await?.into_iter().next().context("nobody has this folder")?;
     let clock = Arc::clone(&node.clock);
@@ -131,7 +152,8 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     }
     let family = |port: &&(gateway::Family, SocketAddr)| Some(port.0) == setup.customer.map(Spoken::family);
     let customers = node.ports.iter().find(family).map(|(_, address)| address.port());
-    child::say(&json!({ "listen": node.addr.to_string(), "customers": customers }));
+    let metrics = node.metrics.map(|address| address.to_string());
+    child::say(&json!({ "listen": node.addr.to_string(), "customers": customers, "metrics": metrics }));
     let mut server = Server { node, engine, clock, account: account.id, campaign: None };
     child::serve(async |order: ServerOrder| match order {
         ServerOrder::Prepare(path) => server.prepare(path).await,
@@ -143,6 +165,12 @@ pub(super) async fn run(setup: &str) -> anyhow::Result<()> {
     .await?;
     server.node.stop().await;
     Ok(())
+}
+
+fn serving(observed: Observed) -> Serving {
+    let Observed { otlp_endpoint, sample_per_million } = observed;
+    let traces = TracesConfig { otlp_endpoint: Some(otlp_endpoint), sample_per_million };
+    Serving { metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))), traces, ..Serving::default() }
 }
 
 /// Who connects: any number, any network, as fast as it can.

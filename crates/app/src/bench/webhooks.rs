@@ -110,7 +110,7 @@ async fn receive(mut stream: TcpStream, taken: Arc<AtomicU64>) {
 }
 
 /// Where the first request ends, if it is there as a whole.
-fn whole(heard: &[u8]) -> Option<usize> {
+pub(super) fn whole(heard: &[u8]) -> Option<usize> {
     let head = heard.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&heard[..head]).ok()?.to_ascii_lowercase();
     let length = text.lines().find_map(|line| line.strip_prefix("content-length:"))?;

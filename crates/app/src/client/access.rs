@@ -218,7 +218,7 @@ pub(super) async fn users(connection: &Connection, command: UserCommand) -> Resu
 }
 
 /// Every page of a listing.
-async fn all<T: DeserializeOwned>(connection: &Connection, path: &str) -> Result<Vec<T>, Failure> {
+pub(super) async fn all<T: DeserializeOwned>(connection: &Connection, path: &str) -> Result<Vec<T>, Failure> {
     let (mut items, mut asked) = (Vec::new(), format!("{path}?limit=1000"));
     loop {
         let page: Page<T> = connection.get(&asked).await?;

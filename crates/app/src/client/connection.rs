@@ -76,6 +76,39 @@ impl Connection {
         self.answer(self.request(Method::GET, path).timeout(TIMEOUT)).await
     }
 
+    /// With its `ETag`, where it has one.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) async fn get_tagged<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<(T, Option<String>), Failure> {
+        let request = self.request(Method::GET, path).timeout(TIMEOUT);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        let tag = response.headers().get(reqwest::header::ETAG).and_then(|tag| tag.to_str().ok());
+        let tag = tag.map(str::to_owned);
+        Ok((self.read(response).await?, tag))
+    }
+
+    /// Puts a document in the place of the one with that tag, or of any.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; refused when somebody changed it meanwhile.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        tag: Option<&str>,
+        body: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let request = self.request(Method::PUT, path).timeout(TIMEOUT).json(body);
+        let request = match tag {
+            Some(tag) => request.header(reqwest::header::IF_MATCH, tag),
+            None => request,
+        };
+        self.answer(request).await
+    }
+
     /// # Errors
     /// As [`Self::get`].
     pub(crate) async fn post<T: DeserializeOwned>(
@@ -169,6 +202,10 @@ impl Connection {
 
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        self.read(response).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, response: reqwest::Response) -> Result<T, Failure> {
         if !response.status().is_success() {
             return Err(self.refused(response).await);
         }

@@ -2,6 +2,7 @@
 
 mod access;
 mod campaign;
+mod channel;
 mod codes;
 mod connection;
 mod export;
@@ -13,6 +14,7 @@ mod resend;
 mod route;
 mod source;
 mod tables;
+mod terms;
 mod webhook;
 
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ use clap::Args;
 
 use access::{AccountCommand, KeyCommand, UserCommand};
 use campaign::CampaignCommand;
+use channel::ChannelCommand;
 use codes::CodesCommand;
 use connection::Connection;
 pub(crate) use export::ExportArgs;
@@ -31,6 +34,7 @@ pub(crate) use money::{BalanceArgs, MarginsArgs, StatementArgs, TopUpArgs};
 use numbers::NumbersCommand;
 use route::RouteCommand;
 use source::SourceCommand;
+use terms::{PriceCommand, TermsCommand};
 use webhook::WebhookCommand;
 
 use crate::exit::Failure;
@@ -84,6 +88,27 @@ pub(crate) struct MessageArgs {
 pub(crate) struct RouteArgs {
     #[command(subcommand)]
     command: RouteCommand,
+}
+
+/// Commands about channels.
+#[derive(Args, Debug)]
+pub(crate) struct ChannelArgs {
+    #[command(subcommand)]
+    command: ChannelCommand,
+}
+
+/// Commands about terms.
+#[derive(Args, Debug)]
+pub(crate) struct TermsArgs {
+    #[command(subcommand)]
+    command: TermsCommand,
+}
+
+/// Commands about prices.
+#[derive(Args, Debug)]
+pub(crate) struct PriceArgs {
+    #[command(subcommand)]
+    command: PriceCommand,
 }
 
 /// Commands about keys.
@@ -143,6 +168,9 @@ pub(crate) enum Asked {
     Message(To<MessageArgs>),
     Send(To<SendArgs>),
     Route(To<RouteArgs>),
+    Channel(To<ChannelArgs>),
+    Terms(To<TermsArgs>),
+    Price(To<PriceArgs>),
     Key(To<KeyArgs>),
     Account(To<AccountArgs>),
     User(To<UserArgs>),
@@ -171,7 +199,16 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
             message::show(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Route(To { target, asked }) => {
-            route::explain(&Connection::new(&target, show)?, asked.command).await
+            route::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Channel(To { target, asked }) => {
+            channel::run(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Terms(To { target, asked }) => {
+            terms::terms(&Connection::new(&target, show)?, asked.command).await
+        }
+        Asked::Price(To { target, asked }) => {
+            terms::prices(&Connection::new(&target, show)?, asked.command).await
         }
         Asked::Key(To { target, asked }) => {
             access::keys(&Connection::new(&target, show)?, asked.command).await

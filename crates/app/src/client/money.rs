@@ -6,8 +6,8 @@ use api::json::{AccountBalance, Margins, PaymentCreate, Statement, StatementMont
 use clap::Args;
 use domain::money::Money;
 
+use super::Connection;
 use super::codes::escaped;
-use super::{Connection, tables};
 use crate::exit::Failure;
 use crate::show::{grouped, json};
 
@@ -68,7 +68,7 @@ pub(super) async fn balance(connection: &Connection) -> Result<(), Failure> {
     }
     let show = connection.show;
     let row = |zh: &str, en: &str, money: &api::json::Money| {
-        show.row(0, show.of(zh, en), &tables::yuan(show, money), "");
+        show.row(0, show.of(zh, en), &money.for_people(), "");
     };
     row("余额", "funds", &balance.funds);
     row("预留", "reserved", &balance.reserved);
@@ -89,25 +89,33 @@ pub(super) async fn balance(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) async fn top_up(connection: &Connection, args: TopUpArgs) -> Result<(), Failure> {
-    let show = connection.show;
-    let amount: Money = args.amount.parse().map_err(|_| {
-        let told = show.of(
+/// An amount of the command line.
+///
+/// # Errors
+/// What an amount looks like, in the reader's language.
+pub(super) fn amount(connection: &Connection, text: &str) -> Result<Money, Failure> {
+    text.parse().map_err(|_| {
+        let told = connection.show.of(
             "金额应为数字，最多 6 位小数，如 0.045",
             "an amount has digits and at most 6 decimals, such as 0.045",
         );
         Failure::Input(told.to_owned())
-    })?;
+    })
+}
+
+pub(super) async fn top_up(connection: &Connection, args: TopUpArgs) -> Result<(), Failure> {
+    let show = connection.show;
+    let amount = amount(connection, &args.amount)?;
     let what = if args.withdraw { "withdrawals" } else { "top-ups" };
     let path = format!("/v1/accounts/{}/{what}", args.account);
-    let body = PaymentCreate { amount: amount.into(), reference: args.reference };
+    let body = PaymentCreate { amount: api::json::Money::unsaid(amount), reference: args.reference };
     let booked: Transfer = connection.post_once(&path, &args.idempotency_key, &body).await?;
     if connection.json {
         return Ok(json(&booked)?);
     }
     let label =
         if args.withdraw { show.of("已扣款", "withdrawn") } else { show.of("已充值", "topped up") };
-    show.row(0, label, &tables::yuan(show, &booked.amount), &booked.id);
+    show.row(0, label, &booked.amount.for_people(), &booked.id);
     Ok(())
 }
 
@@ -148,7 +156,7 @@ pub(super) async fn statement(connection: &Connection, args: StatementArgs) -> R
 fn tell(connection: &Connection, statement: &Statement) {
     let show = connection.show;
     let row = |zh: &str, en: &str, money: &api::json::Money| {
-        show.row(0, show.of(zh, en), &tables::yuan(show, money), "");
+        show.row(0, show.of(zh, en), &money.for_people(), "");
     };
     show.head(&statement.month, &statement.month);
     row("期初", "opening", &statement.opening.total);
@@ -158,7 +166,7 @@ fn tell(connection: &Connection, statement: &Statement) {
         let category = domain::message::Category::from(line.category).word();
         let carrier = domain::phone::Carrier::from(line.carrier);
         let carrier = if show.chinese { carrier.name_zh() } else { carrier.as_str() };
-        let amount = tables::yuan(show, &line.amount);
+        let amount = line.amount.for_people();
         show.row(1, &format!("{category} {carrier}"), &grouped(line.parts), &amount);
     }
     row("短信费用", "messages", &statement.amount);
@@ -199,7 +207,7 @@ pub(super) async fn margins(connection: &Connection, args: MarginsArgs) -> Resul
     for line in &margins.lines {
         let of = if line.of.is_empty() { show.of("（未经通道）", "(no channel)") } else { &line.of };
         let [revenue, cost, margin] =
-            [&line.revenue, &line.cost, &line.margin].map(|money| tables::yuan(show, money));
+            [&line.revenue, &line.cost, &line.margin].map(|money| money.for_people());
         show.row(0, of, &grouped(line.parts), &format!("{revenue} - {cost} = {margin}"));
     }
     Ok(())

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use api::json::{CleaningReport, NumberQuestion, NumberShown, NumberTable, NumbersImported};
 use clap::Subcommand;
-use domain::money::Money;
 use domain::phone::Carrier;
 use tokio::fs::File;
 
@@ -124,12 +123,11 @@ async fn report(connection: &Connection, csv: Option<&Path>, reveal: bool) -> Re
     let show = connection.show;
     let count = |count: u64| crate::show::grouped(i64::try_from(count).unwrap_or(i64::MAX));
     show.head("号码清洗", "List cleaning");
-    let yuan = |money: &api::json::Money| show.yuan(Money::from(money));
     let label = show.of("跳过空号短信", "not sent to dead numbers");
-    show.row(0, label, &count(report.total.messages), &yuan(&report.total.saved));
+    show.row(0, label, &count(report.total.messages), &report.total.saved.for_people());
     for campaign in &report.campaigns {
         let name = campaign.campaign.as_deref().unwrap_or("API");
-        show.row(1, name, &count(campaign.saved.messages), &yuan(&campaign.saved.saved));
+        show.row(1, name, &count(campaign.saved.messages), &campaign.saved.saved.for_people());
     }
     Ok(())
 }

@@ -1,15 +1,11 @@
 //! Preflight and report as a person reads them.
 
-use api::json::{Amount, CampaignReport, Money, Preflight, ReasonAmount};
+use api::json::{Amount, CampaignReport, Preflight, ReasonAmount};
 
 use crate::show::{Show, grouped};
 
 /// Provinces that are shown, those with most people.
 const PROVINCES: usize = 10;
-
-pub(super) fn yuan(show: Show, money: &Money) -> String {
-    show.yuan(domain::money::Money::from(money))
-}
 
 fn count(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
@@ -36,11 +32,27 @@ pub(super) fn preflight(show: Show, report: &Preflight) {
         );
     }
     show.count(0, show.of("条数", "parts"), count(report.parts));
-    show.row(0, show.of("费用", "cost"), &yuan(show, &report.cost), "");
+    show.row(0, show.of("费用", "cost"), &report.cost.for_people(), "");
+    if let Some(funding) = &report.funding {
+        show.row(
+            0,
+            show.of("需预留", "to be held"),
+            &funding.needed.for_people(),
+            if funding.held { "✓" } else { "" },
+        );
+        if let Some(lacking) = &funding.lacking {
+            let label = if funding.waits {
+                show.of("等待款项，还差", "waits for money, lacks")
+            } else {
+                show.of("还差", "lacks")
+            };
+            show.row(1, label, &lacking.for_people(), funding.detail.as_deref().unwrap_or(""));
+        }
+    }
     for share in &report.by_carrier {
         let carrier = domain::phone::Carrier::from(share.carrier);
         let name = if show.chinese { carrier.name_zh() } else { carrier.as_str() };
-        show.row(1, name, &grouped(count(share.parts)), &yuan(show, &share.cost));
+        show.row(1, name, &grouped(count(share.parts)), &share.cost.for_people());
     }
     for share in report.by_province.iter().take(PROVINCES) {
         let name =
@@ -49,7 +61,7 @@ pub(super) fn preflight(show: Show, report: &Preflight) {
     }
     if report.by_route.len() > 1 {
         for share in &report.by_route {
-            show.row(1, &share.route, &grouped(count(share.parts)), &yuan(show, &share.cost));
+            show.row(1, &share.route, &grouped(count(share.parts)), &share.cost.for_people());
         }
     }
     for left in &report.unrouted {
@@ -65,7 +77,7 @@ pub(super) fn preflight(show: Show, report: &Preflight) {
     }
     show.head("样例", "Samples");
     for sample in &report.samples {
-        show.line(&format!("  {}  {} × {}", sample.phone, sample.parts, yuan(show, &sample.price)));
+        show.line(&format!("  {}  {} × {}", sample.phone, sample.parts, sample.price.for_people()));
         show.line(&format!("    {}", sample.text));
     }
 }
@@ -118,5 +130,5 @@ pub(super) fn report(show: Show, report: &CampaignReport) {
     }
     show.count(0, show.of("退订", "opted out"), funnel.opted_out);
     show.count(0, show.of("条数", "parts"), funnel.parts);
-    show.row(0, show.of("费用", "cost"), &yuan(show, &funnel.cost), "");
+    show.row(0, show.of("费用", "cost"), &funnel.cost.for_people(), "");
 }

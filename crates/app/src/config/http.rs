@@ -106,7 +106,8 @@ impl Config {
         };
         let metrics = self.metrics.enabled.then_some(self.metrics.listen);
         let traces = self.traces.clone();
-        Ok(Serving { options: ServeOptions { limits, trusted_proxies, tls }, metrics, traces })
+        let oidc = self.oidc()?;
+        Ok(Serving { options: ServeOptions { limits, trusted_proxies, tls }, metrics, traces, oidc })
     }
 }
 

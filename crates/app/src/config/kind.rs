@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use api::Networks;
+use domain::currency::Currency;
 use domain::text::Bilingual;
 use toml::Value;
 
@@ -32,6 +33,8 @@ pub(crate) enum Kind {
     Hours,
     /// The name of a time zone.
     Zone,
+    /// Three letters of ISO 4217.
+    Currency,
 }
 
 impl Kind {
@@ -52,6 +55,7 @@ impl Kind {
             Self::Address => value.as_str().is_some_and(|text| text.parse::<SocketAddr>().is_ok()),
             Self::Hours => value.as_str().is_some_and(|text| super::span(text).is_some()),
             Self::Zone => value.as_str().is_some_and(|text| domain::policy::Zone::named(text).is_ok()),
+            Self::Currency => value.as_str().is_some_and(|text| text.parse::<Currency>().is_ok()),
         }
     }
 
@@ -87,6 +91,10 @@ impl Kind {
                 "address:port, as in \"127.0.0.1:8520\" or \"[::1]:8520\"",
             ),
             Self::Hours => say("时段，如 \"08:00-20:00\"", "hours, as in \"08:00-20:00\""),
+            Self::Currency => say(
+                "ISO 4217 的三个大写字母，如 \"CNY\"",
+                "the three capital letters of ISO 4217, as in \"CNY\"",
+            ),
             Self::Zone => say("时区名，如 \"Asia/Shanghai\"", "a time zone, as in \"Asia/Shanghai\""),
         }
     }

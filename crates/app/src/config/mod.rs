@@ -7,6 +7,7 @@ mod command;
 mod http;
 mod kind;
 mod load;
+mod oidc;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use domain::audit::{Auditor, WordList, seed_list};
 use domain::carrier_code::CodeBook;
+use domain::currency::Currency;
 use domain::numbers::DeadNumber;
 use domain::policy::{Hours, Policy, PolicyBuilder, RuleId, Zone};
 use gateway::{Family, TlsError, TlsServer};
@@ -28,6 +30,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use command::{ConfigCommand, run};
 pub(crate) use http::{HttpConfig, MetricsConfig, TlsConfig, TracesConfig};
 pub(crate) use load::{Loaded, Origin, environment, load};
+use oidc::OidcConfig;
 
 use crate::storage::{Home, StorageConfig};
 
@@ -46,10 +49,12 @@ pub(crate) struct Config {
     pub(crate) log_format: LogFormat,
     pub(crate) response_timeout_seconds: u64,
     pub(crate) private_callbacks: bool,
+    currency: String,
     pub(crate) http: HttpConfig,
     pub(crate) tls: TlsConfig,
     pub(crate) metrics: MetricsConfig,
     pub(crate) traces: TracesConfig,
+    oidc: OidcConfig,
     pub(crate) storage: StorageConfig,
     pub(crate) downstream: DownstreamConfig,
     pub(crate) policy: PolicyConfig,
@@ -74,10 +79,12 @@ impl Default for Config {
             log_format: LogFormat::Text,
             response_timeout_seconds: 60,
             private_callbacks: false,
+            currency: Currency::CNY.to_string(),
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             metrics: MetricsConfig::default(),
             traces: TracesConfig::default(),
+            oidc: OidcConfig::default(),
             storage: StorageConfig::default(),
             downstream: DownstreamConfig::default(),
             policy: PolicyConfig::default(),
@@ -235,6 +242,11 @@ impl Config {
         self.policy()?;
         self.codes()?;
         Ok(())
+    }
+
+    /// What everything is priced and paid in. The setting was read by the same code.
+    pub(crate) fn currency(&self) -> Currency {
+        self.currency.parse().unwrap_or(Currency::CNY)
     }
 
     /// How many connections all bounds together allow: of the API and of customers.

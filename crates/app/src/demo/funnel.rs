@@ -28,7 +28,7 @@ pub(super) fn print(show: &Show, funnel: &Funnel) {
     }
     show.count(0, show.of("回复退订", "opted out in answer"), funnel.opted_out);
     show.row(0, show.of("计费条数", "billed parts"), &grouped(funnel.parts), "");
-    show.row(0, show.of("费用", "cost"), &show.yuan(funnel.cost), "");
+    show.row(0, show.of("费用", "cost"), &show.money(funnel.cost), "");
 }
 
 fn reasons(show: &Show, reasons: &[(Reason, Amount)]) {

@@ -21,11 +21,11 @@ pub(super) fn print(show: &Show, report: &PreflightReport, zone: &TimeZone) {
         show.count(1, show.of(zh, en), whole(*people));
     }
     show.count(0, show.of("计费条数", "billed parts"), whole(report.parts));
-    show.row(0, show.of("费用", "cost"), &show.yuan(report.cost), "");
+    show.row(0, show.of("费用", "cost"), &show.money(report.cost), "");
     for (carrier, parts, cost) in &report.by_carrier {
         let known = domain::phone::Carrier::from_word(carrier).filter(|_| show.chinese);
         let name = known.map_or(carrier.as_str(), |carrier| carrier.name_zh());
-        show.row(1, name, &grouped(whole(*parts)), &show.yuan(*cost));
+        show.row(1, name, &grouped(whole(*parts)), &show.money(*cost));
     }
     if let Some(done_at) = report.done_at {
         let takes = done_at.since(report.decided_for).as_secs();
@@ -64,7 +64,7 @@ fn samples(show: &Show, report: &PreflightReport) {
     show.line("");
     show.say("  样例：", "  samples:");
     for sample in &report.samples {
-        let price = show.yuan(sample.price);
+        let price = show.money(sample.price);
         let (length, parts) = (sample.length, sample.parts);
         let remark = if show.chinese {
             format!("{length} 字 · {parts} 条 · {price}")

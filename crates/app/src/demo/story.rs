@@ -87,6 +87,7 @@ pub(crate) async fn run(args: DemoArgs, chinese: bool) -> anyhow::Result<ExitCod
         codes: domain::carrier_code::CodeBook::default(),
         response_timeout: RESPONSE_TIMEOUT,
         private_callbacks: false,
+        currency: domain::currency::Currency::CNY,
         downstream: crate::config::DownstreamConfig::default(),
         serving: Serving::default(),
     })

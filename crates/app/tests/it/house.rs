@@ -131,6 +131,11 @@ impl House {
         self.database.as_deref().expect("a house on PostgreSQL")
     }
 
+    /// The process that serves.
+    pub(crate) fn server_id(&self) -> u32 {
+        self.server.as_ref().expect("a server runs").id()
+    }
+
     /// Where the server is.
     pub(crate) fn url(&self) -> &str {
         &self.url

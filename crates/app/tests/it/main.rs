@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod cloud;
 mod cluster;
+mod crowd;
 #[path = "../../../gateway/tests/it/customer.rs"]
 mod customer;
 mod damage;
@@ -28,4 +29,6 @@ mod simulate;
 mod source;
 mod start;
 mod story;
+mod terms;
 mod traces;
+mod webhooks;

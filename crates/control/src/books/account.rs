@@ -116,10 +116,6 @@ impl OpenBooks {
         Ok(Self { account, before, now: before })
     }
 
-    pub(super) fn account(&self) -> AccountId {
-        self.account
-    }
-
     /// Moves money and enters it into the journal.
     pub(super) async fn enter(
         &mut self,

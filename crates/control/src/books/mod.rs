@@ -41,6 +41,11 @@ impl Books for ControlDb {
         Ok(account::amounts(&self.db, account).await?.balance())
     }
 
+    async fn room(&self, account: AccountId, now: Timestamp) -> Result<Room, ControlError> {
+        let balance = account::amounts(&self.db, account).await?.balance();
+        self.room_of(&self.db, account, &balance, now).await
+    }
+
     async fn grant(
         &self,
         account: AccountId,
@@ -53,7 +58,7 @@ impl Books for ControlDb {
         let tx = &write.transaction;
         let mut books = OpenBooks::lock(tx, account).await?;
         let mut totals = granted(tx, account, partition).await?;
-        let give = match self.room(tx, &books, now).await?.take(least, most) {
+        let give = match self.room_of(tx, account, &books.now.balance(), now).await?.take(least, most) {
             Ok(give) => give,
             Err(short) => return Ok(Err(short)),
         };
@@ -121,7 +126,7 @@ impl Books for ControlDb {
         if held(tx, campaign).await?.is_some() {
             return Ok(Ok(()));
         }
-        if let Err(short) = self.room(tx, &books, now).await?.take(amount, amount) {
+        if let Err(short) = self.room_of(tx, account, &books.now.balance(), now).await?.take(amount, amount) {
             return Ok(Err(short));
         }
         let (id, subject) = (self.ids.fresh(now).into(), campaign.to_string());
@@ -190,18 +195,18 @@ impl Books for ControlDb {
 }
 
 impl ControlDb {
-    /// What the account may still have accepted, while its books are locked.
-    async fn room(
+    /// What an account of this balance may still have accepted.
+    async fn room_of(
         &self,
         db: &impl ConnectionTrait,
-        books: &OpenBooks,
+        account: AccountId,
+        balance: &Balance,
         now: Timestamp,
     ) -> Result<Room, ControlError> {
-        let agreement = terms::agreement(db, books.account()).await?;
-        let balance = books.now.balance();
+        let agreement = terms::agreement(db, account).await?;
         let limits = agreement.terms.limits;
         let Spent { today, month } = if limits.daily.is_some() || limits.monthly.is_some() {
-            sums::spent(db, books.account(), &agreement.zone, &balance, now).await?
+            sums::spent(db, account, &agreement.zone, balance, now).await?
         } else {
             Spent::default()
         };

@@ -5,6 +5,7 @@
 //! Invariants: the list of permissions is closed; nobody can give what they do not have ([`PermissionSet::may_grant`]);
 //! a tenant's people never hold what belongs to the operator alone ([`PermissionSet::of_tenant`]).
 
+mod fetch;
 mod key;
 mod lockout;
 mod password;
@@ -16,6 +17,7 @@ mod signing;
 #[cfg(test)]
 mod tests;
 
+pub use fetch::{Fetch, FetchFault, Fetched};
 pub use key::{KeyRefusal, KeyRules, MAX_NETWORKS};
 pub use lockout::{FREE_ATTEMPTS, Failures, Locked};
 pub use password::{

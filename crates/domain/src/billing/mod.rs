@@ -4,6 +4,7 @@
 //! the ledger's counters of that hour, and nothing has to be written per message. Invariant: every [`Transfer`] takes from one book what
 //! it gives to another, so all books together hold nothing, always.
 
+mod alert;
 mod books;
 mod calendar;
 mod flow;
@@ -11,6 +12,7 @@ mod replay;
 mod room;
 mod statement;
 
+pub use alert::BalanceLevel;
 pub use books::{Book, Limits, Mode, Terms, Transfer, TransferKind};
 pub use calendar::{HourSpan, Month, MonthError};
 pub use flow::{Charge, Flow, Position, Purse};

@@ -26,21 +26,33 @@ impl Room {
         }
     }
 
+    /// How much more would have to be there for an amount, and the tightest bound; `None`: there is room for it.
+    #[must_use]
+    pub fn lacks(self, amount: Money) -> Option<(Money, Short)> {
+        let (left, short) = self.tightest()?;
+        (left < amount).then_some((amount - left, short))
+    }
+
     /// From `least` to `most`, as much as there is room for.
     ///
     /// # Errors
     /// The tightest bound, when it leaves less than `least`.
     pub fn take(self, least: Money, most: Money) -> Result<Money, Short> {
+        match self.tightest() {
+            Some((left, short)) if left < least => Err(short),
+            Some((left, _)) => Ok(most.max(least).min(left)),
+            None => Ok(most.max(least)),
+        }
+    }
+
+    /// What the tightest bound leaves, below nothing where more was spent, and which it is.
+    fn tightest(self) -> Option<(Money, Short)> {
         let bounds = [
             self.funds.map(|left| (left, Short::Funds { left: left.max(Money::ZERO) })),
             self.daily.map(|left| (left, Short::Daily { left: left.max(Money::ZERO) })),
             self.monthly.map(|left| (left, Short::Monthly { left: left.max(Money::ZERO) })),
         ];
-        match bounds.into_iter().flatten().min_by_key(|(left, _)| *left) {
-            Some((left, short)) if left < least => Err(short),
-            Some((left, _)) => Ok(most.max(least).min(left)),
-            None => Ok(most.max(least)),
-        }
+        bounds.into_iter().flatten().min_by_key(|(left, _)| *left)
     }
 }
 
@@ -67,6 +79,11 @@ mod tests {
         assert_eq!(take(500, 40, 141, 10, 500), Err(Short::Monthly { left: money(9) }));
         assert_eq!(take(500, 120, 120, 1, 1), Err(Short::Daily { left: Money::ZERO }), "never below nothing");
         assert_eq!(take(-20, 0, 0, 1, 1), Err(Short::Funds { left: Money::ZERO }));
+        let lacks = |funds, amount| Room::of(&terms, money(funds), money(0), money(0)).lacks(money(amount));
+        assert_eq!(lacks(50, 70), None);
+        assert_eq!(lacks(50, 71), Some((money(1), Short::Funds { left: money(70) })));
+        assert_eq!(lacks(-30, 5), Some((money(15), Short::Funds { left: Money::ZERO })), "its debt too");
+        assert_eq!(lacks(500, 130), Some((money(30), Short::Daily { left: money(100) })));
         let open = Room::of(&Terms::default(), money(-1_000), money(0), money(0));
         assert_eq!(open.take(money(5), money(9)), Ok(money(9)));
     }

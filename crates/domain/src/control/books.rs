@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 
 use super::ControlError;
-use crate::billing::{Flow, Purse, Terms};
+use crate::billing::{Flow, Purse, Room, Terms};
 use crate::ids::{AccountId, CampaignId, ChannelId, PartitionId};
 use crate::message::Category;
 use crate::money::Money;
@@ -82,6 +82,9 @@ pub trait Books: Send + Sync {
     async fn terms(&self, account: AccountId) -> Result<Terms, ControlError>;
 
     async fn balance(&self, account: AccountId) -> Result<Balance, ControlError>;
+
+    /// What bounds an account leave it at this moment, to be told; who spends asks [`Self::grant`] or [`Self::hold`].
+    async fn room(&self, account: AccountId, now: Timestamp) -> Result<Room, ControlError>;
 
     /// Moves from funds to a partition's allowance: `least` or nothing, up to `most` where there is more.
     /// Returns the partition's new totals.

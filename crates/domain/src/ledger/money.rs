@@ -52,6 +52,9 @@ pub trait MoneyLedger: Send + Sync {
         most: Money,
     ) -> Result<Money, LedgerError>;
 
+    /// The allowance of one account here; nothing where it never had one.
+    async fn allowance(&self, partition: PartitionId, account: AccountId) -> Result<Allowance, LedgerError>;
+
     /// The allowances of all accounts that ever had one here, in order of the account.
     async fn allowances(&self, partition: PartitionId) -> Result<Vec<(AccountId, Allowance)>, LedgerError>;
 

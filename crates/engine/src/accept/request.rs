@@ -60,6 +60,8 @@ pub struct SendRequest {
     pub idempotency: Option<IdempotencyKey>,
     /// The first route if not given.
     pub route: Option<RouteId>,
+    /// Whether an account that cannot pay for all of it pays for nothing of it: for calls that are answered once for all their phones.
+    pub whole: bool,
 }
 
 /// What became of one item.

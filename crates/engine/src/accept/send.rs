@@ -1,6 +1,6 @@
 //! Sending by request: check every item, record the key with its ids, then accept partition by partition.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use domain::billing::{Mode, Terms};
@@ -9,6 +9,7 @@ use domain::downstream::Origin;
 use domain::ids::{AccountId, EntityId, MessageId, PartitionId, RouteId, TemplateId};
 use domain::ledger::{Entry, LedgerError, NewMessage};
 use domain::message::{Category, Priority, Reason};
+use domain::money::Money;
 use domain::numbers::PrefixTable;
 use domain::phone::{Phone, PhoneError, Slot};
 use domain::template::{Template, Values};
@@ -43,6 +44,15 @@ struct Ready {
     valid_until: Timestamp,
 }
 
+/// One that the account is to pay for.
+struct Taken<'a> {
+    id: MessageId,
+    ready: &'a Ready,
+    origin: Option<Box<Origin>>,
+    /// What it is paid for together with.
+    group: Option<usize>,
+}
+
 /// What a request needs once.
 struct Desk {
     account: AccountId,
@@ -72,7 +82,7 @@ impl Engine {
         account: AccountId,
         request: SendRequest,
     ) -> Result<Vec<ItemOutcome>, SendError> {
-        let SendRequest { items, idempotency, route } = request;
+        let SendRequest { items, idempotency, route, whole } = request;
         if items.is_empty() || items.len() > MAX_BATCH {
             return Err(SendError::BatchSize { items: items.len() });
         }
@@ -87,7 +97,10 @@ impl Engine {
             items.iter().map(|item| Phone::parse(&item.phone, self.settings.country)).collect();
         let ready = self.prepared(&mut desk, &items, phones).await?;
         let ids = self.assign_ids(&desk, idempotency, &ready).await?;
-        let taken = ids.iter().zip(&ready).filter_map(|(id, ready)| Some((*id, ready.as_ref().ok()?, None)));
+        let group = whole.then_some(0);
+        let taken = ids.iter().zip(&ready).filter_map(|(id, ready)| {
+            Some(Taken { id: *id, ready: ready.as_ref().ok()?, origin: None, group })
+        });
         let short = self.accept_ready(&desk, taken.collect()).await?;
         let outcomes = ids.into_iter().zip(ready).map(|(id, ready)| match ready {
             Ok(_) if short.contains_key(&id) => ItemOutcome::Refused(RefusedItem::Funds(short[&id])),
@@ -123,7 +136,7 @@ impl Engine {
         let ids: Vec<MessageId> = rest.iter().map(|(id, ..)| *id).collect();
         let taken = ready.iter().zip(rest).filter_map(|(ready, (id, origin, group))| {
             let stands = group.is_none_or(|group| !refused.contains(&group));
-            Some((id, ready.as_ref().ok().filter(|_| stands)?, Some(origin)))
+            Some(Taken { id, ready: ready.as_ref().ok().filter(|_| stands)?, origin: Some(origin), group })
         });
         let short = self.accept_ready(&desk, taken.collect()).await?;
         let outcome = |(ready, id): (Result<Ready, RefusedItem>, MessageId)| {
@@ -258,15 +271,21 @@ impl Engine {
         }
     }
 
-    /// Returns those that the account cannot pay for, with what is left: of one partition all or none.
+    /// Returns those that the account cannot pay for, with what is left: of a group, and of one partition, all or none.
     async fn accept_ready(
         &self,
         desk: &Desk,
-        taken: Vec<(MessageId, &Ready, Option<Box<Origin>>)>,
+        mut taken: Vec<Taken<'_>>,
     ) -> Result<HashMap<MessageId, Short>, SendError> {
         let map = self.ledger.partitions();
+        let bounded = desk.terms.mode == Mode::Bounded;
+        let mut unpaid =
+            if bounded { self.unpaid_groups(desk.account, &taken).await? } else { HashMap::new() };
+        if !unpaid.is_empty() {
+            taken.retain(|one| !unpaid.contains_key(&one.id));
+        }
         let mut parted: HashMap<PartitionId, Vec<NewMessage>> = HashMap::new();
-        for (id, ready, origin) in taken {
+        for Taken { id, ready, origin, .. } in taken {
             let key =
                 StreamKey::new(desk.account, ready.route, (ready.priority, ready.category), &desk.terms);
             let lane = self.api_lane(key, desk.entity).await?;
@@ -291,7 +310,6 @@ impl Engine {
             };
             parted.entry(map.of_message(id)).or_default().push(message);
         }
-        let bounded = desk.terms.mode == Mode::Bounded;
         let accepting = parted.into_iter().map(async |(place, messages)| {
             if !bounded {
                 self.accept_counted(place, messages, None, desk.now).await?;
@@ -302,7 +320,41 @@ impl Engine {
             let refused = |short| ids.into_iter().map(|id| (id, short)).collect();
             Ok::<Vec<(MessageId, Short)>, SendError>(accepted.err().map(refused).unwrap_or_default())
         });
-        Ok(futures::future::try_join_all(accepting).await?.into_iter().flatten().collect())
+        unpaid.extend(futures::future::try_join_all(accepting).await?.into_iter().flatten());
+        self.metrics.unpaid(unpaid.values().copied());
+        Ok(unpaid)
+    }
+
+    /// Looks, before anything is accepted, that groups whose messages lie in several partitions are paid for in all of them. Returns
+    /// the messages of those that are not. Only another call that takes the account's last money at the same moment can divide a group
+    /// after this.
+    async fn unpaid_groups(
+        &self,
+        account: AccountId,
+        taken: &[Taken<'_>],
+    ) -> Result<HashMap<MessageId, Short>, SendError> {
+        let map = self.ledger.partitions();
+        let mut groups: BTreeMap<usize, Vec<&Taken<'_>>> = BTreeMap::new();
+        for one in taken {
+            if let Some(group) = one.group {
+                groups.entry(group).or_default().push(one);
+            }
+        }
+        let (mut drawn, mut unpaid) = (BTreeMap::new(), HashMap::new());
+        for members in groups.into_values() {
+            let mut draws: BTreeMap<PartitionId, Money> = BTreeMap::new();
+            for one in &members {
+                *draws.entry(map.of_message(one.id)).or_default() += one.ready.composed.price;
+            }
+            // One partition refuses all of it or nothing anyway.
+            if draws.len() < 2 {
+                continue;
+            }
+            if let Err(short) = self.fund_all(account, &draws, &mut drawn).await? {
+                unpaid.extend(members.iter().map(|one| (one.id, short)));
+            }
+        }
+        Ok(unpaid)
     }
 }
 

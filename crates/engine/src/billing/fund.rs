@@ -1,6 +1,6 @@
 //! Accepting on an allowance: what is missing is granted from the account's funds, a slice at a time.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::billing::Terms;
@@ -102,7 +102,7 @@ impl Engine {
                 outcome?;
                 return Ok(Ok(()));
             };
-            if let Err(short) = self.fund(account, partition, missing).await? {
+            if let Err(short) = self.fund(account, partition, missing, &BTreeMap::new()).await? {
                 return Ok(Err(short));
             }
         }
@@ -110,21 +110,24 @@ impl Engine {
         Err(LedgerError::Unavailable(why).into())
     }
 
-    /// Grants what is missing in a partition, and some more.
+    /// Grants what is missing in a partition, and some more; `needed`: what others have to keep.
     async fn fund(
         &self,
         account: AccountId,
         partition: PartitionId,
         missing: Money,
+        needed: &BTreeMap<PartitionId, Money>,
     ) -> Result<Result<(), Short>, SendError> {
         let (now, millis) = (self.clock.now(), self.clock.monotonic_millis());
-        if let Some(short) = self.funding.refusal(account, missing, millis) {
+        // What a group was refused says nothing of others: what it has to keep in one partition, they may take.
+        let alone = needed.is_empty();
+        if let Some(short) = self.funding.refusal(account, missing, millis).filter(|_| alone) {
             return Ok(Err(short));
         }
         let most = self.funding.slice(account, partition, missing, millis);
         let mut granted = self.control.grant(account, partition, missing, most, now).await?;
         if granted.is_err() {
-            self.take_back(account, partition, now).await?;
+            self.take_back(account, partition, needed, now).await?;
             granted = self.control.grant(account, partition, missing, missing, now).await?;
         }
         match granted {
@@ -133,19 +136,57 @@ impl Engine {
                 Ok(Ok(()))
             }
             Err(short) => {
-                self.funding.refuse(account, short, millis);
+                if alone {
+                    self.funding.refuse(account, short, millis);
+                }
                 Ok(Err(short))
             }
         }
     }
 
-    /// Takes back what other partitions hold of an account's money and do not need at this moment.
-    async fn take_back(&self, account: AccountId, but: PartitionId, now: Timestamp) -> Result<(), SendError> {
+    /// Grants what several partitions lack for one group of messages; `drawn`: what earlier groups of the same call will draw there.
+    /// `Err`: the account has not enough; what was granted already stays there for its next messages, or goes back when it is idle.
+    pub(crate) async fn fund_all(
+        &self,
+        account: AccountId,
+        draws: &BTreeMap<PartitionId, Money>,
+        drawn: &mut BTreeMap<PartitionId, Money>,
+    ) -> Result<Result<(), Short>, SendError> {
+        let mut needed = drawn.clone();
+        for (partition, draw) in draws {
+            *needed.entry(*partition).or_default() += *draw;
+        }
+        for partition in draws.keys() {
+            let left = self.ledger.allowance(*partition, account).await?;
+            let Some(missing) = left.missing(needed[partition]) else { continue };
+            if let Err(short) = self.fund(account, *partition, missing, &needed).await? {
+                return Ok(Err(short));
+            }
+        }
+        *drawn = needed;
+        Ok(Ok(()))
+    }
+
+    /// Takes back what other partitions hold of an account's money and do not need at this moment; `needed`: what some of them do.
+    async fn take_back(
+        &self,
+        account: AccountId,
+        but: PartitionId,
+        needed: &BTreeMap<PartitionId, Money>,
+        now: Timestamp,
+    ) -> Result<(), SendError> {
         for (partition, known) in self.control.grants(account).await? {
             if partition == but {
                 continue;
             }
-            let returned = self.ledger.give_back(partition, account, Money::from_micros(i64::MAX)).await?;
+            let most = match needed.get(&partition) {
+                Some(needed) => self.ledger.allowance(partition, account).await?.left() - *needed,
+                None => Money::from_micros(i64::MAX),
+            };
+            if most <= Money::ZERO {
+                continue;
+            }
+            let returned = self.ledger.give_back(partition, account, most).await?;
             if returned > known.returned {
                 self.control.returned(account, partition, returned, now).await?;
             }

@@ -6,12 +6,15 @@
 //! much; everything handed over is a sum since the beginning, so that handing it over again changes nothing.
 
 mod costs;
+mod currency;
 mod fund;
 mod hold;
 mod post;
 mod postings;
 mod short;
 
+pub use currency::{CurrencyTrouble, keep_currency};
+pub use hold::CampaignFunding;
 pub use post::{MoneyError, Poster};
 pub use short::{explain_short, short_word};
 

@@ -4,10 +4,11 @@
 //! nothing. What was posted through is kept in a setting, so that a start goes on there, however long nobody posted.
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::billing::BalanceLevel;
 use domain::control::{ControlError, Posting, PostingKey};
 use domain::ids::{AccountId, CampaignId, LaneId, PartitionId};
 use domain::ledger::{LedgerError, Tally};
@@ -56,8 +57,8 @@ pub struct Poster {
     /// What had been drawn on each allowance, and since when that has not changed.
     idle: HashMap<(PartitionId, AccountId), (Money, Timestamp)>,
     stray_holds: BTreeSet<CampaignId>,
-    /// Accounts that were told of their low balance.
-    low: BTreeSet<AccountId>,
+    /// How balances were told last, of those that were looked at.
+    told: BTreeMap<AccountId, BalanceLevel>,
 }
 
 impl Engine {
@@ -73,6 +74,7 @@ impl Engine {
                 }
                 if !engine.node.holds(Duty::Billing) || engine.is_draining() {
                     poster = Poster::default();
+                    engine.metrics.balances(std::iter::empty());
                 } else if let Err(error) = engine.post_round(&mut poster).await {
                     tracing::warn!(%error, "what messages moved could not be posted; it is tried again");
                 }
@@ -252,26 +254,46 @@ impl Engine {
         day(one) == day(other)
     }
 
+    /// Tells accounts how their balance came to be: those whose money moved, and those that were short when they were told last, for
+    /// they may have paid since. A new poster asks what its predecessor told.
     async fn look_at_balances(
         &self,
         poster: &mut Poster,
         moved: BTreeSet<AccountId>,
     ) -> Result<(), MoneyError> {
-        for account in moved {
-            let terms = self.terms(account).await?;
-            let Some(alert_below) = terms.alert_below else { continue };
-            let available = self.control.balance(account).await?.funds + terms.credit;
-            if available >= alert_below {
-                poster.low.remove(&account);
-            } else if poster.low.insert(account) {
-                tell_low_balance(account, available);
+        if poster.told.is_empty() {
+            for account in self.control.accounts().await? {
+                let told = self.control.setting(&told_setting(account.id)).await?;
+                let told = told.and_then(|word| BalanceLevel::from_word(&word));
+                poster.told.insert(account.id, told.unwrap_or(BalanceLevel::Enough));
             }
         }
+        let short = poster.told.iter().filter(|(_, told)| **told != BalanceLevel::Enough);
+        let looked_at: BTreeSet<AccountId> = short.map(|(account, _)| *account).chain(moved).collect();
+        for account in looked_at {
+            let before = poster.told.get(&account).copied().unwrap_or(BalanceLevel::Enough);
+            let (level, available) = self.balance_level(account).await?;
+            let Some(kind) = level.told_after(before) else { continue };
+            tracing::info!(%account, %available, %level, "the balance of this account is told · 余额状态变化");
+            self.note_balance(account, kind, available).await?;
+            self.control.put_setting(&told_setting(account), level.word()).await?;
+            poster.told.insert(account, level);
+        }
+        self.metrics.balances(poster.told.values().copied());
         Ok(())
+    }
+
+    /// How an account's balance is, and what it may still spend: funds, credit, and what partitions hold for it.
+    async fn balance_level(&self, account: AccountId) -> Result<(BalanceLevel, Money), MoneyError> {
+        let terms = self.terms(account).await?;
+        let balance = self.control.balance(account).await?;
+        let available = balance.funds + terms.credit + balance.allowance;
+        let cheapest = self.prices(account).await?.cheapest(self.clock.now());
+        Ok((BalanceLevel::of(&terms, available, cheapest), available))
     }
 }
 
-/// The one place that tells of a low balance.
-fn tell_low_balance(account: AccountId, available: Money) {
-    tracing::warn!(%account, %available, "the balance of this account is low · 账户余额不足预警线");
+/// Where it is kept how an account's balance was told last.
+fn told_setting(account: AccountId) -> String {
+    format!("billing.told.{account}")
 }

@@ -2,6 +2,7 @@
 
 use domain::campaign::MAX_CANARY_PEOPLE;
 use domain::control::{CampaignError, ControlError, Short};
+use domain::currency::Currency;
 use domain::ledger::LedgerError;
 use domain::money::Money;
 use domain::phone::PhoneError;
@@ -97,7 +98,11 @@ pub enum CampaignTrouble {
     #[error("nobody is in the audience")]
     NobodyThere,
     /// The account has not enough money for all of it, or has reached a limit: nothing was started.
-    #[error("this campaign needs {needed}: {}", crate::billing::explain_short(*short).en)]
+    #[error(
+        "this campaign needs {}{needed}: {}",
+        Currency::installed().sign(),
+        crate::billing::explain_short(*short).en
+    )]
     Funds {
         /// What would be held for it.
         needed: Money,
@@ -180,7 +185,8 @@ impl CampaignTrouble {
             Self::KeyReused => "该幂等键已用于另一请求：请换一个".into(),
             Self::NobodyThere => "受众里没有人：请检查文件或标签".into(),
             Self::Funds { needed, short } => {
-                format!("该任务需要 {needed}：{}", crate::billing::explain_short(*short).zh).into()
+                let sign = Currency::installed().sign();
+                format!("该任务需要 {sign}{needed}：{}", crate::billing::explain_short(*short).zh).into()
             }
             Self::State(error) => {
                 format!("任务当前状态（{}）不能执行此操作（{}）", error.from, error.action).into()

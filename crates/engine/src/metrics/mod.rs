@@ -9,7 +9,9 @@ mod text;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use domain::billing::BalanceLevel;
 use domain::channel::Receipt;
+use domain::control::Short;
 use domain::ids::PartitionId;
 use domain::ledger::{Claim, Expansion, LedgerError, NewMessage, ReceiptOutcome, Settlement};
 use domain::message::{Category, MessageState, Reason};
@@ -30,6 +32,8 @@ const STATES: usize = 12;
 const REASONS: usize = 128;
 
 const VERDICTS: [&str; 3] = ["send", "reject", "defer"];
+const UNPAID: [&str; 3] = ["funds", "daily_limit", "monthly_limit"];
+const LEVELS: [BalanceLevel; 2] = [BalanceLevel::Low, BalanceLevel::Exhausted];
 const OUTCOMES: [&str; 4] = ["applied", "duplicate", "held", "unmatched"];
 const CALLED: [&str; 4] = ["taken", "refused", "failed", "given_up"];
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -51,6 +55,8 @@ const REFUSALS: [&str; 3] = ["full", "address", "tls"];
 #[derive(Debug, Default)]
 pub struct Metrics {
     accepted: ByCode<CATEGORIES>,
+    unpaid: ByCode<{ UNPAID.len() }>,
+    short_accounts: [AtomicI64; 2],
     decided: ByCode<{ VERDICTS.len() }>,
     settled: Moves,
     reported: Moves,
@@ -127,6 +133,32 @@ impl Metrics {
             };
             self.webhook_calls.add(outcome, 1);
         }
+    }
+
+    /// Messages that were not accepted, each with what stood against it.
+    pub(crate) fn unpaid(&self, short: impl Iterator<Item = Short>) {
+        for short in short {
+            let why = match short {
+                Short::Funds { .. } => 0,
+                Short::Daily { .. } => 1,
+                Short::Monthly { .. } => 2,
+            };
+            self.unpaid.add(why, 1);
+        }
+    }
+
+    /// How the balances are that somebody looks after; none: nobody here does.
+    pub(crate) fn balances(&self, levels: impl Iterator<Item = BalanceLevel>) {
+        let mut counts = [0; LEVELS.len()];
+        for level in levels {
+            if let Some(place) = LEVELS.iter().position(|known| *known == level) {
+                counts[place] += 1;
+            }
+        }
+        self.short_accounts
+            .iter()
+            .zip(counts)
+            .for_each(|(gauge, count)| gauge.store(count, Ordering::Relaxed));
     }
 
     /// The API answered with this status.
@@ -225,6 +257,10 @@ impl Engine {
             .iter()
             .map(|category| ([category.word()], metrics.accepted.get(usize::from(category.code())) as f64));
         page.family(Metric::Accepted, words);
+        page.family(Metric::Unpaid, coded(&UNPAID, &metrics.unpaid));
+        let short = LEVELS.iter().zip(&metrics.short_accounts);
+        let short = short.map(|(level, count)| ([level.word()], count.load(Ordering::Relaxed) as f64));
+        page.family(Metric::ShortAccounts, short);
         page.family(Metric::Decided, coded(&VERDICTS, &metrics.decided));
         page.family(Metric::Settled, metrics.settled.read());
         page.family(Metric::Reported, metrics.reported.read());

@@ -64,6 +64,10 @@ macro_rules! metrics {
 metrics! {
     /// 已接受并落盘的短信 · Messages accepted and durable
     Accepted = Counter, "hongyan_messages_accepted_total", ["category"];
+    /// 因余额不足或限额而未接受的短信 · Messages not accepted because the account was short of money, or at a limit
+    Unpaid = Counter, "hongyan_messages_unpaid_total", ["why"];
+    /// 余额不足预警线或已用尽的账户（由负责记账的节点统计）· Accounts whose balance is low or exhausted; told by the node that posts
+    ShortAccounts = Gauge, "hongyan_accounts_short", ["level"];
     /// 取出时的决定：发送、拒绝、推迟 · What claims decided: to send, to reject, to defer
     Decided = Counter, "hongyan_messages_decided_total", ["verdict"];
     /// 通道应答之后的状态与原因 · States and reasons after channels' answers

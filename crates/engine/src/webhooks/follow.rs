@@ -4,7 +4,7 @@
 //! calls for those messages of which it is written down where their news go. Invariant: what is followed before the
 //! sender is answered is told at least once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::PoisonError;
 
 use domain::control::{ControlError, Secret};
@@ -18,8 +18,9 @@ use crate::Engine;
 
 /// When following a message takes longer than this, its events may have been read before.
 const IN_TIME_MILLIS: u64 = 800;
-/// Accounts that are remembered to have the endpoint.
+/// Accounts that are remembered to have the endpoint, and for how long: another node may have taken it away meanwhile.
 const REMEMBERED: usize = 10_000;
+const REMEMBERED_MILLIS: u64 = 10_000;
 
 /// The endpoint of an account that nobody sees: ids of all kinds are made by one generator, so no webhook has this one.
 fn endpoint(account: AccountId) -> WebhookId {
@@ -32,7 +33,9 @@ impl Engine {
     /// # Errors
     /// [`WebhookTrouble`].
     pub async fn prepare_callbacks(&self, account: AccountId) -> Result<(), WebhookTrouble> {
-        if self.followed_accounts().contains(&account) {
+        let at = self.clock.monotonic_millis();
+        let known = self.followed_accounts().get(&account).copied();
+        if known.is_some_and(|known| at.saturating_sub(known) < REMEMBERED_MILLIS) {
             return Ok(());
         }
         let id = endpoint(account);
@@ -68,7 +71,7 @@ impl Engine {
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(account);
+        known.insert(account, at);
         Ok(())
     }
 
@@ -102,16 +105,29 @@ impl Engine {
         Ok(self.control.replay(endpoint(account), &again).await?)
     }
 
-    /// Whether somebody is called with the account's events.
+    /// Whether somebody is called with the account's events, besides for messages that named an address of their own.
     ///
     /// # Errors
     /// Storage's own.
     pub async fn has_webhooks(&self, account: AccountId) -> Result<bool, ControlError> {
-        let hidden = self.control.webhook(account, endpoint(account)).await?;
-        Ok(hidden.is_some() || !self.control.webhooks(account).await?.is_empty())
+        Ok(!self.control.webhooks(account).await?.is_empty())
     }
 
-    fn followed_accounts(&self) -> std::sync::MutexGuard<'_, HashSet<AccountId>> {
+    /// Ends the status callbacks of an account: nothing more is told of the messages that asked for them. The next one that asks begins
+    /// anew; on another node, one of the next ten seconds may be told nothing of.
+    ///
+    /// # Errors
+    /// Storage's own.
+    pub async fn end_callbacks(&self, account: AccountId) -> Result<(), ControlError> {
+        self.followed_accounts().remove(&account);
+        if self.control.webhook(account, endpoint(account)).await?.is_some() {
+            self.control.delete_webhook(account, endpoint(account)).await?;
+            self.webhooks.note_change();
+        }
+        Ok(())
+    }
+
+    fn followed_accounts(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, u64>> {
         self.webhooks.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -13,7 +13,7 @@ mod sign;
 mod supervise;
 mod write;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use domain::control::ControlError;
@@ -44,8 +44,8 @@ pub(crate) struct WebhookState {
     writer: OnceLock<Arc<dyn WritesCallbacks>>,
     /// Grows with each change on this node, so that loops look again at once.
     changed: watch::Sender<u64>,
-    /// Accounts whose status callbacks are known to be called.
-    followed: Mutex<HashSet<AccountId>>,
+    /// Accounts whose status callbacks were called, and when that was looked at.
+    followed: Mutex<HashMap<AccountId, u64>>,
 }
 
 impl Default for WebhookState {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::currency::Currency;
 use domain::events::{Event, EventKind, EventSubject};
 use domain::ids::{InboundId, MessageId};
 use domain::ledger::{LedgerError, MessageRecord};
@@ -48,7 +49,7 @@ pub(super) fn document(event: &Event, zone: &TimeZone) -> Value {
         put("attempts", event.attempts.into());
     }
     if let Some(amount) = event.amount {
-        put("amount", json!({"currency": "CNY", "micros": amount.micros()}));
+        put("amount", json!({"currency": Currency::installed().code(), "micros": amount.micros()}));
     }
     json!({"type": event.kind.word(), "timestamp": event.at.rfc3339(zone), "data": data})
 }

@@ -25,7 +25,7 @@ pub(crate) fn item(phone: &str, text: &str) -> SendItem {
 
 pub(crate) fn request(items: Vec<SendItem>, key: Option<(&str, u8)>) -> SendRequest {
     let idempotency = key.map(|(key, body)| IdempotencyKey { key: key.to_owned(), body_sha256: [body; 32] });
-    SendRequest { items, idempotency, route: None }
+    SendRequest { items, idempotency, route: None, whole: false }
 }
 
 pub(crate) fn ids(outcomes: &[ItemOutcome]) -> Vec<MessageId> {

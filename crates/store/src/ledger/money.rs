@@ -151,6 +151,15 @@ impl MoneyLedger for SqliteLedger {
         }
     }
 
+    async fn allowance(&self, partition: PartitionId, account: AccountId) -> Result<Allowance, LedgerError> {
+        let found = self.look(partition, move |_, db| {
+            let mut read = db.prepare_cached(sql::ALLOWANCE_OF)?;
+            let mut rows = read.query([account.raw()])?;
+            rows.next()?.map(from_row).transpose()
+        });
+        Ok(found.await?.unwrap_or_default())
+    }
+
     async fn allowances(&self, partition: PartitionId) -> Result<Vec<(AccountId, Allowance)>, LedgerError> {
         let all = self.look(partition, |_, db| read_all(db)).await?;
         Ok(all.into_iter().map(|(account, of)| (AccountId::from_raw(account), of)).collect())

@@ -72,6 +72,7 @@ pg::statements! {
     TALLY_HOUR = "SELECT lane, hour, channel, state_from, reason_from, state_to, reason_to, test, carrier, messages, parts, price FROM tally WHERE hour = ?1 AND lane > ?2 ORDER BY lane LIMIT ?3";
     TALLY_NEXT_HOUR = "SELECT hour FROM tally WHERE hour > ?1 ORDER BY hour LIMIT 1";
 
+    ALLOWANCE_OF = "SELECT account, granted, drawn, returned FROM allowance WHERE account = ?1";
     ALLOWANCES = "SELECT account, granted, drawn, returned FROM allowance ORDER BY account";
     ALLOWANCE_PUT = "INSERT OR REPLACE INTO allowance VALUES (?1, ?2, ?3, ?4)";
 

@@ -84,6 +84,21 @@ impl Operation for GiveBack {
     }
 }
 
+struct AllowanceOf {
+    partition: PartitionId,
+    account: AccountId,
+}
+
+impl Operation for AllowanceOf {
+    type Answer = Allowance;
+
+    async fn run(&self, _shared: &Shared, db: &mut PgConnection) -> Done<Allowance> {
+        let query = sqlx::query(sql::ALLOWANCE_OF).bind(number(self.partition)).bind(self.account.raw());
+        let row = query.fetch_optional(db).await?;
+        Ok(row.as_ref().map(from_row).transpose()?.map(|(_, known)| known).unwrap_or_default())
+    }
+}
+
 struct Allowances {
     partition: PartitionId,
 }
@@ -153,6 +168,10 @@ impl MoneyLedger for PostgresLedger {
         most: Money,
     ) -> Result<Money, LedgerError> {
         self.shared().transact(&GiveBack { partition, account, most }).await
+    }
+
+    async fn allowance(&self, partition: PartitionId, account: AccountId) -> Result<Allowance, LedgerError> {
+        self.shared().look(&AllowanceOf { partition, account }).await
     }
 
     async fn allowances(&self, partition: PartitionId) -> Result<Vec<(AccountId, Allowance)>, LedgerError> {

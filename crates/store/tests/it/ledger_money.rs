@@ -48,7 +48,10 @@ fn some(stage: &Stage, lane: &Lane, numbers: std::ops::Range<u64>) -> Vec<NewMes
 
 async fn allowance(stage: &Stage) -> Allowance {
     let all = stage.ledger.allowances(ONLY).await.unwrap();
-    all.into_iter().find(|(account, _)| *account == ACCOUNT).map(|(_, of)| of).unwrap_or_default()
+    let among = all.into_iter().find(|(account, _)| *account == ACCOUNT).map(|(_, of)| of);
+    let alone = stage.ledger.allowance(ONLY, ACCOUNT).await.unwrap();
+    assert_eq!(alone, among.unwrap_or_default());
+    alone
 }
 
 async fn what_a_lane_is_paid_from_never_changes(engine: Engine) {

@@ -32,11 +32,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("access", &["domain"]),
     ("exports", &["domain"]),
     ("feeds", &["domain"]),
+    ("oidc", &["domain"]),
     ("engine", &["domain", "psi", "sheets", "access", "exports", "feeds"]),
-    ("api", &["domain", "access", "exports", "feeds", "engine", "json"]),
+    ("api", &["domain", "access", "exports", "feeds", "oidc", "engine", "json"]),
     ("sim", &["domain", "wire"]),
     ("world", &["wire", "domain", "store", "engine"]),
-    ("app", &["wire", "domain", "psi", "store", "gateway", "feeds", "engine", "api", "sim", "world"]),
+    ("app", &["wire", "domain", "psi", "store", "gateway", "feeds", "oidc", "engine", "api", "sim", "world"]),
     ("xtask", &[]),
 ];
 

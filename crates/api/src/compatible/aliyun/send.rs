@@ -45,7 +45,7 @@ pub(super) async fn taken(desk: &Desk, guest: &Guest, items: Vec<SendItem>, requ
     if items.is_empty() {
         return said(error::PHONE, request);
     }
-    let asked = SendRequest { items, idempotency: None, route: None };
+    let asked = SendRequest { items, idempotency: None, route: None, whole: true };
     let outcomes = match desk.api.engine().send(guest.account, asked).await {
         Ok(outcomes) => outcomes,
         Err(failed) => return said(error::of_send(&failed), request),

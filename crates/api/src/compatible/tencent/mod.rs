@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::Desk;
 use super::doorman::{admit, peer};
 use error::Refusal;
-pub(super) use pull::{Pulls, Wanted};
+pub(super) use pull::Pulls;
 
 /// The version of their API.
 const VERSION: &str = "2021-01-11";
@@ -61,6 +61,6 @@ async fn handle(desk: &Desk, parts: &Parts, body: &[u8]) -> Result<Value, Refusa
     match needed {
         Permission::SendMessages => send::send(desk, &guest, &asked).await,
         Permission::ReadInbound => pull::replies(desk, &guest, &asked).await,
-        _ => pull::statuses(desk, &guest, &asked),
+        _ => pull::statuses(desk, &guest, &asked).await,
     }
 }

@@ -3,12 +3,12 @@
 use domain::phone::Phone;
 use domain::template::Template;
 use engine::accept::{Content, ItemOutcome, SendItem, SendRequest};
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::error::Refusal;
-use super::pull::Wanted;
+use super::pull::{self, Wanted};
 use crate::compatible::doorman::Guest;
-use crate::compatible::follow::Followed;
 use crate::compatible::{Desk, templates};
 
 /// Phones of one request.
@@ -48,21 +48,21 @@ pub(super) async fn send(desk: &Desk, guest: &Guest, asked: &Value) -> Result<Va
         send_at: None,
         valid_for: None,
     };
+    desk.pulls.record(desk, guest.account).await?;
     let items = phones.iter().map(item).collect();
-    let request = SendRequest { items, idempotency: None, route: None };
+    let request = SendRequest { items, idempotency: None, route: None, whole: true };
     let outcomes = desk.api.engine().send(guest.account, request).await?;
+    let wanted = Wanted { app: app.to_owned(), context: context.to_owned() };
+    let taken = outcomes.iter().filter_map(|outcome| match outcome {
+        ItemOutcome::Accepted { id, .. } => Some(*id),
+        ItemOutcome::Refused(_) => None,
+    });
+    join_all(taken.map(|id| pull::keep(desk, guest.account, id, &wanted))).await;
     let statuses: Vec<Value> = phones
         .iter()
         .zip(read)
-        .zip(outcomes)
-        .map(|((written, phone), outcome)| {
-            if let ItemOutcome::Accepted { id, .. } = &outcome {
-                let wanted = Wanted { app: app.to_owned(), context: context.to_owned() };
-                // What is left out of the reports can be looked up by the message's number.
-                let _followed = desk.follow.begin(Followed::new(guest.account, *id, wanted));
-            }
-            status(written, phone, &outcome, context)
-        })
+        .zip(&outcomes)
+        .map(|((written, phone), outcome)| status(written, phone, outcome, context))
         .collect();
     Ok(json!({"SendStatusSet": statuses}))
 }

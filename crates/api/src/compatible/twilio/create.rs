@@ -55,7 +55,7 @@ pub(super) async fn create(
     let taken_at = desk.api.monotonic_millis();
     let (body, phone) = (text_of(&item.content).to_owned(), item.phone.clone());
     let scheduled = item.send_at.is_some();
-    let request = SendRequest { items: vec![item], idempotency: None, route: None };
+    let request = SendRequest { items: vec![item], idempotency: None, route: None, whole: true };
     let outcomes = desk.api.engine().send(caller.guest.account, request).await?;
     let (id, parts) = match outcomes.first() {
         Some(ItemOutcome::Accepted { id, parts, .. }) => (*id, *parts),

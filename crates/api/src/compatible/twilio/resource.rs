@@ -1,5 +1,6 @@
 //! A message as Twilio shows it.
 
+use domain::currency::Currency;
 use domain::ids::MessageId;
 use domain::ledger::{MessageRecord, TrailEvent};
 use domain::message::MessageState;
@@ -9,9 +10,6 @@ use serde_json::{Value, json};
 
 use super::error::code_of;
 use super::{VERSION, sid};
-
-/// What an account pays in, as the REST API tells it.
-const CURRENCY: &str = "CNY";
 
 /// What is known of a message: from its record, or, right after it was taken, from the request.
 pub(super) struct Shown<'a> {
@@ -69,7 +67,7 @@ impl<'a> Shown<'a> {
             "num_media": "0",
             "num_segments": self.parts.to_string(),
             "price": self.price.map(price),
-            "price_unit": CURRENCY,
+            "price_unit": Currency::installed().code(),
             "sid": sid,
             "status": self.status,
             "subresource_uris": {"media": format!("{place}/Media.json")},

@@ -124,3 +124,24 @@ async fn the_node_sdk_sends() {
     let mut wrong = app.sdk("aliyun_client.js", json!({"secret": "wrong"}));
     assert_eq!(refused(&mut wrong, &order("SMS_71390007")).await, "SignatureDoesNotMatch");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_for_several_phones_is_paid_for_whole_or_refused_whole() {
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
+    app.shop.bound(5 * 45_000).await;
+    let mut sdk = app.sdk("aliyun_client.py", json!({}));
+    // They lie in both partitions.
+    let phones: Vec<String> = (0..9).map(|number| format!("1380013800{number}")).collect();
+    let order = send(&phones.join(","), "SMS_71390007", r#"{"code":"1"}"#);
+    assert_eq!(answered(&mut sdk, &order).await["Code"], "isv.AMOUNT_NOT_ENOUGH");
+    assert!(app.shop.carry(ReceiptStatus::Delivered, b"").await.is_empty(), "nobody gets it");
+    let order = send(&phones[..5].join(","), "SMS_71390007", r#"{"code":"2"}"#);
+    assert_eq!(
+        answered(&mut sdk, &order).await["Code"],
+        "OK",
+        "what was set aside for the first is not lost"
+    );
+    assert_eq!(app.shop.carry(ReceiptStatus::Delivered, b"").await.len(), 5);
+    let order = send(&phones[5], "SMS_71390007", r#"{"code":"3"}"#);
+    assert_eq!(answered(&mut sdk, &order).await["Code"], "isv.AMOUNT_NOT_ENOUGH");
+}

@@ -14,15 +14,15 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::body::Body;
 use domain::channel::{CarrierCode, CarrierMessageId, Receipt, ReceiptStatus};
 use domain::ids::{ChannelId, GatewayId};
-use domain::ledger::{ClaimRequest, Disposition, Ledger as _, Settlement, Take};
-use domain::phone::CarrierSet;
+use domain::ledger::{ClaimRequest, Disposition, InboundRecord, Ledger as _, Settlement, Take};
+use domain::phone::{CarrierSet, Country, Phone};
 use domain::retry::RetryPolicy;
 use domain::time::Timestamp;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use crate::house::{House, NOON, Who, request};
+use crate::house::{House, NOON, Who, json_request, request};
 use crate::peer::Peer;
 
 /// A house with a port, whose clock is this machine's.
@@ -72,6 +72,46 @@ impl Shop {
     async fn template(&self, name: &str, category: &str, source: &str) {
         let body = json!({"name": name, "category": category, "text": source});
         self.house.post("/v1/templates", body).await.ok(201);
+    }
+
+    /// Serves by somebody who remembers nothing of what was asked before, at another port.
+    async fn serve_anew(&mut self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        self.at = listener.local_addr().unwrap();
+        let service = self.house.router_anew();
+        tokio::spawn(async move { axum::serve(listener, service).await });
+    }
+
+    /// A phone writes to the account.
+    async fn answer(&self, phone: &str, text: &str, carrier: u64) {
+        let ledger = &self.house.ledger;
+        let from = Phone::parse(phone, Country::CN).unwrap();
+        let record = InboundRecord {
+            id: self.house.fresh(from.slot()).into(),
+            account: Some(self.house.accounts.0),
+            gateway: GatewayId(1),
+            channel: ChannelId(1),
+            carrier_id: CarrierMessageId::Number(1_000 + carrier),
+            from,
+            to: "10690000".into(),
+            text: text.to_owned(),
+            answers: None,
+            campaign: None,
+            opted_out: false,
+            received_at: now(),
+        };
+        assert!(ledger.inbound(record, Vec::new()).await.unwrap());
+    }
+
+    /// From now on its account spends what it has: this much.
+    async fn bound(&self, micros: i64) {
+        let account = self.house.accounts.0;
+        let terms = json!({"mode": "bounded", "charge": "submitted", "credit": {"micros": 0}});
+        self.house.ask("PUT", &format!("/v1/accounts/{account}/terms"), terms).await.ok(200);
+        let body = json!({"amount": {"micros": micros}});
+        let mut request = json_request("POST", &format!("/v1/accounts/{account}/top-ups"), &body);
+        request.headers_mut().insert("idempotency-key", "a".parse().unwrap());
+        self.house.send(Who::Owner, request).await.ok(201);
     }
 
     /// A carrier that takes what is due, and says so of each. Returns the texts, by phone.

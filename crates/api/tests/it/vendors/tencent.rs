@@ -102,3 +102,92 @@ async fn the_node_sdk_signs_without_the_port_and_sends() {
     let order = send(&["+8613800138000"], "449739", &["246810", "5"]);
     assert_eq!(refused(&mut wrong, &order).await, "AuthFailure.SignatureFailure");
 }
+
+/// Pulls until something comes, or for a while when nothing should.
+async fn pulled(sdk: &mut Peer, what: &str, app: &str) -> Vec<Value> {
+    let order = json!({"do": format!("PullSms{what}Status"), "fields": {"Limit": 10, "SmsSdkAppId": app}});
+    for _ in 0..20 {
+        let found =
+            answered(sdk, &order).await[format!("PullSms{what}StatusSet")].as_array().unwrap().clone();
+        if !found.is_empty() {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Vec::new()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reports_that_wait_outlive_a_restart_and_are_told_once_to_the_application_that_sent() {
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
+    let mut sdk = app.sdk("tencent_client.py", json!({}));
+    let first = answered(&mut sdk, &send(&["+8613800138000"], "449739", &["1", "5"])).await;
+    let mut other = send(&["+8613800138001"], "449739", &["2", "5"]);
+    other["fields"]["SmsSdkAppId"] = json!("1400000001");
+    let second = answered(&mut sdk, &other).await;
+    app.shop.carry(ReceiptStatus::Undelivered, b"MK:0001").await;
+    // What a node remembers is gone; whoever serves now knows nothing but what is kept.
+    app.shop.serve_anew().await;
+    let mut sdk = app.sdk("tencent_client.py", json!({}));
+    let told = pulled(&mut sdk, "Send", "1400000000").await;
+    assert_eq!((told.len(), &told[0]["SerialNo"]), (1, &first["SendStatusSet"][0]["SerialNo"]));
+    assert_eq!((&told[0]["ReportStatus"], &told[0]["SessionContext"]), (&json!("FAIL"), &json!("order-7")));
+    assert!(told[0]["Description"].as_str().unwrap().starts_with("MK:0001"), "{told:?}");
+    app.shop.serve_anew().await;
+    let mut sdk = app.sdk("tencent_client.py", json!({}));
+    assert_eq!(pulled(&mut sdk, "Send", "1400000000").await, Vec::<Value>::new(), "once");
+    let told = pulled(&mut sdk, "Send", "1400000001").await;
+    assert_eq!(told[0]["SerialNo"], second["SendStatusSet"][0]["SerialNo"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_are_pulled_once_oldest_first_and_unmasked_only_for_who_may_see() {
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
+    let mut sdk = app.sdk("tencent_client.py", json!({}));
+    assert_eq!(pulled(&mut sdk, "Reply", "1400000000").await, Vec::<Value>::new());
+    for (place, text) in ["在吗", "T"].into_iter().enumerate() {
+        app.shop.answer("13800138000", text, place as u64).await;
+    }
+    let told = pulled(&mut sdk, "Reply", "1400000000").await;
+    let texts: Vec<_> = told.iter().map(|one| one["ReplyContent"].as_str().unwrap()).collect();
+    assert_eq!(texts, ["在吗", "T"]);
+    assert_eq!(
+        (&told[0]["SubscriberNumber"], &told[0]["CountryCode"]),
+        (&json!("13800138000"), &json!("86"))
+    );
+    assert_eq!((&told[0]["ExtendCode"], &told[0]["SignName"]), (&json!("10690000"), &json!("")));
+    assert!(told[0]["ReplyTime"].as_i64().unwrap() > 1_700_000_000);
+    app.shop.serve_anew().await;
+    app.shop.answer("13800138001", "好", 9).await;
+    let (id, secret) = app.shop.key(true, &["inbound:read"]).await;
+    let mut masked = app.sdk("tencent_client.py", json!({"id": id, "secret": secret}));
+    let told = pulled(&mut masked, "Reply", "1400000000").await;
+    assert_eq!(
+        (told.len(), &told[0]["ReplyContent"]),
+        (1, &json!("好")),
+        "the others were told before the restart"
+    );
+    assert!(!told[0].to_string().contains("13800138001"), "{told:?}");
+    let refused_scope = send(&["+8613800138000"], "449739", &["1", "5"]);
+    assert_eq!(refused(&mut masked, &refused_scope).await, "AuthFailure.UnauthorizedOperation");
+    let order = json!({"do": "PullSmsReplyStatus", "fields": {"Limit": 101, "SmsSdkAppId": "1400000000"}});
+    assert_eq!(refused(&mut sdk, &order).await, "InvalidParameterValue");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phones_that_cannot_be_paid_for_are_refused_together() {
+    let mut app = Application::open(&SCOPES, TEMPLATE).await;
+    app.shop.bound(3 * 45_000).await;
+    let mut sdk = app.sdk("tencent_client.py", json!({}));
+    let phones: Vec<String> = (0..6).map(|number| format!("+861380013800{number}")).collect();
+    let phones: Vec<&str> = phones.iter().map(String::as_str).collect();
+    let codes = |taken: &Value| -> Vec<String> {
+        let statuses = taken["SendStatusSet"].as_array().unwrap().iter();
+        statuses.map(|status| status["Code"].as_str().unwrap().to_owned()).collect()
+    };
+    let taken = answered(&mut sdk, &send(&phones, "449739", &["1", "5"])).await;
+    assert_eq!(codes(&taken), ["FailedOperation.InsufficientBalanceInSmsPackage"; 6]);
+    let taken = answered(&mut sdk, &send(&phones[..3], "449739", &["1", "5"])).await;
+    assert_eq!(codes(&taken), ["Ok"; 3]);
+    assert_eq!(app.shop.carry(ReceiptStatus::Delivered, b"").await.len(), 3);
+}

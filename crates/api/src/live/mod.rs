@@ -1,0 +1,143 @@
+//! The live state of campaigns and channels, as server-sent events.
+//!
+//! A stream begins with all there is (`snapshot`) and then tells what changed (`change`), at most once a second; whoever comes back begins
+//! anew, so there is no place to be kept and nothing to be missed. Invariants: however many watch, one task reads and writes everything
+//! once; while nobody watches, nothing is read; a stream ends after a quarter of an hour, so that whoever comes back is looked at again.
+
+mod campaigns;
+mod channels;
+mod look;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::response::sse::Event as Told;
+use domain::ids::AccountId;
+use serde::Serialize;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::json;
+use crate::state::ApiState;
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a stream goes on.
+const STREAMED: Duration = Duration::from_secs(900);
+/// Campaigns of one account that are told, the newest.
+const MOST: usize = 1_000;
+
+pub(crate) fn router() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new().routes(routes!(campaigns::stream)).routes(routes!(channels::stream))
+}
+
+/// What was seen of the campaigns of those accounts that somebody watches.
+type Campaigns = Arc<HashMap<AccountId, Arc<[json::CampaignLive]>>>;
+/// What was seen of the channels; none yet before the first look.
+type Channels = Option<Arc<[json::ChannelState]>>;
+
+/// Those who watch, and what was seen for all of them.
+#[derive(Default)]
+pub(crate) struct Live {
+    wanted: Mutex<HashMap<AccountId, usize>>,
+    /// Somebody watches an account that nobody watched before.
+    nudged: Notify,
+    campaigns: Mutex<Option<watch::Sender<Campaigns>>>,
+    channels: Mutex<Option<watch::Sender<Channels>>>,
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Somebody who watches an account's campaigns; they are looked at no more when nobody does.
+struct Watching {
+    state: ApiState,
+    account: AccountId,
+}
+
+impl Watching {
+    fn begin(state: &ApiState, account: AccountId) -> Self {
+        *locked(&state.live().wanted).entry(account).or_default() += 1;
+        state.live().nudged.notify_one();
+        Self { state: state.clone(), account }
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let mut wanted = locked(&self.state.live().wanted);
+        if let Some(count) = wanted.get_mut(&self.account) {
+            *count -= 1;
+            if *count == 0 {
+                wanted.remove(&self.account);
+            }
+        }
+    }
+}
+
+/// A thing that is told by its id.
+trait Named: PartialEq + Clone {
+    fn id(&self) -> &str;
+}
+
+impl Named for json::CampaignLive {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Named for json::ChannelState {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// What is to be told to somebody who was told `before` last: what is new or changed, and what is gone. Nothing: none.
+fn change<T: Named>(before: &[T], now: &[T]) -> Option<(Vec<T>, Vec<String>)> {
+    let known: HashMap<&str, &T> = before.iter().map(|one| (one.id(), one)).collect();
+    let changed = now.iter().filter(|one| known.get(one.id()).is_none_or(|known| *known != *one));
+    let changed: Vec<T> = changed.cloned().collect();
+    let still: std::collections::HashSet<&str> = now.iter().map(Named::id).collect();
+    let gone = before.iter().map(Named::id).filter(|id| !still.contains(id)).map(str::to_owned);
+    let gone: Vec<String> = gone.collect();
+    (!changed.is_empty() || !gone.is_empty()).then_some((changed, gone))
+}
+
+/// An event of a stream; where it begins, it also says when to come back.
+fn told(name: &str, data: &impl Serialize) -> Option<Told> {
+    let event = Told::default().event(name).data(serde_json::to_string(data).ok()?);
+    Some(if name == "snapshot" { event.retry(LOOK) } else { event })
+}
+
+/// Waits for a change of what was seen; none: the stream is over.
+async fn changed<T>(seen: &mut watch::Receiver<T>, state: &ApiState, until: Instant) -> Option<()> {
+    let closing = state.closing().clone();
+    tokio::select! {
+        changed = seen.changed() => changed.ok(),
+        () = tokio::time::sleep_until(until) => None,
+        () = closing.cancelled() => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn channel(id: &str, enabled: bool) -> json::ChannelState {
+        json::ChannelState { id: id.to_owned(), name: "c".to_owned(), enabled, live: None }
+    }
+
+    #[test]
+    fn only_what_changed_is_told_and_what_is_gone() {
+        let before = [channel("chn_1", true), channel("chn_2", true), channel("chn_3", true)];
+        assert_eq!(change(&before, &before), None);
+        let now = [channel("chn_1", true), channel("chn_2", false), channel("chn_4", true)];
+        let (changed, gone) = change(&before, &now).unwrap();
+        assert_eq!(changed, [channel("chn_2", false), channel("chn_4", true)]);
+        assert_eq!(gone, ["chn_3"]);
+    }
+}
