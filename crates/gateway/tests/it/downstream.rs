@@ -335,7 +335,7 @@ async fn what_was_not_acknowledged_comes_back_once_when_the_connection_ends() {
 }
 
 #[tokio::test]
-async fn questions_are_answered_in_each_protocols_words() {
+async fn questions_over_smpp_are_answered_in_its_words() {
     let port = open(Family::Smpp, Paper::default()).await;
     let mut asker = Customer::<Smpp>::log_in(port.address, "bank", "secret").await;
     let source = smpp::Address { ton: 0, npi: 0, number: TerminalId::new("10690001").unwrap() };
@@ -387,7 +387,10 @@ async fn questions_are_answered_in_each_protocols_words() {
             plain(19, 0),
         ]
     );
+}
 
+#[tokio::test]
+async fn questions_over_cmpp_and_smgp_are_answered_in_their_words() {
     let port = open(Family::Cmpp, Paper { protocol: Some(Protocol::Cmpp30), ..Paper::default() }).await;
     let mut asker = Customer::<Cmpp>::log_in(port.address, "bank", "secret").await;
     let query =

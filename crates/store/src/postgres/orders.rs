@@ -50,9 +50,9 @@ impl Operation for Cancel<'_> {
             };
             let (answer, changed) = orders::cancel(&mut batch, *id, &mut life, now)?;
             if changed {
-                batch.put(id.raw(), life)
+                batch.put(id.raw(), life);
             } else {
-                batch.put_unchanged(id.raw(), life)
+                batch.put_unchanged(id.raw(), life);
             }
             answers.push(answer);
         }
