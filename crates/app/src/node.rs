@@ -141,11 +141,7 @@ impl Node {
         engine.start_dispatch(start_channel, events, retry).await?;
         engine.spawn_keeper();
         engine.start_housekeeping();
-        engine.start_webhooks_over(Arc::new(gateway::OutboundHttp::new(options.private_callbacks)?));
-        engine.start_feeds_over(feeds::Fetchers {
-            http: Arc::new(gateway::SourceHttp::new(options.private_callbacks)?),
-            sql: Arc::new(store::source::SourceSql { private: options.private_callbacks }),
-        });
+        start_calls(&engine, options.private_callbacks)?;
         engine.start_poster();
         let (customers, customers_stop) = (TaskTracker::new(), CancellationToken::new());
         let doors = (&options.downstream, doors);
@@ -212,6 +208,16 @@ fn api_state(
     let state = api::ApiState::new(Arc::clone(engine), statements, Arc::clone(clock), Arc::clone(ids));
     listeners::sign_in_over(serving.oidc.clone(), &state, clock)?;
     Ok(state)
+}
+
+/// Starts what goes to addresses that tenants name: webhooks, and fetching of contacts; `private`: also in private networks.
+fn start_calls(engine: &Arc<Engine>, private: bool) -> anyhow::Result<()> {
+    engine.start_webhooks_over(Arc::new(gateway::OutboundHttp::new(private)?));
+    engine.start_feeds_over(feeds::Fetchers {
+        http: Arc::new(gateway::SourceHttp::new(private)?),
+        sql: Arc::new(store::source::SourceSql { private }),
+    });
+    Ok(())
 }
 
 /// Opens the ports for customers that connect to us; what comes waits until they are served.

@@ -66,7 +66,7 @@ fn write_group<W: Write + Send>(
     rows: &[Row],
 ) -> Result<(), ParquetError> {
     let mut group = writer.next_row_group()?;
-    for place in 0..columns.len() {
+    for (place, of) in columns.iter().enumerate() {
         let cells = rows.iter().filter_map(|row| row.get(place));
         let Some(mut column) = group.next_column()? else {
             return Err(ParquetError::General("fewer columns than the schema has".to_owned()));
@@ -85,7 +85,7 @@ fn write_group<W: Write + Send>(
                 let values: Vec<i64> = numbered.iter().flatten().copied().collect();
                 // Of columns that may be empty: which cells are there.
                 let there: Vec<i16> = numbered.iter().map(|number| i16::from(number.is_some())).collect();
-                let may_lack = columns[place].kind == Kind::Moment;
+                let may_lack = of.kind == Kind::Moment;
                 numbers.write_batch(&values, may_lack.then_some(there.as_slice()), None)?;
             }
             _ => return Err(ParquetError::General("a column of a kind that no cell has".to_owned())),

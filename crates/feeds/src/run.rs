@@ -23,8 +23,10 @@ use crate::{Feeds, Intake, Schedule};
 const ROUND: Duration = Duration::from_secs(1);
 /// Sources that are fetched at once: each keeps a file, and the database, busy.
 const AT_ONCE: usize = 4;
-/// Looked at in one round.
+/// Sources that are begun in one round.
 const LOOKED_AT: u32 = 50;
+/// Runs that are looked at in one round: more wait than can be fetched in an hour.
+const MOST_WAITING: u32 = 1_000;
 /// Times that a run is begun: more means that it ends the process, or something of the kind.
 pub const MAX_TRIES: u32 = 3;
 /// Times that a place is asked within a run, while it may be a passing fault.
@@ -106,13 +108,18 @@ impl Feeds {
 
     async fn begin_due(&self) -> Result<Vec<SourceRun>, ControlError> {
         let now = self.clock.now();
+        let waiting = self.control.unfinished_runs(MOST_WAITING).await?;
         for source in self.control.due_sources(now, LOOKED_AT).await? {
             let Some(due) = source.next_at else { continue };
+            // One that takes longer than its schedule says begins again when it has ended, not twice.
+            if waiting.iter().any(|run| run.source == source.id) {
+                continue;
+            }
             let schedule = source.schedule.parse::<Schedule>();
             let next = schedule.ok().and_then(|schedule| schedule.next(now, source.zone.rules()));
             self.control.begin_due(&self.fresh_run(&source, false), due, next).await?;
         }
-        self.control.unfinished_runs(LOOKED_AT).await
+        self.control.unfinished_runs(MOST_WAITING).await
     }
 
     async fn bring_to_end(&self, mut run: SourceRun, intake: &dyn Intake, may_go_on: MayGoOn<'_>) {

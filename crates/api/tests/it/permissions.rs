@@ -42,6 +42,9 @@ fn nobodys(path: &str) -> String {
         "templates" => "tpl",
         "users" => "usr",
         "webhooks" => "whk",
+        "contacts" => "con",
+        "exports" => "exp",
+        "import-sources" => "src",
         other => panic!("which ids has {other}?"),
     };
     path.replace("{id}", &format!("{prefix}_0000000000000"))
@@ -113,8 +116,16 @@ async fn belongings(house: &House) -> Vec<(&'static str, String)> {
     let account = house.post("/v1/accounts", json!({"name": "租户"})).await.ok(201);
     let webhook = json!({"name": "CRM", "url": "https://example.com/hooks"});
     let webhook = house.post("/v1/webhooks", webhook).await.ok(201);
+    house.post("/v1/contacts", json!({"contacts": [{"phone": "13800138000"}]})).await.ok(200);
+    let contacts = house.get("/v1/contacts").await.ok(200);
+    let export = house.post("/v1/exports", json!({"of": "messages", "format": "csv"})).await.ok(202);
+    let source = json!({"name": "CRM", "place": {"kind": "http", "url": "https://example.com/"}});
+    let source = house.post("/v1/import-sources", source).await.ok(201);
     let id = |value: &Value| value.as_str().unwrap().to_owned();
     vec![
+        ("contacts", id(&contacts["items"][0]["id"])),
+        ("exports", id(&export["id"])),
+        ("import-sources", id(&source["id"])),
         ("templates", id(&template["id"])),
         ("campaigns", id(&campaign["id"])),
         ("imports", id(&upload["import"]["id"])),
@@ -153,6 +164,7 @@ async fn no_route_with_an_id_reaches_what_is_another_tenants() {
             Some("link") => json!({"remove_second_factor": true}),
             Some("oidc") => json!({"issuer": "https://id.example.com", "subject": "1"}),
             Some("replay") => json!({"since": "2026-11-25T10:00:00+08:00"}),
+            _ if method == "PUT" => json!({"name": "a", "category": "notice", "text": "您好"}),
             _ => json!({}),
         };
         let theirs = json_request(&method, &path.replace("{id}", id), &body);

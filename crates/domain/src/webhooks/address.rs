@@ -1,6 +1,7 @@
-//! Which addresses are of the public internet, and so may be called for a tenant.
+//! Which addresses are of the public internet, and so may be called for a tenant. Addresses only (`core::net` knows no
+//! sockets): who connects looks them up.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Whether an address is one of the public internet (RFC 6890 and what came since).
 #[must_use]

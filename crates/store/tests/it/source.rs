@@ -90,7 +90,7 @@ async fn a_query_becomes_a_file_and_changes_nothing() {
     let late = format!("SELECT 1 / (4000 - row_number() OVER (ORDER BY phone)) FROM {schema}.person");
     match read(port, &late).await {
         Ok(Err(error)) => {
-            assert!(error.to_string().contains("22012") && !error.to_string().contains("SELECT"))
+            assert!(error.to_string().contains("22012") && !error.to_string().contains("SELECT"));
         }
         Err(fault) => assert_eq!(fault, FetchFault::Query("22012".to_owned())),
         Ok(Ok(text)) => panic!("{} bytes", text.len()),
