@@ -29,8 +29,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use client::{
-    AccountArgs, Asked, BalanceArgs, CampaignArgs, CodesArgs, ImportArgs, KeyArgs, MarginsArgs, MessageArgs,
-    NumbersArgs, RouteArgs, SendArgs, StatementArgs, To, TopUpArgs, UserArgs, WebhookArgs,
+    AccountArgs, Asked, BalanceArgs, CampaignArgs, ChannelArgs, CodesArgs, ImportArgs, KeyArgs, MarginsArgs,
+    MessageArgs, NumbersArgs, RouteArgs, SendArgs, StatementArgs, To, TopUpArgs, UserArgs, WebhookArgs,
 };
 use config::LogFormat;
 use exit::Failure;
@@ -73,6 +73,8 @@ enum Command {
     User(To<UserArgs>),
     /// 号段库、号码查询与清洗 / number ranges, what is known of a number, list cleaning
     Numbers(To<NumbersArgs>),
+    /// 通道 / channels
+    Channel(To<ChannelArgs>),
     /// 运营商错误码 / codes of carriers
     Codes(To<CodesArgs>),
     /// 余额与额度 / the balance and what bounds it
@@ -134,6 +136,7 @@ async fn main() -> ExitCode {
         Command::Account(asked) => client::run(Asked::Account(asked), show).await,
         Command::User(asked) => client::run(Asked::User(asked), show).await,
         Command::Numbers(asked) => client::run(Asked::Numbers(asked), show).await,
+        Command::Channel(asked) => client::run(Asked::Channel(asked), show).await,
         Command::Codes(asked) => client::run(Asked::Codes(asked), show).await,
         Command::Balance(asked) => client::run(Asked::Balance(asked), show).await,
         Command::TopUp(asked) => client::run(Asked::TopUp(asked), show).await,

@@ -38,6 +38,7 @@ mod row;
 mod template;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod uploads;
 mod webhooks;
 mod write;

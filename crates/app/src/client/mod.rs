@@ -2,6 +2,7 @@
 
 mod access;
 mod campaign;
+mod channel;
 mod codes;
 mod connection;
 mod import;
@@ -19,6 +20,7 @@ use clap::Args;
 
 use access::{AccountCommand, KeyCommand, UserCommand};
 use campaign::CampaignCommand;
+use channel::ChannelCommand;
 use codes::CodesCommand;
 use connection::Connection;
 pub(crate) use import::ImportArgs;
@@ -110,6 +112,13 @@ pub(crate) struct NumbersArgs {
     command: NumbersCommand,
 }
 
+/// Commands about channels.
+#[derive(Args, Debug)]
+pub(crate) struct ChannelArgs {
+    #[command(subcommand)]
+    command: ChannelCommand,
+}
+
 /// Commands about carriers' codes.
 #[derive(Args, Debug)]
 pub(crate) struct CodesArgs {
@@ -135,6 +144,7 @@ pub(crate) enum Asked {
     Account(To<AccountArgs>),
     User(To<UserArgs>),
     Numbers(To<NumbersArgs>),
+    Channel(To<ChannelArgs>),
     Codes(To<CodesArgs>),
     Balance(To<BalanceArgs>),
     TopUp(To<TopUpArgs>),
@@ -177,6 +187,9 @@ pub(crate) async fn run(asked: Asked, show: Show) -> Result<(), Failure> {
             money::statement(&Connection::new(&target, show)?, asked).await
         }
         Asked::Margins(To { target, asked }) => money::margins(&Connection::new(&target, show)?, asked).await,
+        Asked::Channel(To { target, asked }) => {
+            channel::run(&Connection::new(&target, show)?, asked.command).await
+        }
         // A file is looked at here; everything else is asked of the platform.
         Asked::Codes(To { asked: CodesArgs { command: CodesCommand::Check { file } }, .. }) => {
             codes::check(show, &file)

@@ -6,6 +6,7 @@
 
 mod access;
 mod books;
+mod carriers;
 mod courses;
 mod customers;
 mod documents;
@@ -23,7 +24,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 9;
+pub(super) const SCHEMA_VERSION: u32 = 13;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -47,6 +48,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         access::STEPS,
         books::STEPS,
         webhooks::STEPS,
+        carriers::STEPS,
     ];
     all.into_iter().flatten()
 }

@@ -11,6 +11,7 @@ mod schema;
 mod secrecy;
 mod stage;
 mod tenants;
+mod turns;
 mod uploads;
 mod webhooks;
 

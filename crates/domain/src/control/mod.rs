@@ -20,6 +20,7 @@ mod quirks;
 mod route_config;
 mod statements;
 mod template_record;
+mod turns;
 mod upload;
 
 pub use access::{
@@ -41,7 +42,8 @@ pub use edit::{Conditions, Edit, Editable, Edits};
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
-    ApprovedTemplate, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_TOKEN, Provider,
+    ApprovedTemplate, HttpAnswer, HttpBatch, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_BATCH,
+    MOST_TOKEN, Provider,
 };
 pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
@@ -50,6 +52,7 @@ pub use statements::{
     TransferFilter,
 };
 pub use template_record::{TemplateRecord, Templates};
+pub use turns::{ChannelTurn, ChannelTurns, MOST_TURNS, TURNS_AGE};
 pub use upload::{ReadSeek, Uploads};
 
 use crate::events::Notices;
@@ -88,6 +91,7 @@ pub trait Control:
     + Templates
     + Campaigns
     + Channels
+    + ChannelTurns
     + Customers
     + Books
     + Documents
@@ -108,6 +112,7 @@ impl<T> Control for T where
         + Templates
         + Campaigns
         + Channels
+        + ChannelTurns
         + Customers
         + Books
         + Documents

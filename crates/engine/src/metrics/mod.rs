@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::channel::Receipt;
 use domain::ids::PartitionId;
-use domain::ledger::{Claim, Expansion, LedgerError, NewMessage, ReceiptOutcome, Settlement};
+use domain::ledger::{Claim, Entry, Expansion, LedgerError, NewMessage, ReceiptOutcome, Settlement};
 use domain::message::{Category, MessageState, Reason};
 use domain::routing::Condition;
 use domain::time::Timestamp;
@@ -52,6 +52,7 @@ const REFUSALS: [&str; 3] = ["full", "address", "tls"];
 pub struct Metrics {
     accepted: ByCode<CATEGORIES>,
     decided: ByCode<{ VERDICTS.len() }>,
+    rejected: ByCode<REASONS>,
     settled: Moves,
     reported: Moves,
     receipts: ByCode<{ OUTCOMES.len() }>,
@@ -139,6 +140,9 @@ impl Metrics {
         self.claim.observe(millis);
         let counts = [claim.outgoing.len() as u64, u64::from(claim.rejected), u64::from(claim.deferred)];
         counts.into_iter().enumerate().for_each(|(verdict, count)| self.decided.add(verdict, count));
+        for (reason, count) in &claim.rejected_for {
+            self.rejected.add(usize::from(reason.code()), u64::from(*count));
+        }
     }
 
     /// A channel answered after so many milliseconds.
@@ -202,9 +206,13 @@ impl Engine {
         now: Timestamp,
     ) -> Result<u32, LedgerError> {
         let mut counts = [0_u64; CATEGORIES];
+        let mut refused: Vec<Reason> = Vec::new();
         for message in &messages {
             if let Some(count) = counts.get_mut(usize::from(message.category.code())) {
                 *count += 1;
+            }
+            if let Entry::Reject { reason, .. } = &message.entry {
+                refused.push(*reason);
             }
         }
         let picked = self.tracer().map(|tracer| tracer.pick(&messages));
@@ -212,6 +220,7 @@ impl Engine {
         let accepted = self.ledger.accept(partition, messages, expansion, now).await?;
         self.metrics.accept.observe(self.clock.monotonic_millis().saturating_sub(began));
         counts.into_iter().enumerate().for_each(|(code, count)| self.metrics.accepted.add(code, count));
+        refused.iter().for_each(|reason| self.metrics.rejected.add(usize::from(reason.code()), 1));
         if let (Some(tracer), Some(picked)) = (self.tracer(), picked) {
             tracer.accepted(picked, (began_at, self.clock.now()));
         }
@@ -226,6 +235,10 @@ impl Engine {
             .map(|category| ([category.word()], metrics.accepted.get(usize::from(category.code())) as f64));
         page.family(Metric::Accepted, words);
         page.family(Metric::Decided, coded(&VERDICTS, &metrics.decided));
+        let reasons = Reason::ALL
+            .iter()
+            .map(|reason| ([reason.word()], metrics.rejected.get(usize::from(reason.code())) as f64));
+        page.family(Metric::Rejected, reasons.filter(|(_, count)| *count > 0.0));
         page.family(Metric::Settled, metrics.settled.read());
         page.family(Metric::Reported, metrics.reported.read());
         page.family(Metric::Receipts, coded(&OUTCOMES, &metrics.receipts));
