@@ -14,7 +14,7 @@ use super::steps::{Moves, advance, heed, requeue};
 /// message less.
 pub fn end_claim(life: &mut Life, settlement: &Settlement) -> bool {
     let (_, taken) = taken_parts(&settlement.disposition);
-    life.taken |= taken.len() > 0;
+    life.taken |= taken.count() > 0;
     let ends = life.outstanding && life.claim == settlement.ticket.claim;
     if ends {
         life.outstanding = false;
@@ -88,7 +88,7 @@ pub enum Taken<'a> {
 
 impl<'a> Taken<'a> {
     /// How many have an id.
-    pub fn len(self) -> usize {
+    pub fn count(self) -> usize {
         match self {
             Self::All(ids) => ids.len(),
             Self::Some(parts) => parts.len(),
@@ -97,7 +97,7 @@ impl<'a> Taken<'a> {
 
     /// Each with its place in the message, from 0.
     pub fn parts(self) -> impl Iterator<Item = (u8, &'a CarrierMessageId)> {
-        (0..self.len()).filter_map(move |place| match self {
+        (0..self.count()).filter_map(move |place| match self {
             Self::All(ids) => ids.get(place).map(|id| (u8::try_from(place).unwrap_or(u8::MAX), id)),
             Self::Some(parts) => parts.get(place).map(|taken| (taken.part, &taken.id)),
         })
