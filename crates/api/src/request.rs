@@ -110,7 +110,7 @@ fn data_problem(mut pointer: String, message: &str) -> Problem {
         if !pointer.ends_with(&format!("/{named}")) {
             pointer = format!("{pointer}/{named}");
         }
-        say("没有这个字段", "There is no such field")
+        unknown("字段", "field", message)
     } else if message.starts_with("missing field") {
         pointer = format!("{pointer}/{named}");
         say("缺少这个字段", "This field is missing")
@@ -118,6 +118,17 @@ fn data_problem(mut pointer: String, message: &str) -> Problem {
         expectation(message)
     };
     Problem::field(pointer, detail)
+}
+
+/// What there is instead of a field or parameter that is not there. The names are ours: nothing of the request is told.
+fn unknown(zh: &str, en: &str, message: &str) -> Bilingual {
+    let expected = message.split_once("expected ").map_or("", |(_, expected)| expected);
+    let names: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
+    if names.is_empty() {
+        return say(format!("没有这个{zh}"), format!("There is no such {en}"));
+    }
+    let (listed_zh, listed_en) = (names.join("、"), names.join(", "));
+    say(format!("没有这个{zh}；有：{listed_zh}"), format!("There is no such {en}; there are: {listed_en}"))
 }
 
 fn expectation(message: &str) -> Bilingual {
@@ -148,7 +159,7 @@ fn params<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
             _ => text.split_once(": ").map_or("", |(name, _)| name),
         };
         let detail = if text.contains("unknown field") {
-            say("没有这个参数", "There is no such parameter")
+            unknown("参数", "parameter", &text)
         } else if text.contains("missing field") {
             say("缺少这个参数", "This parameter is missing")
         } else {

@@ -187,3 +187,13 @@ fn start_logging(command: &Command, show: Show) {
 fn quieted(filter: &str) -> String {
     format!("sea_orm_migration=warn,{filter}")
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn no_command_has_two_arguments_of_one_name() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -20,9 +20,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::any;
 
 use domain::events::EventKind;
@@ -69,9 +69,14 @@ pub(crate) fn router(api: &ApiState) -> Router {
         .with_state(desk)
 }
 
-/// The root, where two vendors' SDKs ask: which of them it is, a header tells.
+/// The root, where two vendors' SDKs ask: which of them it is, a header tells. A person who looks what is there asks for nothing
+/// and is shown the reference.
 async fn root(State(desk): State<Desk>, request: Request) -> Response {
     let (parts, content) = request.into_parts();
+    let names_action = parts.uri.query().is_some() || parts.headers.contains_key("x-acs-action");
+    if parts.method == Method::GET && !names_action && !tencent::is_ours(&parts) {
+        return Redirect::to("/docs").into_response();
+    }
     let Ok(body) = form::body(content).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     if tencent::is_ours(&parts) {
         tencent::answer(&desk, &parts, &body).await

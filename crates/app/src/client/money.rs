@@ -19,12 +19,13 @@ pub(crate) struct BalanceArgs {}
 #[derive(Args, Debug)]
 pub(crate) struct TopUpArgs {
     /// 账户 acc_… / the account
+    #[arg(id = "paid_account", value_name = "ACCOUNT")]
     account: String,
     /// 金额，如 1000 或 0.045 / the amount, such as 1000 or 0.045
     amount: String,
     /// 幂等键，如银行流水号：用同一个键重复执行只入账一次 / a key such as the bank's number; repeated with the same key it is booked once
-    #[arg(long)]
-    key: String,
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: String,
     /// 付款备注 / the payer's name for it
     #[arg(long, default_value = "")]
     reference: String,
@@ -100,7 +101,7 @@ pub(super) async fn top_up(connection: &Connection, args: TopUpArgs) -> Result<(
     let what = if args.withdraw { "withdrawals" } else { "top-ups" };
     let path = format!("/v1/accounts/{}/{what}", args.account);
     let body = PaymentCreate { amount: amount.into(), reference: args.reference };
-    let booked: Transfer = connection.post_once(&path, &args.key, &body).await?;
+    let booked: Transfer = connection.post_once(&path, &args.idempotency_key, &body).await?;
     if connection.json {
         return Ok(json(&booked)?);
     }

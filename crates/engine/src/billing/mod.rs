@@ -5,6 +5,7 @@
 //! ledger before it is in the books, so that whatever is killed in between, an account can spend too little for a while but never too
 //! much; everything handed over is a sum since the beginning, so that handing it over again changes nothing.
 
+mod costs;
 mod fund;
 mod hold;
 mod post;

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::control::{ControlError, Posting, PostingKey};
-use domain::ids::{AccountId, CampaignId, ChannelId, LaneId, PartitionId};
+use domain::ids::{AccountId, CampaignId, LaneId, PartitionId};
 use domain::ledger::{LedgerError, Tally};
 use domain::money::Money;
 use domain::nodes::Duty;
 use domain::time::Timestamp;
 
+use super::costs::Costs;
 use super::postings::{LaneTerms, postings};
 use crate::Engine;
 
@@ -30,6 +31,8 @@ const POSTED_AT_ONCE: usize = 500;
 const IDLE: Duration = Duration::from_secs(3_600);
 /// Where the last hour is kept before which everything is posted.
 const POSTED_THROUGH: &str = "billing.posted_through";
+/// Where it is kept what channels cost in which hours.
+const COSTS: &str = "billing.costs";
 
 /// Why a round ended early; the next one does it again.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +88,7 @@ impl Engine {
         let now = self.clock.now();
         // Before the counters are read: what these campaigns had accepted is in them.
         let spent = self.spent_holds(&mut poster.stray_holds, now).await?;
-        let costs: HashMap<ChannelId, Money> =
-            self.channels().await?.iter().map(|channel| (channel.id, channel.cost)).collect();
+        let costs = self.costs_now(now.hour()).await?;
         let from = self.first_hour(poster, now.hour()).await?;
         if poster.late_at != Some(now.hour()) {
             // What another node posted meanwhile, or a power cut took back from the ledger, is put right now.
@@ -124,6 +126,20 @@ impl Engine {
         self.look_at_balances(poster, moved).await
     }
 
+    /// What channels cost, with what changed up to this hour.
+    async fn costs_now(&self, hour: i64) -> Result<Costs, MoneyError> {
+        let known = self.control.setting(COSTS).await?;
+        let mut costs = known.as_deref().map(Costs::read).unwrap_or_default();
+        let mut changed = false;
+        for channel in self.channels().await?.iter() {
+            changed |= costs.note(channel.id, hour, channel.cost);
+        }
+        if changed {
+            self.control.put_setting(COSTS, &costs.write()).await?;
+        }
+        Ok(costs)
+    }
+
     /// A grant that was written down and never reached a ledger which knew nothing of the account there.
     async fn bring_grants(&self) -> Result<(), MoneyError> {
         for account in self.control.accounts().await? {
@@ -154,7 +170,7 @@ impl Engine {
         poster: &mut Poster,
         partition: PartitionId,
         hour: i64,
-        costs: &HashMap<ChannelId, Money>,
+        costs: &Costs,
     ) -> Result<Vec<Posting>, MoneyError> {
         let (mut tallies, mut after): (Vec<Tally>, Option<LaneId>) = (Vec::new(), None);
         loop {
@@ -165,7 +181,7 @@ impl Engine {
                 break;
             }
         }
-        let cost = |channel| costs.get(&channel).copied().unwrap_or_default();
+        let cost = |channel| costs.at(channel, hour);
         if let Ok(all) = postings((partition, hour), &tallies, &poster.lanes, cost) {
             return Ok(all);
         }

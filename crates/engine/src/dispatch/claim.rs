@@ -69,44 +69,41 @@ pub(super) async fn run(engine: Arc<Engine>, dispatch: Arc<Dispatch>, slot: Arc<
 fn plan(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, alone: bool) -> Step {
     let now_millis = engine.clock.monotonic_millis();
     let room = slot.room_now(now_millis);
-    let parts = room.parts;
-    if parts == 0 {
+    if room.parts == 0 {
         return Step::Idle;
     }
     let due = engine.ledger.due();
     if due.is_empty() {
         return Step::Idle;
     }
-    if !alone && parts < slot.least_claim() {
-        let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
-        let emergency = |due: &Due| lanes.get(&due.stream.lane).is_some_and(Lane::is_emergency);
-        if !due.iter().any(emergency) {
-            return Step::Idle;
-        }
+    let is_worth_it = || room.parts >= slot.least_claim(engine.node.joined().is_some());
+    if !alone && !is_worth_it() && dispatch.emergencies(&due).is_empty() {
+        return Step::Idle;
     }
+    let offer = |due: &[Due], room| offer(engine, dispatch, slot, due, room, now_millis);
     if let Some(unfit) = slot.unfit() {
         let here: Vec<Due> = due.iter().filter(|due| is_of(unfit, due)).copied().collect();
-        let lanes = dispatch.lanes.read().unwrap_or_else(PoisonError::into_inner);
-        let emergency = |due: &Due| lanes.get(&due.stream.lane).is_some_and(Lane::is_emergency);
-        match unfit.claims(room, here.iter().any(emergency)) {
+        match unfit.claims(room, !dispatch.emergencies(&here).is_empty()) {
             _ if here.is_empty() => slot.set_unfit(None),
-            None => {
-                let urgent: Vec<Due> = due.iter().filter(|due| emergency(due)).copied().collect();
-                drop(lanes);
-                return offer(engine, dispatch, slot, &urgent, room);
-            }
-            Some(parts) => {
-                drop(lanes);
-                match offer(engine, dispatch, slot, &here, Room { parts, open: parts, ..room }) {
-                    Step::Claim(plan) => return Step::Claim(plan),
-                    // Its lane is slowed down or it is another channel's turn: others need not wait meanwhile.
-                    Step::Wait { .. } => {}
-                    Step::Idle => slot.set_unfit(None),
-                }
-            }
+            None => return offer(&dispatch.emergencies(&due), room),
+            Some(parts) => match offer(&here, Room { parts, open: parts, ..room }) {
+                Step::Claim(plan) => return Step::Claim(plan),
+                // Its lane is slowed down or it is another channel's turn: others need not wait meanwhile.
+                Step::Wait { .. } => {}
+                Step::Idle => slot.set_unfit(None),
+            },
         }
     }
-    offer(engine, dispatch, slot, &due, room)
+    offer(&due, room)
+}
+
+impl Dispatch {
+    /// Those of them that wait in lanes of emergencies.
+    fn emergencies(&self, due: &[Due]) -> Vec<Due> {
+        let lanes = self.lanes.read().unwrap_or_else(PoisonError::into_inner);
+        let is_emergency = |due: &&Due| lanes.get(&due.stream.lane).is_some_and(Lane::is_emergency);
+        due.iter().filter(is_emergency).copied().collect()
+    }
 }
 
 fn is_of(unfit: Unfit, due: &Due) -> bool {
@@ -114,8 +111,14 @@ fn is_of(unfit: Unfit, due: &Due) -> bool {
 }
 
 /// Asks the scheduler what of `due` the channel claims.
-fn offer(engine: &Engine, dispatch: &Dispatch, slot: &ChannelSlot, due: &[Due], room: Room) -> Step {
-    let now_millis = engine.clock.monotonic_millis();
+fn offer(
+    engine: &Engine,
+    dispatch: &Dispatch,
+    slot: &ChannelSlot,
+    due: &[Due],
+    room: Room,
+    now_millis: u64,
+) -> Step {
     let slots = dispatch.slots();
     let elsewhere = dispatch.elsewhere();
     let channels = channels_now(&slots, &elsewhere, now_millis);

@@ -21,11 +21,12 @@ const BATCH: usize = 2_000;
 /// Fewer receipts than this wait for company: a commit costs much the same for one as for many, and receipts that come
 /// together lie on the same pages.
 const WORTH_A_COMMIT: usize = 128;
-/// They wait in steps of so long,
-const GATHER: Duration = Duration::from_millis(5);
-/// so many at most, and no longer than more of them come: a carrier whose window of unacknowledged receipts is full
-/// waits for us. With a window of 16 it can still send some 1,500 a second.
-const GATHERINGS: u32 = 4;
+/// They wait in steps as long as the last commit took, within these bounds in milliseconds: where commits are slow, because many
+/// nodes share a database, more come meanwhile, and more is worth one.
+const STEP_MILLIS: (u64, u64) = (5, 50);
+/// So many steps at most, and no longer than more of them come: a carrier whose window of unacknowledged receipts is full
+/// waits for us. With a window of 16 it can still send hundreds a second over each connection.
+const STEPS: u32 = 16;
 /// Wait before a batch that storage refused is tried again.
 const AFTER_ERROR: Duration = Duration::from_millis(200);
 
@@ -121,12 +122,15 @@ async fn apply(
     mut receiver: mpsc::Receiver<Item>,
 ) {
     let mut batch = Vec::new();
+    let mut took = 0;
     while receiver.recv_many(&mut batch, BATCH).await > 0 {
-        gather(&mut receiver, &mut batch).await;
+        gather(&mut receiver, &mut batch, took).await;
         let receipts: Vec<_> = batch.iter().map(|item| item.receipt.clone()).collect();
         loop {
+            let began = engine.clock.monotonic_millis();
             match place(&engine, &dispatch.retry(), partition, receipts.clone()).await {
                 Ok(()) => {
+                    took = engine.clock.monotonic_millis().saturating_sub(began);
                     batch.iter().for_each(|item| item.pending.done(1));
                     break;
                 }
@@ -145,13 +149,14 @@ async fn apply(
     }
 }
 
-/// Waits for a batch that is worth a commit.
-async fn gather(receiver: &mut mpsc::Receiver<Item>, batch: &mut Vec<Item>) {
-    for _ in 0..GATHERINGS {
+/// Waits for a batch that is worth a commit, where the last one took so many milliseconds.
+async fn gather(receiver: &mut mpsc::Receiver<Item>, batch: &mut Vec<Item>, took: u64) {
+    let step = Duration::from_millis(took.clamp(STEP_MILLIS.0, STEP_MILLIS.1));
+    for _ in 0..STEPS {
         if batch.len() >= WORTH_A_COMMIT {
             break;
         }
-        tokio::time::sleep(GATHER).await;
+        tokio::time::sleep(step).await;
         let before = batch.len();
         while batch.len() < BATCH
             && let Ok(item) = receiver.try_recv()

@@ -16,6 +16,11 @@ use super::status::ChannelStatus;
 /// A claim that would take fewer parts than this share of the channel's whole window waits for more room, unless
 /// nothing is under way: small claims cost a commit each.
 const CLAIM_SHARE: u32 = 16;
+/// Nodes that share a database share the channel's connections too: the fewer each has, the smaller its window. A claim waits for so
+/// many parts all the same,
+const WORTH_A_CLAIM: u32 = 64;
+/// but not for more than this share of the node's window, so that something is always on its way.
+const MOST_SHARE: u32 = 4;
 /// Claims whose answers are timed at once.
 const MOST_SAMPLES: usize = 1_024;
 
@@ -135,9 +140,11 @@ impl ChannelSlot {
         Room::of(self.channel.capacity(), occupied, condition)
     }
 
-    /// The least that is worth a claim of its own while others are under way.
-    pub(crate) fn least_claim(&self) -> u32 {
-        self.window() / CLAIM_SHARE
+    /// The least that is worth a claim of its own while others are under way. `shared`: other nodes have connections too.
+    pub(crate) fn least_claim(&self, shared: bool) -> u32 {
+        let window = self.window();
+        let worth = if shared { WORTH_A_CLAIM.min(window / MOST_SHARE) } else { 0 };
+        worth.max(window / CLAIM_SHARE)
     }
 
     /// Remembers when a claim was handed over, by one of its messages.
