@@ -92,6 +92,7 @@ impl Access {
             before: None,
             after: None,
             count: 1,
+            detail: Vec::new(),
         }
     }
 }

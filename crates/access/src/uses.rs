@@ -94,6 +94,7 @@ impl Access {
                 before: None,
                 after: None,
                 count,
+                detail: Vec::new(),
             })
             .collect();
         self.control.log(&lines).await?;

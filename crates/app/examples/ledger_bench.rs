@@ -134,6 +134,7 @@ fn written(ledger: &Arc<dyn Ledger>, messages: u64) -> Vec<Vec<NewMessage>> {
             carrier: phone.carrier(),
             valid_until: NOW.plus(Duration::from_secs(86_400)),
             test: false,
+            possible_duplicate: false,
             entry: Entry::Queue { due_at: NOW, by_carrier: false },
             origin: None,
         };

@@ -10,6 +10,8 @@ use super::pack::{Unpack, put_count, put_text};
 /// First byte of a chunk.
 const FORMAT: u8 = 1;
 const FLAG_TEST: u8 = 1;
+/// Rows of before the flag never have it.
+const FLAG_POSSIBLE_DUPLICATE: u8 = 1 << 1;
 /// Contact, phone, flags, count of values.
 const ROW_BYTES: usize = 18;
 
@@ -21,7 +23,8 @@ pub(super) fn encode(rows: &[AudienceRow]) -> Vec<u8> {
     for row in rows {
         out.extend_from_slice(&row.contact.map_or(0, ContactId::raw).to_le_bytes());
         out.extend_from_slice(&row.phone.to_u64().to_le_bytes());
-        out.push(if row.test { FLAG_TEST } else { 0 });
+        let flag = |set, flag| if set { flag } else { 0 };
+        out.push(flag(row.test, FLAG_TEST) | flag(row.possible_duplicate, FLAG_POSSIBLE_DUPLICATE));
         put_count(&mut out, row.values.len());
         for value in &row.values {
             put_text(&mut out, value);
@@ -44,12 +47,13 @@ pub(super) fn decode(bytes: &[u8]) -> Option<Vec<AudienceRow>> {
 fn decode_row(rest: &mut Unpack<'_>) -> Option<AudienceRow> {
     let contact = rest.number()?.cast_signed();
     let phone = Phone::from_u64(rest.number()?)?;
-    let test = rest.byte()? & FLAG_TEST != 0;
+    let flags = rest.byte()?;
     let values = rest.items()?;
     Some(AudienceRow {
         contact: (contact != 0).then(|| ContactId::from_raw(contact)),
         phone,
-        test,
+        test: flags & FLAG_TEST != 0,
+        possible_duplicate: flags & FLAG_POSSIBLE_DUPLICATE != 0,
         values: (0..values).map(|_| rest.text()).collect::<Option<_>>()?,
     })
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::control::{Campaign, CampaignState, Campaigns, Conditions, ControlError, Edit, Edits as _};
+use domain::control::{
+    AuditLine, Campaign, CampaignState, Campaigns, Conditions, ControlError, Edit, Edits as _,
+};
 use domain::events::{Event, EventKind, EventSubject, Notice};
 use domain::ids::{AccountId, AudienceId, CampaignId, EntityId, LaneId, RouteId, TemplateId};
 use domain::lane::WindowClose;
@@ -17,6 +19,7 @@ use sea_orm::{
 };
 
 use super::ControlDb;
+use super::access::insert_line;
 use super::course_document::CourseDocument;
 use super::document::SourceDocument;
 use super::error::of_database;
@@ -50,10 +53,18 @@ impl Campaigns for ControlDb {
         Ok(())
     }
 
-    async fn add_resend(&self, campaign: &Campaign, root: &mut Campaign) -> Result<(), ControlError> {
+    async fn add_resend(
+        &self,
+        campaign: &Campaign,
+        root: &mut Campaign,
+        line: Option<&AuditLine>,
+    ) -> Result<(), ControlError> {
         let write = self.write().await?;
         self.replace(root, &write.transaction).await?;
         self.insert(campaign, &write.transaction).await?;
+        if let Some(line) = line {
+            insert_line(&write.transaction, line).await?;
+        }
         write.commit().await?;
         root.version += 1;
         Ok(())

@@ -132,6 +132,7 @@ impl ControlDb {
             before: None,
             after: None,
             count: 1,
+            detail: Vec::new(),
         };
         for change in [AccessChange::AddUser(user), AccessChange::AddLink(link)] {
             apply(&write.transaction, &self.sealer, &change).await?;

@@ -42,6 +42,7 @@ mod source_document;
 mod template;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod uploads;
 mod webhooks;
 mod write;

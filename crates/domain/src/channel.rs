@@ -104,6 +104,14 @@ impl fmt::Debug for Outgoing {
     }
 }
 
+/// A part that the carrier took of a message of which it did not take, or did not answer, every part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TakenPart {
+    /// Its place in the message, from 0: the receipt of this id is that part's, whatever became of those before it.
+    pub part: u8,
+    pub id: CarrierMessageId,
+}
+
 /// What became of one try.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SubmitOutcome {
@@ -112,12 +120,12 @@ pub enum SubmitOutcome {
     Taken(Vec<CarrierMessageId>),
     /// The carrier asked for a slower pace before it took any part.
     Throttled,
-    /// The carrier refused; `taken` parts had been taken before (with their ids).
-    Refused { code: CarrierCode, taken: Vec<CarrierMessageId> },
+    /// The carrier refused; `taken` parts had been taken before.
+    Refused { code: CarrierCode, taken: Vec<TakenPart> },
     /// Never written: the deadline passed, the connection was gone, or it was recalled.
     NotWritten { recalled: bool },
     /// Written, but the answer never came.
-    Uncertain { taken: Vec<CarrierMessageId> },
+    Uncertain { taken: Vec<TakenPart> },
     /// The carrier took every part, as it said after `Uncertain` had been told.
     TakenLate(Vec<CarrierMessageId>),
 }
@@ -215,6 +223,9 @@ pub trait Channel: Send + Sync {
     /// `write_deadline_millis` of the monotonic clock or given back as [`SubmitOutcome::NotWritten`]. Further parts of a text
     /// that is longer than the window follow the answers to its first ones.
     fn submit(&self, batch: Vec<Outgoing>, write_deadline_millis: u64);
+
+    /// These receipts of it came in another way than over its connections: it need not ask for them.
+    fn reported(&self, _receipts: &[Receipt]) {}
 
     /// Takes back what is handed over but not yet written for this phone; each comes back as
     /// [`SubmitOutcome::NotWritten`] with `recalled`. Returns how many.

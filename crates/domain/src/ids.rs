@@ -213,6 +213,8 @@ big_ids! {
     WebhookId = "whk";
     /// One line of the books' journal.
     TransferId = "trf";
+    /// One turn in a channel's health.
+    TurnId = "trn";
 }
 
 impl MessageId {

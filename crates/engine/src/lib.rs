@@ -98,6 +98,8 @@ pub struct Engine {
     pub(crate) api_lanes: accept::ApiLanes,
     pub(crate) funding: billing::Funding,
     pub(crate) providers: OnceLock<Arc<dyn Providers>>,
+    /// The operator's account, once it was read.
+    pub(crate) operator: OnceLock<AccountId>,
     pub(crate) counter: downstream::Counter,
     pub(crate) metrics: metrics::Metrics,
     pub(crate) tracer: OnceLock<traces::Tracer>,
@@ -157,6 +159,7 @@ impl Engine {
             api_lanes: accept::ApiLanes::default(),
             funding: billing::Funding::default(),
             providers: OnceLock::new(),
+            operator: OnceLock::new(),
             counter: downstream::Counter::default(),
             metrics: metrics::Metrics::default(),
             tracer: OnceLock::new(),

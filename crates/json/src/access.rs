@@ -1,5 +1,7 @@
 //! Accounts, keys, users, roles, and the audit log.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -259,4 +261,8 @@ pub struct AuditLine {
     pub after: Option<String>,
     /// How many such requests the line stands for.
     pub count: u32,
+    /// What more is to be known: of `campaigns.resend` the new campaign, the reasons asked for, how many messages, how many
+    /// of them are possible duplicates, and how many ended how (`failed.carrier_system`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub detail: BTreeMap<String, String>,
 }

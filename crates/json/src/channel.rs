@@ -117,6 +117,23 @@ pub struct ChannelTurn {
     pub because: Option<String>,
 }
 
+/// Something that happened to a channel.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"id": "trn_0d4x0k1g00000", "at": "2026-11-25T10:00:00.000+08:00", "turn": "down",
+    "because": "submit_errors", "explanation": "too many submits failed", "node": 0}))]
+pub struct ChannelEvent {
+    pub id: String,
+    pub at: Moment,
+    /// `connected`, `down`, `probing`, `recovering` or `up`.
+    pub turn: String,
+    /// Why it went down: `disconnected`, `submit_errors` or `undelivered`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
+    pub explanation: String,
+    /// The number of the node that saw it; 0 where there is one only.
+    pub node: u8,
+}
+
 /// All channels, in order of id.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"channels": [{

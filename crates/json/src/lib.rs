@@ -42,7 +42,7 @@ pub use billing::{
     StatementMonth, StatementMonths, Transfer,
 };
 pub use campaign::{AudienceSource, Campaign, CampaignDraft, CampaignProgress, SuggestedTimes, WindowClose};
-pub use channel::{Channel, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
+pub use channel::{Channel, ChannelEvent, ChannelLive, ChannelPut, ChannelTurn, Channels, Price, Prices};
 pub use code::{CodeLine, CodeMeaning, Codes, UnknownCode, UnknownCodes};
 pub use contact::{
     Contact, ContactEdit, ContactRejection, ContactUpsert, ContactsUpsert, ContactsUpserted, Tag, Tags,

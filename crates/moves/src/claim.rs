@@ -123,6 +123,11 @@ impl<'a> Taking<'a> {
         let step = TrailEntry { at: self.now, event: TrailEvent::Rejected, channel: None, reason, rule };
         advance(moves, id, life, MessageState::Rejected, step);
         self.claim.rejected += 1;
+        let known = self.claim.rejected_for.iter_mut().find(|(known, _)| *known == reason);
+        match known {
+            Some((_, messages)) => *messages += 1,
+            None => self.claim.rejected_for.push((reason, 1)),
+        }
     }
 
     /// Policy puts it off: it waits in the same stream, or in that of the network that its phone was found to be of.

@@ -100,6 +100,7 @@ pub struct Frozen {
     pub carrier: Carrier,
     pub parts: u8,
     pub test: bool,
+    pub possible_duplicate: bool,
     pub watched: bool,
     pub valid_until: Timestamp,
     pub price: Money,
@@ -113,7 +114,7 @@ impl Life {
             state: MessageState::Queued,
             reason: Reason::None,
             attempts: 0,
-            possible_duplicate: false,
+            possible_duplicate: frozen.possible_duplicate,
             test: frozen.test,
             outstanding: false,
             taken: false,
@@ -213,13 +214,29 @@ impl Life {
         self.trail.iter().map(unpack_entry).collect()
     }
 
-    /// When it was first claimed for a carrier, if it was.
-    pub fn first_claimed_at(&self) -> Option<Timestamp> {
+    /// An instant that is not after the claim of this attempt (from 1), if it was claimed: each attempt before it was
+    /// claimed once at least. It is that claim's own unless an earlier one was given back without counting as a try, or the
+    /// trail has lost entries before it.
+    pub fn claimed_no_later(&self, attempt: u8) -> Option<Timestamp> {
         let claimed = TrailEvent::Claimed.code();
-        self.trail
-            .iter()
-            .find(|entry| entry[6] == claimed)
-            .map(|entry| Timestamp::from_millis(millis48(entry)))
+        let whole = if self.trail.len() < TRAIL_MAX { TRAIL_MAX } else { TRAIL_KEEP_FIRST };
+        let claims = self.trail.iter().take(whole).filter(|entry| entry[6] == claimed);
+        let last = claims.take(usize::from(attempt.max(1))).last();
+        last.map(|entry| Timestamp::from_millis(millis48(entry)))
+    }
+
+    /// The channel of these, the last of them, that took a try of it, or may have.
+    pub fn carried_by(&self, channels: &[ChannelId]) -> Option<ChannelId> {
+        let [claimed, submitted, uncertain] =
+            [TrailEvent::Claimed, TrailEvent::Submitted, TrailEvent::Uncertain].map(TrailEvent::code);
+        let tells = |event: u8| {
+            // What went back to the queue after no answer left nothing else behind than its mark.
+            event == submitted || event == uncertain || (self.possible_duplicate && event == claimed)
+        };
+        let steps = self.trail.iter().rev().filter(|entry| tells(entry[6]));
+        steps
+            .map(|entry| ChannelId(u16::from_le_bytes([entry[8], entry[9]])))
+            .find(|id| channels.contains(id))
     }
 
     /// When the last step was made.
@@ -392,6 +409,7 @@ mod tests {
             carrier: Carrier::Broadnet,
             parts: 2,
             test: true,
+            possible_duplicate: false,
             watched: true,
             valid_until: Timestamp::from_millis(99),
             price: Money::from_micros(45_000),
@@ -433,6 +451,41 @@ mod tests {
         assert_eq!(life.trail().unwrap()[7], step(TrailEvent::Claimed, 1_800_000_000_007));
         assert!(life.mark_part(1, 0) && life.has_arrived(1) && !life.has_arrived(2));
         assert_eq!(Life::unpack(&raw[..97]), None);
+    }
+
+    #[test]
+    fn the_claim_of_an_attempt_is_found_and_never_one_after_it() {
+        let mut life = life();
+        assert_eq!(life.claimed_no_later(1), None);
+        for (event, at) in [
+            (TrailEvent::Accepted, 1),
+            (TrailEvent::Claimed, 2),
+            (TrailEvent::Requeued, 3),
+            (TrailEvent::Claimed, 40),
+            (TrailEvent::Submitted, 41),
+        ] {
+            life.leave(step(event, at));
+        }
+        let at = |life: &Life, attempt| life.claimed_no_later(attempt).map(Timestamp::millis);
+        assert_eq!([1, 2, 3].map(|attempt| at(&life, attempt)), [Some(2), Some(40), Some(40)]);
+        // Of a trail that lost entries only those are counted that lie before the gap.
+        (0..50).for_each(|n| life.leave(step(TrailEvent::Claimed, 100 + n)));
+        assert_eq!([2, 13, 14].map(|attempt| at(&life, attempt)), [Some(40), Some(110), Some(110)]);
+    }
+
+    #[test]
+    fn who_carried_it_is_told_by_the_trail() {
+        let mut life = life();
+        let on = |event, channel| TrailEntry { channel: Some(ChannelId(channel)), ..step(event, 1) };
+        life.leave(on(TrailEvent::Claimed, 1));
+        life.leave(on(TrailEvent::Requeued, 1));
+        life.leave(on(TrailEvent::Claimed, 2));
+        life.leave(on(TrailEvent::Submitted, 2));
+        assert_eq!(life.carried_by(&[ChannelId(2), ChannelId(4)]), Some(ChannelId(2)));
+        assert_eq!(life.carried_by(&[ChannelId(1)]), None, "it refused");
+        life.possible_duplicate = true;
+        assert_eq!(life.carried_by(&[ChannelId(1)]), Some(ChannelId(1)), "nobody knows");
+        assert_eq!(life.carried_by(&[]), None);
     }
 
     #[test]

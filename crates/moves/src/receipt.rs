@@ -21,10 +21,11 @@ use super::steps::{Moves, advance, heed, requeue, tried};
 /// How much later than a receipt about it a message may seem to have been handed over: clocks of several nodes differ.
 const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
 
-/// Whether the receipt came before the message was handed to any carrier: then it is about another one, which had the same
-/// id before. Such receipts are kept for days when nobody knows their id.
-fn is_of_another(life: &Life, receipt: &Receipt) -> bool {
-    life.first_claimed_at().is_some_and(|claimed| receipt.received_at.plus(CLOCKS_DIFFER) < claimed)
+/// Whether the receipt came before the attempt that its id belongs to was handed to a carrier: then it is about another
+/// message, which had the same id before. Such receipts are kept for days when nobody knows their id.
+fn is_of_another(life: &Life, attempt: u8, receipt: &Receipt) -> bool {
+    let claimed = life.claimed_no_later(attempt);
+    claimed.is_some_and(|claimed| receipt.received_at.plus(CLOCKS_DIFFER) < claimed)
 }
 
 /// Changes `life`; the caller writes it back, unless the outcome is [`ReceiptOutcome::Duplicate`].
@@ -35,7 +36,7 @@ pub fn apply<M: Moves>(
     receipt: &Receipt,
     now: Timestamp,
 ) -> Outcome<ReceiptOutcome> {
-    if is_of_another(life, receipt) {
+    if is_of_another(life, place.attempt, receipt) {
         return Ok(ReceiptOutcome::Duplicate);
     }
     let moved = match receipt.status {

@@ -2,7 +2,9 @@
 
 use domain::channel::CarrierMessageId;
 use domain::ids::{AccountId, CampaignId, ChannelId, ContactId, EntityId, GatewayId, InboundId, MessageId};
-use domain::ledger::{InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SuppressionRecord};
+use domain::ledger::{
+    InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SentOver, SuppressionRecord,
+};
 use domain::message::Category;
 use domain::policy::{Recent, Scope, Suppressed, SuppressionSource};
 use domain::time::Timestamp;
@@ -106,15 +108,16 @@ impl MessageRow<'_> {
         Ok((record, left.offered_opt_out()))
     }
 
-    /// What a phone was sent, if it was sent over that gateway.
+    /// What a phone was sent, if it was sent over that gateway: at its last try, or at an earlier one.
     pub fn last_sent(
         &self,
         recent: &Recent,
-        gateway: GatewayId,
+        over: &SentOver,
         sealer: &TableSealer,
     ) -> Outcome<Option<LastSent>> {
         let life = self.life()?;
-        let (Some(channel), true) = (life.channel, life.gateway == Some(gateway)) else { return Ok(None) };
+        let last = life.channel.filter(|_| life.gateway == Some(over.gateway));
+        let Some(channel) = last.or_else(|| life.carried_by(&over.channels)) else { return Ok(None) };
         let (record, offered_opt_out) = self.read(&life, sealer)?;
         Ok(Some(LastSent {
             message: record.id,
@@ -216,6 +219,7 @@ pub fn frozen(message: &NewMessage) -> Frozen {
         carrier: message.carrier,
         parts: message.parts,
         test: message.test,
+        possible_duplicate: message.possible_duplicate,
         watched: message.origin.is_some(),
         valid_until: message.valid_until,
         price: message.price,

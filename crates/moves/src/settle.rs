@@ -1,6 +1,6 @@
 //! What a channel answered to one try.
 
-use domain::channel::{CarrierCode, CarrierMessageId};
+use domain::channel::{CarrierCode, CarrierMessageId, TakenPart};
 use domain::ids::{GatewayId, MessageId};
 use domain::ledger::{Disposition, Settlement, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
@@ -13,8 +13,8 @@ use super::steps::{Moves, advance, heed, requeue};
 /// Ends the claim that the settlement answers, if it is still the message's own. `true`: that claim waits for one
 /// message less.
 pub fn end_claim(life: &mut Life, settlement: &Settlement) -> bool {
-    let (_, ids) = taken_parts(&settlement.disposition);
-    life.taken |= !ids.is_empty();
+    let (_, taken) = taken_parts(&settlement.disposition);
+    life.taken |= taken.count() > 0;
     let ends = life.outstanding && life.claim == settlement.ticket.claim;
     if ends {
         life.outstanding = false;
@@ -77,13 +77,40 @@ pub fn dispose<M: Moves>(
     Ok(())
 }
 
-/// The parts that the carrier took, in order.
-pub fn taken_parts(disposition: &Disposition) -> (GatewayId, &[CarrierMessageId]) {
+/// The parts that the carrier took.
+#[derive(Clone, Copy)]
+pub enum Taken<'a> {
+    /// From the first on, in order.
+    All(&'a [CarrierMessageId]),
+    /// Those that are named.
+    Some(&'a [TakenPart]),
+}
+
+impl<'a> Taken<'a> {
+    /// How many have an id.
+    pub fn count(self) -> usize {
+        match self {
+            Self::All(ids) => ids.len(),
+            Self::Some(parts) => parts.len(),
+        }
+    }
+
+    /// Each with its place in the message, from 0.
+    pub fn parts(self) -> impl Iterator<Item = (u8, &'a CarrierMessageId)> {
+        (0..self.count()).filter_map(move |place| match self {
+            Self::All(ids) => ids.get(place).map(|id| (u8::try_from(place).unwrap_or(u8::MAX), id)),
+            Self::Some(parts) => parts.get(place).map(|taken| (taken.part, &taken.id)),
+        })
+    }
+}
+
+/// The parts that the carrier took, and over which gateway.
+pub fn taken_parts(disposition: &Disposition) -> (GatewayId, Taken<'_>) {
     match disposition {
-        Disposition::Submitted { gateway, ids }
-        | Disposition::Requeue { gateway, ids, .. }
+        Disposition::Submitted { gateway, ids } => (*gateway, Taken::All(ids)),
+        Disposition::Requeue { gateway, ids, .. }
         | Disposition::Failed { gateway, ids, .. }
-        | Disposition::Uncertain { gateway, ids, .. } => (*gateway, ids),
+        | Disposition::Uncertain { gateway, ids, .. } => (*gateway, Taken::Some(ids)),
     }
 }
 

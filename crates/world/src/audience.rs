@@ -67,7 +67,8 @@ fn row(place: usize, phone: Phone) -> AudienceRow {
         _ => "保温杯".to_owned(),
     };
     let contact = Some(ContactId::from_raw(place as i64));
-    AudienceRow { contact, phone, test: false, values: vec![place.to_string(), gift] }
+    let values = vec![place.to_string(), gift];
+    AudienceRow { contact, phone, test: false, possible_duplicate: false, values }
 }
 
 impl World {

@@ -11,16 +11,17 @@ use async_trait::async_trait;
 use domain::access::{Failures, Locked};
 use domain::control::{
     Access, AccessChange, Account, Accounts, ApiKey, Audience, AudienceRow, AudienceStats, Audiences,
-    AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, Channels, Conditions, Contact,
-    ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers, Document, DocumentMark,
-    Documents, Edit, Editable, Edits, Entity, Export, Exports, Idempotency, IdempotentStart, Import,
-    ImportSource, Imports, KeyGrant, OneTimeLink, PriceLine, ReadSeek, RejectedRow, RouteConfig, Session,
-    SourceMemory, SourceRun, Sources, TemplateRecord, Templates, Tenant, Uploads, Upserted, User, Uses,
+    AuditFilter, AuditLine, Campaign, CampaignState, Campaigns, ChannelConfig, ChannelTurn, ChannelTurns,
+    Channels, Conditions, Contact, ContactFilter, ContactRow, Contacts, ControlError, CustomRole, Customers,
+    Document, DocumentMark, Documents, Edit, Editable, Edits, Entity, Export, Exports, Idempotency,
+    IdempotentStart, Import, ImportSource, Imports, KeyGrant, OneTimeLink, PriceLine, ReadSeek, RejectedRow,
+    RouteConfig, Session, SourceMemory, SourceRun, Sources, TemplateRecord, Templates, Tenant, Uploads,
+    Upserted, User, Uses,
 };
 use domain::downstream::Customer;
 use domain::ids::{
-    AccountId, AudienceId, CampaignId, CustomerId, ExportId, ImportId, KeyId, MessageId, SourceId,
-    TemplateId, UserId,
+    AccountId, AudienceId, CampaignId, ChannelId, CustomerId, ExportId, ImportId, KeyId, MessageId, SourceId,
+    TemplateId, TurnId, UserId,
 };
 use domain::time::Timestamp;
 
@@ -219,6 +220,17 @@ impl Channels for MemoryControl {
     }
 }
 
+/// Nobody asks what happened to the channels of a simulated world: the health of each node is looked at itself.
+#[async_trait]
+impl ChannelTurns for MemoryControl {
+    async fn add_turns(&self, _: &[ChannelTurn], _: Timestamp) -> Asked<()> {
+        Ok(())
+    }
+    async fn turns(&self, _: ChannelId, _: Option<TurnId>, _: u32) -> Asked<Vec<ChannelTurn>> {
+        Ok(Vec::new())
+    }
+}
+
 #[async_trait]
 impl Documents for MemoryControl {
     async fn document_mark(&self, _: &str) -> Asked<Option<DocumentMark>> {
@@ -347,7 +359,7 @@ impl Campaigns for MemoryControl {
         let page = newest.filter(|campaign| before.is_none_or(|before| campaign.id < before));
         Ok(page.take(limit as usize).cloned().collect())
     }
-    async fn add_resend(&self, _: &Campaign, _: &mut Campaign) -> Asked<()> {
+    async fn add_resend(&self, _: &Campaign, _: &mut Campaign, _: Option<&AuditLine>) -> Asked<()> {
         not_here()
     }
     async fn resends(&self, _: AccountId, _: CampaignId) -> Asked<Vec<Campaign>> {

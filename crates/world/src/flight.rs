@@ -1,6 +1,6 @@
 //! Messages under way on one connection: what became of their parts, and what that means for the whole.
 
-use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, SubmitOutcome};
+use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, SubmitOutcome, TakenPart};
 use wire::cmpp::MsgId;
 
 /// The part number takes the low bits of a token.
@@ -42,20 +42,29 @@ pub(crate) fn part_by(msg_id: MsgId, result: u32) -> Part {
     if result == 0 { Part::Taken(msg_id.0) } else { Part::Refused(result) }
 }
 
-pub(crate) fn taken(parts: &[Part]) -> Vec<CarrierMessageId> {
-    let id = |part: &Part| match part {
-        Part::Taken(id) => Some(CarrierMessageId::Number(*id)),
-        _ => None,
-    };
-    parts.iter().filter_map(id).collect()
+/// The parts that the carrier took.
+fn taken(parts: &[Part]) -> Vec<TakenPart> {
+    let placed = (0u8..).zip(parts);
+    placed
+        .filter_map(|(part, became)| match became {
+            Part::Taken(id) => Some(TakenPart { part, id: CarrierMessageId::Number(*id) }),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The ids of all parts; none while one was not taken.
+pub(crate) fn all_taken(parts: &[Part]) -> Option<Vec<CarrierMessageId>> {
+    let taken = taken(parts);
+    (taken.len() == parts.len()).then(|| taken.into_iter().map(|taken| taken.id).collect())
 }
 
 /// What all parts together mean.
 pub(crate) fn outcome(parts: &[Part]) -> SubmitOutcome {
-    let taken = taken(parts);
-    if taken.len() == parts.len() {
-        return SubmitOutcome::Taken(taken);
+    if let Some(ids) = all_taken(parts) {
+        return SubmitOutcome::Taken(ids);
     }
+    let taken = taken(parts);
     if parts.contains(&Part::Unanswered) {
         return SubmitOutcome::Uncertain { taken };
     }

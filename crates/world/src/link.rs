@@ -21,7 +21,7 @@ use wire::{Millis, Octets, Request, Secret, TerminalId};
 
 use crate::cast;
 use crate::faults::Fault;
-use crate::flight::{Flight, Part, first_of, outcome, part_by, part_of, taken, token_of};
+use crate::flight::{Flight, Part, all_taken, first_of, outcome, part_by, part_of, token_of};
 
 /// What both ends know.
 const SECRET: &str = "world";
@@ -377,12 +377,9 @@ impl Link {
     fn late(&mut self, token: u64, part: Part) -> Option<(Outgoing, SubmitOutcome)> {
         let flight = self.flights.get_mut(&first_of(token))?;
         *flight.parts.get_mut(part_of(token))? = part;
-        let taken = taken(&flight.parts);
-        if !flight.told || taken.len() < flight.parts.len() {
-            return None;
-        }
+        let ids = all_taken(&flight.parts).filter(|_| flight.told)?;
         let flight = self.flights.remove(&first_of(token))?;
-        Some((flight.outgoing, SubmitOutcome::TakenLate(taken)))
+        Some((flight.outgoing, SubmitOutcome::TakenLate(ids)))
     }
 }
 

@@ -7,14 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::channel::{Receipt, ReceiptStatus};
 use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
-use domain::ids::{
-    AccountId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
-};
+use domain::ids::{AccountId, CustomerId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
 use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
-    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally, UnknownCode,
+    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, SentOver, Settlement,
+    SuppressionOrder, SuppressionRecord, Swept, Tally, UnknownCode,
 };
 use domain::phone::Phone;
 use domain::policy::{PersonFacts, Suppressed};
@@ -351,8 +349,8 @@ impl Ledger for WatchedLedger {
         answer
     }
 
-    async fn last_sent(&self, phone: Phone, gateway: GatewayId, since: Timestamp) -> Asked<Vec<LastSent>> {
-        let answer = self.inner.last_sent(phone, gateway, since).await;
+    async fn last_sent(&self, phone: Phone, over: &SentOver, since: Timestamp) -> Asked<Vec<LastSent>> {
+        let answer = self.inner.last_sent(phone, over, since).await;
         self.linger().await;
         answer
     }

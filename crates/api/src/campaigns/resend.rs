@@ -14,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::convert::View;
 use crate::auth::{Allowed, can};
+use crate::context::Context;
 use crate::json;
 use crate::language::Language;
 use crate::problem::Problem;
@@ -43,6 +44,7 @@ pub(crate) async fn resend(
     caller: Allowed<can::RunCampaigns>,
     State(state): State<ApiState>,
     language: Language,
+    context: Context,
     Id(id): Id<CampaignId>,
     IdempotencyKey(key): IdempotencyKey,
     body: Body<json::ResendOrder>,
@@ -54,7 +56,10 @@ pub(crate) async fn resend(
     let route = route.map(|text| {
         request::read::<RouteId>(&text, "/route", "应为 rte_1 形式的编号", "An id of the form rte_1")
     });
+    // Of a dry run the line is written as of any other request; what sends writes its own, with what it sends.
+    let line = (!dry_run).then(|| context.line(&state, &caller, "campaigns.resend", &id, None));
     let order = ResendOrder {
+        line,
         filter: ResendFilter {
             states: states.into_iter().map(Into::into).collect(),
             reasons: reasons.into_iter().map(Into::into).collect(),

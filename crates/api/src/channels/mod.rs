@@ -1,5 +1,6 @@
 //! Channels: the ways out, with what they are doing now.
 
+mod history;
 mod list;
 mod put;
 mod show;
@@ -15,7 +16,10 @@ use crate::problem::{Problem, say};
 use crate::state::ApiState;
 
 pub(crate) fn router() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(show::show, put::put))
+    OpenApiRouter::new()
+        .routes(routes!(list::list))
+        .routes(routes!(show::show, put::put))
+        .routes(routes!(history::history))
 }
 
 /// The protocol of this name, one of those that will do here.

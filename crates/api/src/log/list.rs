@@ -88,5 +88,6 @@ fn document(line: AuditLine, zone: &TimeZone) -> json::AuditLine {
         before: line.before.map(digits),
         after: line.after.map(digits),
         count: line.count,
+        detail: line.detail.into_iter().collect(),
     }
 }

@@ -1,8 +1,11 @@
 //! Channels, routes and prices.
 
+use domain::control::{ChannelTurn, ChannelTurns as _};
+use domain::ids::{ChannelId, TurnId};
+use domain::routing::{Trouble, Turn};
 use serde_json::json;
 
-use crate::house::{CHANNEL_SECRET, House, Who, json_request};
+use crate::house::{CHANNEL_SECRET, House, NOON, Who, json_request};
 
 #[tokio::test]
 async fn a_channel_is_shown_without_its_password_and_keeps_it() {
@@ -90,4 +93,35 @@ async fn routes_and_prices_are_replaced() {
     let below = json!({"prices": [{"per_part": {"micros": -1}}]});
     let problem = house.ask("PUT", "/v1/prices", below).await.problem(422, "invalid_field");
     assert_eq!(problem["pointer"], "/prices/0/per_part/micros");
+}
+
+#[tokio::test]
+async fn what_happened_to_a_channel_is_told_newest_first_and_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let turns: Vec<ChannelTurn> = [Turn::Connected, Turn::Down(Trouble::Errors), Turn::Probing]
+        .into_iter()
+        .zip(1..)
+        .map(|(turn, id)| ChannelTurn {
+            id: TurnId::from_raw(id),
+            channel: ChannelId(1),
+            at: NOON,
+            node: 0,
+            turn,
+        })
+        .collect();
+    house.control.add_turns(&turns, NOON).await.unwrap();
+    let page = house.get("/v1/channels/chn_1/history?limit=2").await.ok(200);
+    let told = |page: &serde_json::Value| {
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().map(|item| (item["turn"].clone(), item["because"].clone())).collect::<Vec<_>>()
+    };
+    let null = serde_json::Value::Null;
+    assert_eq!(told(&page), [(json!("probing"), null.clone()), (json!("down"), json!("submit_errors"))]);
+    let next = page["next"].as_str().unwrap();
+    let page = house.get(&format!("/v1/channels/chn_1/history?cursor={next}")).await.ok(200);
+    assert_eq!(told(&page), [(json!("connected"), null)]);
+    house.get("/v1/channels/chn_9/history").await.problem(404, "not_found");
+    let stranger = json_request("GET", "/v1/channels/chn_1/history", &json!({}));
+    house.send(Who::Stranger, stranger).await.problem(403, "forbidden");
 }

@@ -255,6 +255,7 @@ impl Drive {
             carrier: phone.carrier(),
             valid_until: now.plus(Duration::from_secs(3_600)),
             test: false,
+            possible_duplicate: false,
             entry: Entry::Queue { due_at: now, by_carrier: false },
             origin: None,
         })

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use api::json::{Channel, Channels};
+use api::json::{Channel, ChannelEvent, Channels, Page};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
@@ -32,6 +32,14 @@ pub(crate) enum ChannelCommand {
         id: String,
         #[command(flatten)]
         change: Change,
+    },
+    /// 健康记录：何时断开、为何熔断、何时恢复（重启后仍在） / what happened to it, kept over restarts
+    History {
+        /// 通道 chn_… / the channel
+        channel: String,
+        /// 最多多少条 / how many at most
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
     },
 }
 
@@ -90,7 +98,28 @@ pub(super) async fn run(connection: &Connection, command: ChannelCommand) -> Res
             let channel: Channel = connection.put(&path, tag.as_deref(), &document).await?;
             tell(connection, &channel)
         }
+        ChannelCommand::History { channel, limit } => history(connection, &channel, limit).await,
     }
+}
+
+async fn history(connection: &Connection, channel: &str, limit: u32) -> Result<(), Failure> {
+    let path = format!("/v1/channels/{}/history?limit={limit}", escaped(channel));
+    let page: Page<ChannelEvent> = connection.get(&path).await?;
+    if connection.json {
+        return Ok(json(&page)?);
+    }
+    let show = connection.show;
+    if page.items.is_empty() {
+        show.say("还没有记录", "nothing has happened yet");
+    }
+    for event in &page.items {
+        let what = event
+            .because
+            .as_ref()
+            .map_or_else(|| event.turn.clone(), |because| format!("{} {because}", event.turn));
+        show.row(0, &event.at.0, &what, &event.explanation);
+    }
+    Ok(())
 }
 
 fn path_of(id: &str) -> String {

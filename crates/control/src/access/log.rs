@@ -1,5 +1,7 @@
 //! The log of who did what: rows are added, and nothing changes or removes them.
 
+use std::collections::HashMap;
+
 use domain::access::Principal;
 use domain::control::{AuditFilter, AuditLine, ControlError};
 use domain::ids::{AccountId, AuditId};
@@ -10,10 +12,17 @@ use sea_orm::{
 
 use crate::ControlDb;
 use crate::error::of_database;
-use crate::reading::{PAGE_LIMIT, Reading};
+use crate::reading::{PAGE_LIMIT, Reading, json};
+use crate::row::audit_detail;
 use crate::row::audit_line::{Column, Entity, Model};
 
 const TABLE: &str = "audit_line";
+const DETAIL: &str = "audit_detail";
+/// Lines whose details are read at once: SQLite bounds the values of one statement.
+const DETAILS_AT_ONCE: usize = 500;
+
+/// Names and values.
+type Detail = Vec<(String, String)>;
 
 /// Adds a line within the caller's transaction.
 pub(crate) async fn insert_line<C: ConnectionTrait>(db: &C, line: &AuditLine) -> Result<(), ControlError> {
@@ -32,7 +41,13 @@ pub(crate) async fn insert_line<C: ConnectionTrait>(db: &C, line: &AuditLine) ->
         requests: i32::try_from(line.count).unwrap_or(i32::MAX),
     };
     let added = Entity::insert(row.into_active_model()).exec_without_returning(db).await;
-    added.map(|_| ()).map_err(|e| of_database(&e, TABLE))
+    added.map_err(|e| of_database(&e, TABLE))?;
+    if line.detail.is_empty() {
+        return Ok(());
+    }
+    let row = audit_detail::Model { id: line.id.raw(), detail: json(&line.detail) };
+    let added = audit_detail::Entity::insert(row.into_active_model()).exec_without_returning(db).await;
+    added.map(|_| ()).map_err(|e| of_database(&e, DETAIL))
 }
 
 impl ControlDb {
@@ -62,7 +77,30 @@ impl ControlDb {
         }
         let rows =
             query.order_by_desc(Column::Id).limit(u64::from(limit.min(PAGE_LIMIT))).all(&self.db).await;
-        rows.map_err(|e| of_database(&e, TABLE))?.into_iter().map(line_of).collect()
+        let rows = rows.map_err(|e| of_database(&e, TABLE))?;
+        let mut details = self.details_of(&rows).await?;
+        rows.into_iter()
+            .map(|row| {
+                let detail = details.remove(&row.id).unwrap_or_default();
+                Ok(AuditLine { detail, ..line_of(row)? })
+            })
+            .collect()
+    }
+
+    /// What more is to be known of these lines, by their ids.
+    async fn details_of(&self, rows: &[Model]) -> Result<HashMap<i64, Detail>, ControlError> {
+        let mut details = HashMap::new();
+        for some in rows.chunks(DETAILS_AT_ONCE) {
+            let found = audit_detail::Entity::find()
+                .filter(audit_detail::Column::Id.is_in(some.iter().map(|row| row.id)))
+                .all(&self.db)
+                .await
+                .map_err(|e| of_database(&e, DETAIL))?;
+            for row in found {
+                details.insert(row.id, Reading(DETAIL).json("detail", &row.detail)?);
+            }
+        }
+        Ok(details)
     }
 }
 
@@ -88,5 +126,6 @@ fn line_of(row: Model) -> Result<AuditLine, ControlError> {
         before: digest("digest_before", row.digest_before)?,
         after: digest("digest_after", row.digest_after)?,
         count: reading.number("requests", row.requests)?,
+        detail: Vec::new(),
     })
 }

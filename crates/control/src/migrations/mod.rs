@@ -6,6 +6,7 @@
 
 mod access;
 mod books;
+mod carriers;
 mod courses;
 mod customers;
 mod customers_on_nodes;
@@ -26,7 +27,7 @@ use sea_orm_migration::sea_query::{ColumnDef, Index, IndexCreateStatement, Table
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager};
 
 /// The version that this program writes.
-pub(super) const SCHEMA_VERSION: u32 = 12;
+pub(super) const SCHEMA_VERSION: u32 = 13;
 
 /// All steps, oldest first.
 pub(super) struct Migrator;
@@ -53,6 +54,7 @@ fn steps() -> impl Iterator<Item = &'static NamedStep> {
         exports::STEPS,
         sources::STEPS,
         customers_on_nodes::STEPS,
+        carriers::STEPS,
     ];
     all.into_iter().flatten()
 }

@@ -37,6 +37,7 @@ fn line(stage: &Stage, account: AccountId, action: &str, object: &str) -> AuditL
         before: None,
         after: Some([7; 16]),
         count: 1,
+        detail: Vec::new(),
     }
 }
 

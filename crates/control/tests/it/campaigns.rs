@@ -200,7 +200,9 @@ async fn of_two_that_send_the_same_failures_again_one_is_added(engine: Engine) {
         };
         let campaign = Campaign { resend: Some(resend), ..stage.campaign(ours, "您好") };
         let (db, mut root) = (stage.db.clone(), root.clone());
-        tokio::spawn(async move { (db.add_resend(&campaign, &mut root).await, campaign.id, root.version) })
+        tokio::spawn(
+            async move { (db.add_resend(&campaign, &mut root, None).await, campaign.id, root.version) },
+        )
     };
     let (first, second) = (again("甲"), again("乙"));
     let outcomes = [first.await.unwrap(), second.await.unwrap()];

@@ -30,6 +30,7 @@ fn line(stage: &Stage, account: AccountId) -> AuditLine {
         before: None,
         after: None,
         count: 1,
+        detail: Vec::new(),
     }
 }
 

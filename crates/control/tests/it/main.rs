@@ -14,6 +14,7 @@ mod secrecy;
 mod sources;
 mod stage;
 mod tenants;
+mod turns;
 mod uploads;
 mod webhooks;
 

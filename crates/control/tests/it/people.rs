@@ -193,6 +193,7 @@ fn people(chunk: u64, count: u64) -> Vec<AudienceRow> {
         contact: (!n.is_multiple_of(3)).then(|| ContactId::from_raw(i64::try_from(n).unwrap() + 1)),
         phone: person(n),
         test: n == 7,
+        possible_duplicate: n == 9,
         values: vec![format!("姓名{n}"), String::new()],
     };
     (chunk * 1000..chunk * 1000 + count).map(row).collect()

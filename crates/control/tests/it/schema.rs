@@ -63,7 +63,13 @@ async fn files_of_older_versions_are_opened_and_brought_up_to_date() {
 }
 
 fn frozen_rows() -> Vec<AudienceRow> {
-    vec![AudienceRow { contact: None, phone: person(2), test: false, values: vec!["张伟".to_owned()] }]
+    vec![AudienceRow {
+        contact: None,
+        phone: person(2),
+        test: false,
+        possible_duplicate: false,
+        values: vec!["张伟".to_owned()],
+    }]
 }
 
 /// Writes a folder that the test above opens. Run once per version, before the next one is begun, with

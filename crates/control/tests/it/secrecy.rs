@@ -137,7 +137,13 @@ async fn tell_everything(stage: &Stage, account: AccountId) {
         checksum: None,
     };
     db.begin_audience(&audience).await.unwrap();
-    let person = AudienceRow { contact: None, phone, test: false, values: vec![NAME.to_owned()] };
+    let person = AudienceRow {
+        contact: None,
+        phone,
+        test: false,
+        possible_duplicate: false,
+        values: vec![NAME.to_owned()],
+    };
     db.append_chunks(account, audience.id, 0, vec![vec![person]]).await.unwrap();
     db.finish_audience(account, audience.id, AudienceStats::default()).await.unwrap();
     db.begin_idempotent(account, "k", [0xab; 32], &[], NOW).await.unwrap();
@@ -236,6 +242,7 @@ async fn tell_people(stage: &Stage, account: AccountId) {
         before: None,
         after: None,
         count: 1,
+        detail: Vec::new(),
     };
     stage.db.change_access(&[AccessChange::AddUser(user), AccessChange::AddKey(grant)], &line).await.unwrap();
     stage.db.attempt(NAME, NOW).await.unwrap().unwrap();

@@ -70,8 +70,20 @@ pub struct ResendCount {
 pub struct Choice {
     pub count: ResendCount,
     /// By phone: of how many messages of the campaign, and which of them in the order of their ids.
-    chosen: HashMap<u64, (u32, Vec<u32>)>,
+    chosen: HashMap<u64, (u32, Vec<Chosen>)>,
 }
+
+/// A message that is sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Chosen {
+    /// Which of its phone's messages, in the order of their ids.
+    place: u32,
+    /// It may have arrived: the new one is a possible duplicate.
+    pub may_have_arrived: bool,
+}
+
+/// Ends that leave open whether the message arrived.
+const PERHAPS: [MessageState; 2] = [MessageState::Unknown, MessageState::Uncertain];
 
 /// What of a person is known in the family.
 #[derive(Clone, Copy, Default)]
@@ -129,7 +141,7 @@ impl Choice {
                 } else if under_way {
                     choice.count.under_way += 1;
                 } else {
-                    places.push(place);
+                    places.push(Chosen { place, may_have_arrived: PERHAPS.contains(&sent.state) });
                     *by_end.entry((sent.state, sent.reason)).or_default() += 1;
                 }
             }
@@ -139,8 +151,7 @@ impl Choice {
             }
         }
         choice.count.messages = by_end.values().sum();
-        let perhaps = [MessageState::Unknown, MessageState::Uncertain];
-        let duplicates = by_end.iter().filter(|((state, _), _)| perhaps.contains(state));
+        let duplicates = by_end.iter().filter(|((state, _), _)| PERHAPS.contains(state));
         choice.count.possible_duplicates = duplicates.map(|(_, messages)| messages).sum();
         choice.count.by_end =
             by_end.into_iter().map(|((state, reason), messages)| (state, reason, messages)).collect();
@@ -154,11 +165,12 @@ impl Choice {
         self.chosen.contains_key(&phone)
     }
 
-    /// Whether the row of the campaign's audience that is the `place`th of its phone, of `rows` in all, goes out again.
-    /// Rows became messages in their order, so where there are as many of both, the row's message is known.
+    /// The message of the row of the campaign's audience that is the `place`th of its phone, of `rows` in all, if it goes
+    /// out again. Rows became messages in their order, so where there are as many of both, the row's message is known.
     #[must_use]
-    pub fn takes(&self, phone: u64, place: u32, rows: u32) -> bool {
-        self.chosen.get(&phone).is_some_and(|(messages, places)| *messages == rows && places.contains(&place))
+    pub fn takes(&self, phone: u64, place: u32, rows: u32) -> Option<Chosen> {
+        let (messages, chosen) = self.chosen.get(&phone)?;
+        chosen.iter().find(|chosen| *messages == rows && chosen.place == place).copied()
     }
 }
 
@@ -217,8 +229,24 @@ mod tests {
             sent(1, 11, S::Undelivered, Reason::Unreachable),
         ];
         let choice = Choice::of(&filter(&[S::Failed], &[]), own, []);
-        assert_eq!([0, 1, 2].map(|place| choice.takes(1, place, 3)), [false, false, true]);
-        assert!(!choice.takes(1, 2, 4), "who is who is not known any more");
-        assert!(!choice.takes(2, 0, 1));
+        assert_eq!([0, 1, 2].map(|place| choice.takes(1, place, 3).is_some()), [false, false, true]);
+        assert_eq!(choice.takes(1, 2, 4), None, "who is who is not known any more");
+        assert_eq!(choice.takes(2, 0, 1), None);
+    }
+
+    #[test]
+    fn what_may_have_arrived_is_marked_and_what_certainly_failed_is_not() {
+        let own = vec![
+            sent(1, 1, S::Uncertain, Reason::NoAnswer),
+            sent(1, 2, S::Failed, Reason::CarrierSystem),
+            sent(2, 3, S::Unknown, Reason::NoReceipt),
+        ];
+        let choice = Choice::of(&filter(&[S::Uncertain, S::Unknown, S::Failed], &[]), own, []);
+        let marked = |phone, place, rows| choice.takes(phone, place, rows).map(|it| it.may_have_arrived);
+        assert_eq!(
+            (marked(1, 0, 2), marked(1, 1, 2), marked(2, 0, 1)),
+            (Some(true), Some(false), Some(true))
+        );
+        assert_eq!(choice.count.possible_duplicates, 2);
     }
 }

@@ -137,6 +137,8 @@ pub struct AuditLine {
     pub after: Option<[u8; 16]>,
     /// How many such requests the line stands for.
     pub count: u32,
+    /// What more is to be known of it, as name and value: counts, and words of closed lists.
+    pub detail: Vec<(String, String)>,
 }
 
 /// Which lines; all conditions hold at once.

@@ -20,6 +20,8 @@ pub struct AudienceRow {
     pub phone: Phone,
     /// A test number of the campaign.
     pub test: bool,
+    /// Of a re-send: an earlier message may have reached the person.
+    pub possible_duplicate: bool,
     /// Values of [`Audience::columns`], in their order. Empty where the person has none.
     pub values: Vec<String>,
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use std::fmt;
 use std::time::Duration;
 
-use super::{AudienceStats, ControlError, ImportMapping};
+use super::{AudienceStats, AuditLine, ControlError, ImportMapping};
 use crate::campaign::{CampaignLane, CampaignRoute, Canary, CanaryPhase, Resend, Unrouted, Watch};
 use crate::ids::{AccountId, AudienceId, CampaignId, EntityId, ImportId, LaneId, RouteId, TemplateId};
 use crate::lane::WindowClose;
@@ -269,7 +269,12 @@ pub trait Campaigns: Send + Sync {
     ///
     /// # Errors
     /// [`ControlError::Changed`] when somebody was faster; nothing is added then.
-    async fn add_resend(&self, campaign: &Campaign, root: &mut Campaign) -> Result<(), ControlError>;
+    async fn add_resend(
+        &self,
+        campaign: &Campaign,
+        root: &mut Campaign,
+        line: Option<&AuditLine>,
+    ) -> Result<(), ControlError>;
     /// What was sent again of a campaign and its family, oldest first.
     async fn resends(&self, account: AccountId, root: CampaignId) -> Result<Vec<Campaign>, ControlError>;
     /// Of all accounts, those in one of these states: for the scheduler and the finisher.

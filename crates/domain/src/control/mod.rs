@@ -22,6 +22,7 @@ mod route_config;
 mod source;
 mod statements;
 mod template_record;
+mod turns;
 mod upload;
 
 pub use access::{
@@ -44,7 +45,8 @@ pub use export::{Export, ExportFormat, ExportMonth, ExportOf, ExportState, Expor
 pub use idempotency::{Idempotency, IdempotentStart};
 pub use import::{ColumnUse, Import, ImportCounts, ImportMapping, ImportState, Imports, RejectedRow};
 pub use provider::{
-    ApprovedTemplate, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_TOKEN, Provider,
+    ApprovedTemplate, HttpAnswer, HttpBatch, HttpForm, HttpInbound, HttpReceipts, LEAST_TOKEN, MOST_BATCH,
+    MOST_TOKEN, Provider,
 };
 pub use quirks::{Alphabet, Binds, LongText, NumberForm, QuirkError, Quirks, ReceiptIds};
 pub use route_config::{Misfit, Pick, RouteConfig, RouteScope, RouteStep, Traffic, choose_route};
@@ -57,6 +59,7 @@ pub use statements::{
     TransferFilter,
 };
 pub use template_record::{TemplateRecord, Templates};
+pub use turns::{ChannelTurn, ChannelTurns, MOST_TURNS, TURNS_AGE};
 pub use upload::{ReadSeek, Uploads};
 
 use crate::events::Notices;
@@ -95,6 +98,7 @@ pub trait Control:
     + Templates
     + Campaigns
     + Channels
+    + ChannelTurns
     + Customers
     + Books
     + Documents
@@ -117,6 +121,7 @@ impl<T> Control for T where
         + Templates
         + Campaigns
         + Channels
+        + ChannelTurns
         + Customers
         + Books
         + Documents

@@ -14,6 +14,8 @@ use super::Secret;
 pub const LEAST_TOKEN: usize = 16;
 /// Longest one.
 pub const MOST_TOKEN: usize = 64;
+/// Most messages that a described provider may be sent in one request.
+pub const MOST_BATCH: u16 = 200;
 
 /// The settings. [`Provider::default`] sends nothing that needs a template, and takes no callbacks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -105,6 +107,9 @@ pub struct HttpForm {
     pub body: String,
     /// How its answer is read.
     pub answer: HttpAnswer,
+    /// How several messages share a request; none sends each in its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<HttpBatch>,
     /// How its delivery reports are read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipts: Option<HttpReceipts>,
@@ -121,7 +126,7 @@ pub struct HttpAnswer {
     pub code: String,
     /// The codes that mean: taken.
     pub taken: Vec<String>,
-    /// The place of the id that receipts name the message by.
+    /// The place of the id that receipts name the message by; in an item of the batch, where there is one.
     pub id: String,
     /// The codes that ask for a slower pace.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -132,6 +137,22 @@ pub struct HttpAnswer {
     /// The provider's codes as codes of the catalogue (`DELIVRD`, `MK:0001`), where those mean the same.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<String, String>,
+}
+
+/// How several messages share a request. Its templates are given `messages`, a list with what else stands for the one message.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpBatch {
+    /// Most messages of one request, from 2 to [`MOST_BATCH`].
+    pub most: u16,
+    /// In the answer: the place of the list with an item for each message.
+    pub items: String,
+    /// In an item: the phone; left out, the items are in the order of the messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// In an item: its own result's code; left out, the answer's holds for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
 }
 
 /// How delivery reports are read.

@@ -19,11 +19,11 @@ use async_trait::async_trait;
 pub use money::{Allowance, MoneyLedger};
 pub use orders::{Cancelling, Forgetting, MessageOrders, Redacting, Sent, SentCounts};
 pub use record::{
-    Entry, InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SuppressionRecord, Tally,
-    TrailEntry, TrailEvent, UnknownCode,
+    Entry, InboundRecord, LastSent, MessageFilter, MessageRecord, NewMessage, SentOver, SuppressionRecord,
+    Tally, TrailEntry, TrailEvent, UnknownCode,
 };
 
-use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, Ticket};
+use crate::channel::{CarrierCode, CarrierMessageId, Outgoing, Receipt, TakenPart, Ticket};
 use crate::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
 use crate::events::EventLog;
 use crate::ids::{
@@ -131,6 +131,8 @@ pub struct TakeOutcome {
 pub struct Claim {
     pub outgoing: Vec<Outgoing>,
     pub rejected: u32,
+    /// The same by reason, each reason once.
+    pub rejected_for: Vec<(Reason, u32)>,
     pub deferred: u32,
     /// What each take of the request came to, in its order.
     pub takes: Vec<TakeOutcome>,
@@ -157,13 +159,13 @@ pub enum Disposition {
         reason: Reason,
         code: CarrierCode,
         gateway: GatewayId,
-        ids: Vec<CarrierMessageId>,
+        ids: Vec<TakenPart>,
         possible_duplicate: bool,
     },
     /// The end. `ids` as above.
-    Failed { reason: Reason, code: CarrierCode, gateway: GatewayId, ids: Vec<CarrierMessageId> },
+    Failed { reason: Reason, code: CarrierCode, gateway: GatewayId, ids: Vec<TakenPart> },
     /// Nobody knows whether the carrier has it.
-    Uncertain { reason: Reason, gateway: GatewayId, ids: Vec<CarrierMessageId> },
+    Uncertain { reason: Reason, gateway: GatewayId, ids: Vec<TakenPart> },
 }
 
 /// Records what a channel answered to one try.
@@ -307,11 +309,12 @@ pub trait Ledger: EventLog + MessageOrders + MoneyLedger + Send + Sync {
         orders: Vec<SuppressionOrder>,
     ) -> Result<bool, LedgerError>;
 
-    /// What this phone was sent over a gateway since an instant, newest first, at most 20.
+    /// What this phone was sent over a gateway since an instant, newest first, at most 20. A message whose last try went over
+    /// another one counts when its trail tells that one of the channels took it, or may have.
     async fn last_sent(
         &self,
         phone: Phone,
-        gateway: GatewayId,
+        over: &SentOver,
         since: Timestamp,
     ) -> Result<Vec<LastSent>, LedgerError>;
 

@@ -45,6 +45,8 @@ pub struct NewMessage {
     pub valid_until: Timestamp,
     /// A test number: exempt from caps, not from opt-out.
     pub test: bool,
+    /// Another message with this text may have reached the person: it is sent again at somebody's word.
+    pub possible_duplicate: bool,
     pub entry: Entry,
     /// The customer that sent it over a carrier protocol, who is told how it ends.
     pub origin: Option<Box<Origin>>,
@@ -238,6 +240,14 @@ pub struct InboundRecord {
     pub campaign: Option<CampaignId>,
     pub opted_out: bool,
     pub received_at: Timestamp,
+}
+
+/// A gateway and its channels, for finding what was sent over it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SentOver {
+    pub gateway: GatewayId,
+    /// Its channels as they are configured.
+    pub channels: Vec<ChannelId>,
 }
 
 /// What a phone was sent, for attributing its answer.

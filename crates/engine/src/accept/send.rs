@@ -305,6 +305,7 @@ impl Engine {
                 carrier: ready.composed.carrier,
                 valid_until: ready.valid_until,
                 test: false,
+                possible_duplicate: false,
                 entry: Entry::Queue { due_at: ready.due_at, by_carrier: ready.composed.by_carrier },
                 origin,
             };

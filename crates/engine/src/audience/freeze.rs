@@ -49,7 +49,7 @@ impl Freezer {
         self.stats.read += 1;
         self.put_tests_first(&values);
         if self.is_new(phone, &values) {
-            self.add(AudienceRow { contact, phone, test: false, values });
+            self.add(AudienceRow { contact, phone, test: false, possible_duplicate: false, values });
         } else {
             self.stats.duplicate += 1;
         }
@@ -83,7 +83,8 @@ impl Freezer {
         for phone in std::mem::take(&mut self.tests) {
             self.first.insert(phone.to_u64(), values_hash(values));
             self.stats.tests += 1;
-            self.add(AudienceRow { contact: None, phone, test: true, values: values.to_vec() });
+            let values = values.to_vec();
+            self.add(AudienceRow { contact: None, phone, test: true, possible_duplicate: false, values });
         }
     }
 

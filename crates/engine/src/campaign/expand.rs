@@ -244,6 +244,7 @@ impl Work {
             carrier: row.phone.carrier(),
             valid_until: self.due_at.plus(campaign.valid_for),
             test: row.test,
+            possible_duplicate: row.possible_duplicate,
             entry,
             origin: None,
         };

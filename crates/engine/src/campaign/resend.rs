@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use domain::campaign::{Choice, RESENDABLE, Resend, ResendCount, ResendFilter, Sent, Watch};
 use domain::control::{
-    AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, Campaign, CampaignAction, CampaignError,
-    CampaignState, ControlError, IdempotentStart, PreflightReport,
+    AUDIENCE_CHUNK_ROWS, Audience, AudienceRow, AudienceStats, AuditLine, Campaign, CampaignAction,
+    CampaignError, CampaignState, ControlError, IdempotentStart, PreflightReport,
 };
 use domain::ids::{AccountId, AudienceId, CampaignId, LaneId, MessageId, RouteId};
 use domain::lane::WindowClose;
@@ -26,6 +26,8 @@ use crate::accept::IdempotencyKey;
 const PAGE: u32 = 2_000;
 /// Times that everything is decided anew because the family changed meanwhile.
 const TRIES: usize = 3;
+/// Ends that the audit log names, the most frequent ones.
+const ENDS_TOLD: usize = 16;
 /// What a name gets that is not given.
 const AGAIN: &str = "·重发";
 
@@ -39,6 +41,8 @@ pub struct ResendOrder {
     pub name: Option<String>,
     /// Who asks: kept with the new campaign.
     pub asked_by: String,
+    /// The line of the audit log, to be written with the new campaign; what is sent again and why is added to it.
+    pub line: Option<AuditLine>,
     /// Makes the request repeatable.
     pub idempotency: Option<IdempotencyKey>,
     /// Only count.
@@ -55,6 +59,12 @@ pub struct Resent {
     pub preflight: Option<PreflightReport>,
     /// The new campaign, running; none of a dry run.
     pub campaign: Option<Campaign>,
+}
+
+/// What is done with what was counted.
+struct Orders {
+    line: Option<AuditLine>,
+    dry_run: bool,
 }
 
 /// A campaign with all that was sent again of it.
@@ -150,8 +160,9 @@ impl Engine {
         self.plan_routes(&mut campaign).await?;
         let (audience, repeated) = self.freeze_again(&family.of, &campaign, &choice).await?;
         resent.unmatched = choice.count.messages.saturating_sub(audience.stats.people);
-        let started =
-            self.count_and_start(&mut campaign, &audience, repeated, family.root, order.dry_run).await;
+        let line = order.line.clone().map(|line| told(line, child, order, &resent));
+        let orders = Orders { line, dry_run: order.dry_run };
+        let started = self.count_and_start(&mut campaign, &audience, repeated, family.root, orders).await;
         if order.dry_run || started.is_err() {
             self.control.drop_audience(account, audience.id).await?;
         }
@@ -168,7 +179,7 @@ impl Engine {
         audience: &Audience,
         repeated: HashSet<u64>,
         mut root: Campaign,
-        dry_run: bool,
+        orders: Orders,
     ) -> Result<PreflightReport, CampaignTrouble> {
         if audience.stats.people == 0 {
             return Err(CampaignTrouble::NothingToResend);
@@ -178,9 +189,9 @@ impl Engine {
         let report = self.count_frozen(campaign, letter, audience, repeated, &progress).await?;
         campaign.frozen = Some(audience.id);
         campaign.preflight = Some(report.clone());
-        if !dry_run {
+        if !orders.dry_run {
             self.hold_for(campaign).await?;
-            self.control.add_resend(campaign, &mut root).await?;
+            self.control.add_resend(campaign, &mut root, orders.line.as_ref()).await?;
             tracing::info!(campaign = %campaign.id, root = %root.id, "failures are sent again");
             self.follow(campaign).await?;
         }
@@ -348,12 +359,13 @@ impl Engine {
                 let place = seen.entry(phone).or_default();
                 let mine = choice.takes(phone, *place, *of_phone);
                 *place += 1;
-                if mine {
+                if let Some(chosen) = mine {
                     if !taken.insert(phone) {
                         repeated.insert(phone);
                     }
                     people += 1;
-                    pending.push(row);
+                    let possible_duplicate = row.possible_duplicate || chosen.may_have_arrived;
+                    pending.push(AudienceRow { possible_duplicate, ..row });
                 }
             }
             while pending.len() >= AUDIENCE_CHUNK_ROWS {
@@ -374,6 +386,24 @@ impl Engine {
         let chunk = self.control.chunk(audience.account, audience.id, number).await?;
         Ok(chunk.ok_or(ControlError::Inconsistent { table: "audience_chunk", column: "number" })?)
     }
+}
+
+/// The line of the audit log with what is sent again: closed words and numbers only.
+fn told(mut line: AuditLine, child: CampaignId, order: &ResendOrder, resent: &Resent) -> AuditLine {
+    let asked: Vec<_> = order.filter.reasons.iter().map(|reason| reason.word()).collect();
+    let asked = if asked.is_empty() { "any".to_owned() } else { asked.join(" ") };
+    let whole = [
+        ("campaign", child.to_string()),
+        ("reasons", asked),
+        ("messages", resent.count.messages.saturating_sub(resent.unmatched).to_string()),
+        ("possible_duplicates", resent.count.possible_duplicates.to_string()),
+    ];
+    line.detail.extend(whole.map(|(name, value)| (name.to_owned(), value)));
+    let ends = resent.count.by_end.iter().take(ENDS_TOLD);
+    line.detail.extend(ends.map(|(state, reason, messages)| {
+        (format!("{}.{}", state.word(), reason.word()), messages.to_string())
+    }));
+    line
 }
 
 /// A name with its mark, within the bound.

@@ -1,7 +1,7 @@
 //! What a channel's answer means for a message. Pure.
 
 use domain::carrier_code::submit_result_reason;
-use domain::channel::{CarrierCode, CarrierMessageId, SubmitOutcome, Submitted};
+use domain::channel::{CarrierCode, SubmitOutcome, Submitted, TakenPart};
 use domain::ids::{ChannelId, GatewayId};
 use domain::ledger::{Disposition, Settlement};
 use domain::message::Reason;
@@ -76,7 +76,7 @@ pub(super) fn dispose(
 /// A refusal: some parts taken make it partial, which is tried again only where a duplicate may be.
 fn refused(
     code: CarrierCode,
-    taken: Vec<CarrierMessageId>,
+    taken: Vec<TakenPart>,
     gateway: GatewayId,
     tried: Tried,
     at: Timestamp,

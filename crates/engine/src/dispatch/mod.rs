@@ -15,6 +15,7 @@ mod seats;
 mod settle;
 mod slot;
 mod status;
+mod turns;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -419,9 +420,13 @@ impl Engine {
 async fn keep_fresh(engine: Arc<Engine>, dispatch: Arc<Dispatch>) {
     loop {
         tokio::select! {
-            () = engine.stop.cancelled() => return,
+            () = engine.stop.cancelled() => {
+                engine.keep_turns(&dispatch).await;
+                return;
+            }
             () = tokio::time::sleep(REFRESH) => {}
         }
+        engine.keep_turns(&dispatch).await;
         dispatch.millis_without_connection(engine.clock.monotonic_millis());
         if let Err(error) = engine.refresh(&dispatch).await {
             tracing::warn!(%error, "lanes and routes could not be read again");

@@ -154,6 +154,7 @@ pub(super) fn arrived(
     }
     let delivered = u32::try_from(receipts.len()).unwrap_or(u32::MAX).saturating_sub(failed);
     slot.health().receipts(delivered, failed, blamed, now);
+    slot.channel.reported(receipts);
 }
 
 async fn answered(

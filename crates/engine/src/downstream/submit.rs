@@ -301,6 +301,7 @@ impl Engine {
             carrier: whole.key.phone.carrier(),
             valid_until: now,
             test: false,
+            possible_duplicate: false,
             entry: Entry::Reject { reason, rule: RuleId(0) },
             origin: Some(Box::new(origin(whole))),
         };

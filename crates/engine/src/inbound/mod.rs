@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::channel::Inbound;
-use domain::ids::InboundId;
-use domain::ledger::{InboundRecord, LastSent, LedgerError, SuppressionOrder};
+use domain::control::AccountKind;
+use domain::ids::{AccountId, ChannelId, GatewayId, InboundId};
+use domain::ledger::{InboundRecord, LastSent, LedgerError, SentOver, SuppressionOrder};
 use domain::message::Category;
 use domain::opt_out::{Offered, Reply, classify};
 use domain::policy::{Scope, Suppressed, SuppressionSource};
@@ -26,7 +27,8 @@ impl Engine {
     /// When the ledger refuses; then nothing was recorded, and the carrier must deliver it again.
     pub(crate) async fn take_inbound(self: &Arc<Self>, message: Inbound) -> Result<(), LedgerError> {
         let since = message.received_at.minus(ATTRIBUTION);
-        let sent = self.ledger.last_sent(message.from, message.gateway, since).await?;
+        let over = self.sent_over(message.gateway, message.channel).await;
+        let sent = self.ledger.last_sent(message.from, &over, since).await?;
         let reply = classify(&message.text, offered(&sent));
         let id = InboundId::from(self.ids.next(self.clock.now(), message.from.slot()));
         let orders = match reply {
@@ -35,13 +37,50 @@ impl Engine {
         };
         let refused = !orders.is_empty();
         let from = message.from;
-        let record = record(message, &sent, id, refused);
+        let mut record = record(message, &sent, id, refused);
+        let mut orders = orders;
+        if sent.is_empty()
+            && let Some(operator) = self.operator().await
+        {
+            // Nobody else would ever see it, nor the refusal that holds for all.
+            record.account = Some(operator);
+            orders.iter_mut().for_each(|order| order.account = operator);
+        }
         let new = self.ledger.inbound(record, orders).await?;
         self.counter.look();
         if new && refused {
             self.recall(from);
         }
         Ok(())
+    }
+
+    /// A gateway with its channels. What is not known for the moment is left out: the last try is found without it.
+    async fn sent_over(&self, gateway: GatewayId, channel: ChannelId) -> SentOver {
+        let configured = match self.channels().await {
+            Ok(channels) => channels,
+            Err(error) => {
+                tracing::warn!(%error, "an answer is attributed without the channels of its gateway");
+                return SentOver { gateway, channels: vec![channel] };
+            }
+        };
+        let of_gateway = configured.iter().filter(|config| config.gateway == gateway);
+        SentOver { gateway, channels: of_gateway.map(|config| config.id).collect() }
+    }
+
+    /// The operator's account; none while it cannot be read.
+    async fn operator(&self) -> Option<AccountId> {
+        if let Some(known) = self.operator.get() {
+            return Some(*known);
+        }
+        let tenants = match self.control.tenants().await {
+            Ok(tenants) => tenants,
+            Err(error) => {
+                tracing::warn!(%error, "the operator's account could not be read");
+                return None;
+            }
+        };
+        let found = tenants.iter().find(|tenant| tenant.kind == AccountKind::Operator)?.account.id;
+        Some(*self.operator.get_or_init(|| found))
     }
 
     /// Suppresses a phone for all that is not on the wire yet: later claims, and what is claimed already.
@@ -104,7 +143,7 @@ fn refusals(message: &Inbound, sent: &[LastSent], id: InboundId) -> Vec<Suppress
         }
     }
     if sent.is_empty() {
-        add(order(domain::ids::AccountId::from_raw(0), Scope::Operator, Category::Marketing));
+        add(order(AccountId::from_raw(0), Scope::Operator, Category::Marketing));
     }
     orders
 }
@@ -131,7 +170,7 @@ fn record(message: Inbound, sent: &[LastSent], id: InboundId, opted_out: bool) -
 mod tests {
     use super::*;
     use domain::channel::CarrierMessageId;
-    use domain::ids::{AccountId, ChannelId, EntityId, GatewayId, MessageId};
+    use domain::ids::{EntityId, MessageId};
     use domain::phone::{Country, Phone};
     use domain::time::Timestamp;
 

@@ -13,7 +13,7 @@ use domain::billing::BalanceLevel;
 use domain::channel::Receipt;
 use domain::control::Short;
 use domain::ids::PartitionId;
-use domain::ledger::{Claim, Expansion, LedgerError, NewMessage, ReceiptOutcome, Settlement};
+use domain::ledger::{Claim, Entry, Expansion, LedgerError, NewMessage, ReceiptOutcome, Settlement};
 use domain::message::{Category, MessageState, Reason};
 use domain::routing::Condition;
 use domain::time::Timestamp;
@@ -58,6 +58,7 @@ pub struct Metrics {
     unpaid: ByCode<{ UNPAID.len() }>,
     short_accounts: [AtomicI64; 2],
     decided: ByCode<{ VERDICTS.len() }>,
+    rejected: ByCode<REASONS>,
     settled: Moves,
     reported: Moves,
     receipts: ByCode<{ OUTCOMES.len() }>,
@@ -171,6 +172,9 @@ impl Metrics {
         self.claim.observe(millis);
         let counts = [claim.outgoing.len() as u64, u64::from(claim.rejected), u64::from(claim.deferred)];
         counts.into_iter().enumerate().for_each(|(verdict, count)| self.decided.add(verdict, count));
+        for (reason, count) in &claim.rejected_for {
+            self.rejected.add(usize::from(reason.code()), u64::from(*count));
+        }
     }
 
     /// A channel answered after so many milliseconds.
@@ -234,9 +238,13 @@ impl Engine {
         now: Timestamp,
     ) -> Result<u32, LedgerError> {
         let mut counts = [0_u64; CATEGORIES];
+        let mut refused: Vec<Reason> = Vec::new();
         for message in &messages {
             if let Some(count) = counts.get_mut(usize::from(message.category.code())) {
                 *count += 1;
+            }
+            if let Entry::Reject { reason, .. } = &message.entry {
+                refused.push(*reason);
             }
         }
         let picked = self.tracer().map(|tracer| tracer.pick(&messages));
@@ -244,6 +252,7 @@ impl Engine {
         let accepted = self.ledger.accept(partition, messages, expansion, now).await?;
         self.metrics.accept.observe(self.clock.monotonic_millis().saturating_sub(began));
         counts.into_iter().enumerate().for_each(|(code, count)| self.metrics.accepted.add(code, count));
+        refused.iter().for_each(|reason| self.metrics.rejected.add(usize::from(reason.code()), 1));
         if let (Some(tracer), Some(picked)) = (self.tracer(), picked) {
             tracer.accepted(picked, (began_at, self.clock.now()));
         }
@@ -262,6 +271,10 @@ impl Engine {
         let short = short.map(|(level, count)| ([level.word()], count.load(Ordering::Relaxed) as f64));
         page.family(Metric::ShortAccounts, short);
         page.family(Metric::Decided, coded(&VERDICTS, &metrics.decided));
+        let reasons = Reason::ALL
+            .iter()
+            .map(|reason| ([reason.word()], metrics.rejected.get(usize::from(reason.code())) as f64));
+        page.family(Metric::Rejected, reasons.filter(|(_, count)| *count > 0.0));
         page.family(Metric::Settled, metrics.settled.read());
         page.family(Metric::Reported, metrics.reported.read());
         page.family(Metric::Receipts, coded(&OUTCOMES, &metrics.receipts));

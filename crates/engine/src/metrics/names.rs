@@ -70,6 +70,8 @@ metrics! {
     ShortAccounts = Gauge, "hongyan_accounts_short", ["level"];
     /// 取出时的决定：发送、拒绝、推迟 · What claims decided: to send, to reject, to defer
     Decided = Counter, "hongyan_messages_decided_total", ["verdict"];
+    /// 被拒绝发送的短信及原因（接受时或取出时）· Messages that were refused, at acceptance or by a claim, and why
+    Rejected = Counter, "hongyan_messages_rejected_total", ["reason"];
     /// 通道应答之后的状态与原因 · States and reasons after channels' answers
     Settled = Counter, "hongyan_messages_settled_total", ["state", "reason"];
     /// 回执所改变的短信（长短信每段一次）· Messages that receipts moved, once for each part

@@ -5,13 +5,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::access::Principal;
 use domain::campaign::{
     CanaryPhase, CanaryPlan, CanaryShare, CanaryThen, Limit, Limits, ResendFilter, StopRule,
 };
 use domain::channel::{CarrierCode, CarrierMessageId, Receipt, ReceiptStatus};
-use domain::control::{CampaignState, RouteConfig, RouteScope, RouteStep};
-use domain::ids::{CampaignId, ChannelId, GatewayId, RouteId};
-use domain::ledger::{ClaimRequest, Disposition, InboundRecord, Ledger as _, Settlement, Take};
+use domain::control::{
+    Access as _, AuditFilter, AuditLine, CampaignState, RouteConfig, RouteScope, RouteStep,
+};
+use domain::ids::{AccountId, AuditId, CampaignId, ChannelId, GatewayId, RouteId};
+use domain::ledger::{
+    ClaimRequest, Disposition, InboundRecord, Ledger as _, MessageFilter, Settlement, Take,
+};
 use domain::message::{MessageState, Reason};
 use domain::phone::{Carrier, CarrierSet, Phone};
 use domain::retry::RetryPolicy;
@@ -20,7 +25,7 @@ use engine::CampaignTrouble;
 use engine::accept::IdempotencyKey;
 use engine::campaign::{CampaignDraft, ResendOrder};
 
-use crate::house::{House, lenient};
+use crate::house::{House, NOON, lenient};
 use crate::preflight::expanded;
 
 const CHANNEL: ChannelId = ChannelId(1);
@@ -327,6 +332,7 @@ async fn complaints_stop_a_campaign_while_it_runs() {
 
 fn again(states: &[MessageState]) -> ResendOrder {
     ResendOrder {
+        line: None,
         filter: ResendFilter { states: states.to_vec(), reasons: Vec::new() },
         route: None,
         name: None,
@@ -401,7 +407,61 @@ async fn failures_are_sent_again_to_those_whom_nothing_reached() {
     assert_eq!(first, repeated);
     expanded(&house, first).await;
     assert_eq!(send(&house, |_| Fate::Delivered).await.len(), 5);
+    let (again, line) = (again(&uncertain), line(account));
+    let marked = engine.resend(account, id, &ResendOrder { line: Some(line), ..again }).await.unwrap();
+    is_marked_and_told(&house, id, marked.campaign.unwrap().id).await;
+    let again = self::again;
     let wrong = engine.resend(account, id, &again(&[MessageState::Delivered])).await.map(|_| ()).unwrap_err();
     assert!(matches!(wrong, CampaignTrouble::ResendStates));
     house.close().await;
+}
+
+/// A line of the audit log as the API makes it, for a re-send.
+fn line(account: AccountId) -> AuditLine {
+    AuditLine {
+        id: AuditId::from_raw(1),
+        at: NOON,
+        account,
+        principal: Principal::System,
+        home: account,
+        action: "campaigns.resend".to_owned(),
+        object: "cmp_1".to_owned(),
+        address: None,
+        request: "req_1".to_owned(),
+        before: None,
+        after: None,
+        count: 1,
+        detail: Vec::new(),
+    }
+}
+
+/// What was uncertain goes out again as a possible duplicate, and the line of the audit log tells why and how many.
+async fn is_marked_and_told(house: &House, first: CampaignId, again: CampaignId) {
+    expanded(house, again).await;
+    let of = |campaign| MessageFilter {
+        account: house.account,
+        campaign: Some(campaign),
+        state: None,
+        phone: None,
+        after: None,
+    };
+    let (sent, _) = house.ledger.messages(&of(again), 1_000).await.unwrap();
+    assert!(sent.len() == 10 && sent.iter().all(|message| message.possible_duplicate));
+    let (before, _) = house.ledger.messages(&of(first), 1_000).await.unwrap();
+    assert!(before.iter().all(|message| !message.possible_duplicate));
+    let log = house.control.audit_log(&AuditFilter::of(house.account), 9).await.unwrap();
+    let line = log.iter().find(|line| line.action == "campaigns.resend").unwrap();
+    let told: Vec<(&str, &str)> =
+        line.detail.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let campaign = again.to_string();
+    assert_eq!(
+        told,
+        [
+            ("campaign", campaign.as_str()),
+            ("reasons", "any"),
+            ("messages", "10"),
+            ("possible_duplicates", "10"),
+            ("uncertain.connection_lost", "10"),
+        ]
+    );
 }

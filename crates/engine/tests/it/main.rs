@@ -1,6 +1,7 @@
 //! The engine's use-cases on the real store, with a carrier that takes and delivers everything.
 
 mod accept;
+mod answers;
 mod campaigns;
 mod carrier;
 mod carriers;

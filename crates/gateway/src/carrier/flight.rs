@@ -1,6 +1,6 @@
 //! Messages under way on one connection: which parts were written, answered, refused.
 
-use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, SubmitOutcome};
+use domain::channel::{CarrierCode, CarrierMessageId, Outgoing, SubmitOutcome, TakenPart};
 
 use crate::drivers::Verdict;
 
@@ -123,7 +123,7 @@ impl Flights {
             return Step::Wait;
         }
         if flight.parts.contains(&Part::Unanswered) {
-            let outcome = SubmitOutcome::Uncertain { taken: taken(flight.parts.clone()) };
+            let outcome = SubmitOutcome::Uncertain { taken: taken_of(&flight.parts) };
             flight.told = true;
             let outgoing = flight.outgoing.clone();
             self.told.push_back(slot);
@@ -163,6 +163,17 @@ impl Part {
     }
 }
 
+/// The parts that the carrier took, with their places: the others may be answered or reported yet.
+fn taken_of(parts: &[Part]) -> Vec<TakenPart> {
+    let placed = (0u8..).zip(parts);
+    placed
+        .filter_map(|(part, became)| match became {
+            Part::Answered(Verdict::Taken(id)) => Some(TakenPart { part, id: id.clone() }),
+            _ => None,
+        })
+        .collect()
+}
+
 fn taken(parts: Vec<Part>) -> Vec<CarrierMessageId> {
     let id = |part| match part {
         Part::Answered(Verdict::Taken(id)) => Some(id),
@@ -178,12 +189,13 @@ fn outcome(parts: Vec<Part>) -> SubmitOutcome {
         Part::Answered(Verdict::Refused(code)) => Some(*code),
         _ => None,
     });
-    let count = parts.len();
-    let ids = taken(parts);
+    if parts.iter().all(Part::is_taken) {
+        return SubmitOutcome::Taken(taken(parts));
+    }
+    let taken = taken_of(&parts);
     match refused {
-        Some(code) => SubmitOutcome::Refused { code, taken: ids },
-        None if ids.len() == count => SubmitOutcome::Taken(ids),
-        None if ids.is_empty() => SubmitOutcome::Throttled,
-        None => SubmitOutcome::Refused { code: CarrierCode::new(THROTTLED), taken: ids },
+        Some(code) => SubmitOutcome::Refused { code, taken },
+        None if taken.is_empty() => SubmitOutcome::Throttled,
+        None => SubmitOutcome::Refused { code: CarrierCode::new(THROTTLED), taken },
     }
 }

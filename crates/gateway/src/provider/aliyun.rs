@@ -1,12 +1,13 @@
-//! Alibaba Cloud Dysmsapi 2017-05-25: forms signed with ACS3-HMAC-SHA256; receipts and inbound messages pushed.
+//! Alibaba Cloud Dysmsapi 2017-05-25: forms signed with ACS3-HMAC-SHA256; receipts and inbound messages pushed, receipts
+//! also asked for, phone by phone.
 //!
 //! A request has one id for all its phones, so a message is known by that id and a keyed digest of its phone: the digest
 //! tells nobody the phone, and both stand in the receipt. A changed secret loses the receipts under way.
 
 use domain::carrier_code::{Provider as Codes, shortened};
 use domain::channel::{
-    Callback, CallbackRequest, CarrierCode, Inbound, Outgoing, Receipt, ReceiptStatus, SettingsFault,
-    SubmitOutcome,
+    Callback, CallbackRequest, CarrierCode, CarrierMessageId, Inbound, Outgoing, Receipt, ReceiptStatus,
+    SettingsFault, SubmitOutcome,
 };
 use domain::control::{ChannelConfig, Provider};
 use domain::ids::{ChannelId, GatewayId};
@@ -16,11 +17,12 @@ use serde_json::{Map, Value, json};
 
 use super::approved::Templates;
 use super::dialect::{
-    Dialect, HttpRequest, Job, Prepared, Stamp, all, by_status, carrier_id, json_answer, refused, taken,
-    uncertain,
+    Awaited, Dialect, Followed, HttpRequest, Job, Prepared, Stamp, all, by_status, carrier_id, json_answer,
+    refused, taken, uncertain,
 };
 use super::sign::{hex, hmac_sha256, sha256_hex};
 use super::tencent::host_header;
+use crate::drivers::form::beijing;
 
 /// Phones of one request with a text each.
 const MOST_PHONES: usize = 100;
@@ -101,6 +103,23 @@ impl Aliyun {
         })
     }
 
+    /// What is known of a message, as the details of its phone tell it.
+    fn known(&self, awaited: &Awaited, detail: &Value, now: Timestamp) -> Followed {
+        let status = match detail["SendStatus"].as_i64() {
+            Some(3) => ReceiptStatus::Delivered,
+            Some(2) => ReceiptStatus::Undelivered,
+            _ => return Followed::Later,
+        };
+        Followed::Known(Receipt {
+            gateway: self.gateway,
+            carrier_id: awaited.id.clone(),
+            phone: Some(awaited.phone),
+            status,
+            code: shortened(Some(Codes::Aliyun), detail["ErrCode"].as_str().unwrap_or("")),
+            received_at: now,
+        })
+    }
+
     fn inbound(&self, item: &Value, now: Timestamp) -> Option<Inbound> {
         let from = phone(item["phone_number"].as_str()?)?;
         let text = item["content"].as_str()?;
@@ -119,6 +138,14 @@ impl Aliyun {
             text: text.to_owned(),
             received_at: now,
         })
+    }
+}
+
+/// As the provider reads phones: mainland ones bare, others with their country's code.
+fn written(phone: Phone) -> String {
+    match phone.national_cn() {
+        Some(national) => national.as_str().to_owned(),
+        None => phone.digits().as_str().to_owned(),
     }
 }
 
@@ -155,10 +182,7 @@ impl Dialect for Aliyun {
 
     fn request(&self, batch: &[Job], stamp: &Stamp) -> Result<HttpRequest, CarrierCode> {
         let Some(first) = batch.first() else { return Err(CarrierCode::default()) };
-        let phone = |job: &Job| match job.outgoing.phone.national_cn() {
-            Some(national) => national.as_str().to_owned(),
-            None => job.outgoing.phone.digits().as_str().to_owned(),
-        };
+        let phone = |job: &Job| written(job.outgoing.phone);
         let params = |job: &Job| -> Value {
             let named = job.prepared.params.iter();
             Value::Object(named.map(|(name, value)| (name.clone(), json!(value))).collect::<Map<_, _>>())
@@ -209,6 +233,37 @@ impl Dialect for Aliyun {
             Some(_) if status >= 500 => all(batch, &uncertain()),
             Some(code) => all(batch, &refused(shortened(Some(Codes::Aliyun), code))),
         }
+    }
+
+    fn follows(&self) -> bool {
+        true
+    }
+
+    /// Of the day on which it was sent, by the provider's calendar.
+    fn follow(&self, awaited: &Awaited, stamp: &Stamp) -> Option<HttpRequest> {
+        let CarrierMessageId::Text(id) = &awaited.id else { return None };
+        let (request, _) = id.rsplit_once('#')?;
+        let day = beijing(awaited.taken_at).strftime("%Y%m%d").to_string();
+        let form = [
+            ("PhoneNumber", written(awaited.phone)),
+            ("BizId", request.to_owned()),
+            ("SendDate", day),
+            ("PageSize", "10".to_owned()),
+            ("CurrentPage", "1".to_owned()),
+        ];
+        Some(self.call("QuerySendDetails", &form, stamp))
+    }
+
+    fn followed(&self, awaited: &Awaited, _status: u16, body: &[u8], now: Timestamp) -> Followed {
+        let answer: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        if answer["Code"] != "OK" {
+            return Followed::Later;
+        }
+        // Asked with the request's id, there is one for the phone; none yet when it was taken a moment ago.
+        let details = answer["SmsSendDetailDTOs"]["SmsSendDetailDTO"].as_array();
+        let of_phone = |detail: &&Value| detail["PhoneNum"].as_str().and_then(phone) == Some(awaited.phone);
+        let found = details.and_then(|details| details.iter().find(of_phone));
+        found.map_or(Followed::Later, |detail| self.known(awaited, detail, now))
     }
 
     fn called(&self, request: &CallbackRequest, now: Timestamp) -> Callback {

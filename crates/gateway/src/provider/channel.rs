@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::channel::{Capacity, CarrierCode, Channel, ChannelEvent, Outgoing, SubmitOutcome, Submitted};
+use domain::channel::{
+    Capacity, CarrierCode, Channel, ChannelEvent, Outgoing, Receipt, SubmitOutcome, Submitted,
+};
 use domain::control::ChannelConfig;
 use domain::ids::ChannelId;
 use domain::phone::Phone;
@@ -16,9 +18,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::awaited::{AwaitedReceipts, Heard, pause};
 use super::client::{Client, TlsError};
-use super::dialect::{Dialect, Prepared, Stamp};
-use super::{dialect_of, work};
+use super::dialect::{Awaited, Dialect, Prepared, Stamp};
+use super::{asking, dialect_of, work};
 use crate::StartError;
 use crate::carrier::ChannelSettings;
 use crate::pace::{self, Pace};
@@ -60,6 +63,10 @@ pub(super) struct Core {
     pace: Mutex<Pace>,
     rng: Mutex<StdRng>,
     requests: AtomicU64,
+    /// Messages whose receipts are asked for, when they are.
+    awaited: Mutex<AwaitedReceipts>,
+    /// Inbound messages that questions have brought.
+    heard: Mutex<Heard>,
     /// Wakes a task when there is something to send.
     pub(super) work: Notify,
     /// Wakes whoever waits for capacity.
@@ -93,6 +100,8 @@ impl ProviderChannel {
             pace: Mutex::new(Pace::new(config.parts_per_second, now)),
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
             requests: AtomicU64::new(0),
+            awaited: Mutex::default(),
+            heard: Mutex::default(),
             state: Mutex::default(),
             work: Notify::new(),
             changed: Notify::new(),
@@ -109,7 +118,7 @@ impl ProviderChannel {
             tracker.spawn(work::send(Arc::clone(&core)));
         }
         if let Some(seconds) = poll {
-            tracker.spawn(work::ask(Arc::clone(&core), Duration::from_secs(seconds.into())));
+            tracker.spawn(asking::ask(Arc::clone(&core), Duration::from_secs(seconds.into())));
         }
         Ok(Arc::new(Self { core }))
     }
@@ -122,6 +131,31 @@ impl Core {
 
     pub(super) fn pace(&self) -> MutexGuard<'_, Pace> {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn awaited(&self) -> MutexGuard<'_, AwaitedReceipts> {
+        self.awaited.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long to wait before this message is asked for; none when nobody is to ask for it, or not any more.
+    pub(super) fn pause(&self, awaited: &Awaited) -> Option<Duration> {
+        let provider = self.config.provider.as_deref()?;
+        let every = Duration::from_secs(provider.poll_seconds?.into());
+        let age = self.settings.clock.now().since(awaited.taken_at);
+        let pushed = provider.callback_token.is_some();
+        pause(every, pushed, awaited.asked, age).filter(|_| self.dialect.follows())
+    }
+
+    /// Asks for this message after a while, if it is to be asked for.
+    pub(super) fn follow(&self, awaited: Awaited) {
+        if let Some(pause) = self.pause(&awaited) {
+            let due = self.now_millis() + u64::try_from(pause.as_millis()).unwrap_or(u64::MAX / 2);
+            self.awaited().add(awaited, due);
+        }
     }
 
     /// Chance of its own, so that platforms do not act in step.
@@ -242,6 +276,10 @@ impl Channel for ProviderChannel {
         };
         self.core.work.notify_one();
         self.core.give_back(homeless, false);
+    }
+
+    fn reported(&self, receipts: &[Receipt]) {
+        self.core.awaited().reported(receipts);
     }
 
     fn recall(&self, phone: Phone) -> usize {

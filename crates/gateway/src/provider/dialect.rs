@@ -4,6 +4,7 @@ use domain::channel::{
     Callback, CallbackAnswer, CallbackRequest, CarrierCode, CarrierMessageId, Inbound, Outgoing, Receipt,
     SubmitOutcome,
 };
+use domain::phone::Phone;
 use domain::time::Timestamp;
 
 use super::sign::sha256_hex;
@@ -42,6 +43,40 @@ pub(crate) trait Dialect: Send + Sync {
     fn told(&self, _status: u16, _body: &[u8], _now: Timestamp) -> Option<Arrivals> {
         None
     }
+
+    /// Whether receipts are asked for message by message, because the provider has no queue of them.
+    fn follows(&self) -> bool {
+        false
+    }
+
+    /// The question what became of one message; none when there is no such question about it.
+    fn follow(&self, _awaited: &Awaited, _stamp: &Stamp) -> Option<HttpRequest> {
+        None
+    }
+
+    /// What the answer to [`Self::follow`] says.
+    fn followed(&self, _awaited: &Awaited, _status: u16, _body: &[u8], _now: Timestamp) -> Followed {
+        Followed::Later
+    }
+}
+
+/// A message that the provider took and whose receipt has not been seen here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Awaited {
+    pub(crate) id: CarrierMessageId,
+    pub(crate) phone: Phone,
+    pub(crate) taken_at: Timestamp,
+    /// How often it was asked for.
+    pub(crate) asked: u32,
+}
+
+/// What is known of a message that was asked for.
+pub(crate) enum Followed {
+    Known(Receipt),
+    /// Not yet, or the answer was none.
+    Later,
+    /// The provider does not know it.
+    Never,
 }
 
 /// Of one request: when it is written, and a number that no other request has.
@@ -63,6 +98,7 @@ pub(crate) struct Prepared {
 }
 
 /// A message on its way into a request.
+#[derive(Clone)]
 pub(crate) struct Job {
     pub(crate) outgoing: Outgoing,
     pub(crate) prepared: Prepared,
@@ -82,8 +118,25 @@ pub(crate) struct HttpRequest {
 pub(crate) struct Arrivals {
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) inbound: Vec<Inbound>,
-    /// There is more where this came from.
-    pub(crate) more: bool,
+    pub(crate) next: Next,
+}
+
+/// Whether there is more where something came from.
+#[derive(Default)]
+pub(crate) enum Next {
+    #[default]
+    Nothing,
+    /// The same question again brings what follows: what was given is gone there.
+    Again,
+    /// This question does.
+    Page(HttpRequest),
+}
+
+impl Next {
+    /// [`Self::Again`] after a full answer.
+    pub(crate) fn again(full: bool) -> Self {
+        if full { Self::Again } else { Self::Nothing }
+    }
 }
 
 /// What a request that cannot be made is refused with: its text is one that the operator's templates did not expect.

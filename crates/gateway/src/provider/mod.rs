@@ -5,6 +5,8 @@
 
 mod aliyun;
 mod approved;
+mod asking;
+mod awaited;
 mod channel;
 mod client;
 mod dialect;

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::approved::Templates;
 use super::dialect::{
-    Arrivals, Dialect, HttpRequest, Job, Prepared, Stamp, all, by_status, carrier_id, json_answer, refused,
-    taken, uncertain,
+    Arrivals, Dialect, HttpRequest, Job, Next, Prepared, Stamp, all, by_status, carrier_id, json_answer,
+    refused, taken, uncertain,
 };
 use super::fault;
 use super::sign::{hex, hmac_sha256, sha256_hex};
@@ -252,8 +252,8 @@ impl Dialect for Tencent {
                 let (id, phone) = (text(item, "SerialNo"), text(item, "PhoneNumber"));
                 self.receipt(&id, &phone, &text(item, "ReportStatus"), &text(item, "Description"), now)
             });
-            let more = items.len() == PULL;
-            return Some(Arrivals { receipts: receipts.collect(), inbound: Vec::new(), more });
+            let next = Next::again(items.len() == PULL);
+            return Some(Arrivals { receipts: receipts.collect(), inbound: Vec::new(), next });
         }
         let items = response["PullSmsReplyStatusSet"].as_array()?;
         let inbound = items.iter().filter_map(|item| {
@@ -261,8 +261,8 @@ impl Dialect for Tencent {
             let (extension, words) = (text(item, "ExtendCode"), text(item, "ReplyContent"));
             Some(self.inbound(from, &extension, &words, item["ReplyTime"].as_i64().unwrap_or(0), now))
         });
-        let more = items.len() == PULL;
-        Some(Arrivals { receipts: Vec::new(), inbound: inbound.collect(), more })
+        let next = Next::again(items.len() == PULL);
+        Some(Arrivals { receipts: Vec::new(), inbound: inbound.collect(), next })
     }
 }
 

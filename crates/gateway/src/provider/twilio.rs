@@ -1,8 +1,9 @@
-//! Twilio 2010-04-01: forms with basic authentication; receipts and inbound messages by signed callback.
+//! Twilio 2010-04-01: forms with basic authentication; receipts and inbound messages by signed callback, or asked for: a
+//! message's status by its id, inbound messages in the list of those of the last days.
 
 use domain::channel::{
-    Callback, CallbackAnswer, CallbackRequest, CarrierCode, Inbound, Outgoing, Receipt, ReceiptStatus,
-    SettingsFault, SubmitOutcome,
+    Callback, CallbackAnswer, CallbackRequest, CarrierCode, CarrierMessageId, Inbound, Outgoing, Receipt,
+    ReceiptStatus, SettingsFault, SubmitOutcome,
 };
 use domain::control::{ChannelConfig, Provider};
 use domain::ids::{ChannelId, GatewayId};
@@ -12,13 +13,18 @@ use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
 use super::dialect::{
-    Dialect, HttpRequest, Job, Prepared, Stamp, all, by_status, carrier_id, refused, taken, uncertain,
+    Arrivals, Awaited, Dialect, Followed, HttpRequest, Job, Next, Prepared, Stamp, all, by_status,
+    carrier_id, refused, taken, uncertain,
 };
 use super::sign::{base64, hmac_sha1};
 use super::{callback_url, fault, public_url};
 
 /// How long it may try to deliver, in seconds.
 const VALIDITY: std::ops::RangeInclusive<i64> = 1..=36_000;
+/// Messages of one page of the list: the most that it gives.
+const PAGE: &str = "1000";
+/// How far back inbound messages are looked for; the list knows whole days.
+const INBOUND_SINCE: std::time::Duration = std::time::Duration::from_secs(86_400);
 /// Results that ask for a slower pace: too many requests, a sender's queue that is full.
 const THROTTLED: [i64; 3] = [20_429, 21_611, 30_001];
 
@@ -71,6 +77,61 @@ impl Twilio {
     }
 }
 
+impl Twilio {
+    /// Where the account's things lie.
+    fn account_path(&self) -> String {
+        format!("/2010-04-01/Accounts/{}", super::sign::percent(&self.account))
+    }
+
+    fn authorization(&self) -> (String, String) {
+        let credentials = base64(format!("{}:{}", self.account, self.secret).as_bytes());
+        ("authorization".to_owned(), format!("Basic {credentials}"))
+    }
+
+    fn get(&self, target: String) -> HttpRequest {
+        HttpRequest {
+            method: "GET".to_owned(),
+            target,
+            headers: vec![self.authorization()],
+            body: Vec::new(),
+        }
+    }
+
+    /// The receipt of a message that has come to its end.
+    fn receipt(
+        &self,
+        id: CarrierMessageId,
+        to: &str,
+        said: (&str, Option<i64>),
+        now: Timestamp,
+    ) -> Option<Receipt> {
+        let status = match said.0 {
+            "delivered" | "read" => ReceiptStatus::Delivered,
+            "undelivered" | "failed" | "canceled" => ReceiptStatus::Undelivered,
+            _ => return None,
+        };
+        let code = match (status, said.1) {
+            (ReceiptStatus::Delivered, _) => CarrierCode::new(b"DELIVRD"),
+            (_, Some(code)) => code_of(code),
+            (_, None) => CarrierCode::new(b"UNDELIV"),
+        };
+        let phone = Phone::parse(to, Country::CN).ok();
+        Some(Receipt { gateway: self.gateway, carrier_id: id, phone, status, code, received_at: now })
+    }
+
+    fn inbound(&self, id: &str, (from, to): (&str, &str), text: &str, now: Timestamp) -> Option<Inbound> {
+        Some(Inbound {
+            gateway: self.gateway,
+            channel: self.channel,
+            carrier_id: carrier_id(id),
+            from: Phone::parse(from, Country::CN).ok()?,
+            to: to.into(),
+            text: text.to_owned(),
+            received_at: now,
+        })
+    }
+}
+
 /// The `X-Twilio-Signature` of a callback.
 fn signature(secret: &str, address: &str, fields: &[(String, String)]) -> String {
     let mut fields: Vec<(&str, &str)> =
@@ -107,12 +168,11 @@ impl Dialect for Twilio {
         if let Some(callback) = &self.callback {
             form.append_pair("StatusCallback", callback);
         }
-        let credentials = base64(format!("{}:{}", self.account, self.secret).as_bytes());
         Ok(HttpRequest {
             method: "POST".to_owned(),
-            target: format!("/2010-04-01/Accounts/{}/Messages.json", super::sign::percent(&self.account)),
+            target: format!("{}/Messages.json", self.account_path()),
             headers: vec![
-                ("authorization".to_owned(), format!("Basic {credentials}")),
+                self.authorization(),
                 ("content-type".to_owned(), "application/x-www-form-urlencoded".to_owned()),
             ],
             body: form.finish().into_bytes(),
@@ -132,6 +192,52 @@ impl Dialect for Twilio {
         all(batch, &outcome)
     }
 
+    /// Inbound messages since yesterday, by the provider's calendar; to our number, unless that is a messaging service.
+    fn questions(&self, stamp: &Stamp) -> Vec<HttpRequest> {
+        let since = stamp.now.minus(INBOUND_SINCE).to_jiff().strftime("%Y-%m-%d");
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("PageSize", PAGE).append_pair("DateSent>", &since.to_string());
+        if !self.sender.starts_with("MG") {
+            query.append_pair("To", &self.sender);
+        }
+        vec![self.get(format!("{}/Messages.json?{}", self.account_path(), query.finish()))]
+    }
+
+    fn told(&self, _status: u16, body: &[u8], now: Timestamp) -> Option<Arrivals> {
+        let answer: Value = serde_json::from_slice(body).ok()?;
+        let text = |item: &Value, field: &str| item[field].as_str().unwrap_or("").to_owned();
+        let inbound = answer["messages"].as_array()?.iter().filter(|item| item["direction"] == "inbound");
+        let inbound = inbound.filter_map(|item| {
+            let (from, to) = (text(item, "from"), text(item, "to"));
+            self.inbound(item["sid"].as_str()?, (&from, &to), &text(item, "body"), now)
+        });
+        // Relative to the host, and nobody else's.
+        let follows = answer["next_page_uri"].as_str();
+        let follows =
+            follows.filter(|target| target.starts_with(&format!("{}/Messages.json?", self.account_path())));
+        let next = follows.map_or(Next::Nothing, |target| Next::Page(self.get(target.to_owned())));
+        Some(Arrivals { receipts: Vec::new(), inbound: inbound.collect(), next })
+    }
+
+    fn follows(&self) -> bool {
+        true
+    }
+
+    fn follow(&self, awaited: &Awaited, _stamp: &Stamp) -> Option<HttpRequest> {
+        let CarrierMessageId::Text(id) = &awaited.id else { return None };
+        Some(self.get(format!("{}/Messages/{}.json", self.account_path(), super::sign::percent(id))))
+    }
+
+    fn followed(&self, awaited: &Awaited, status: u16, body: &[u8], now: Timestamp) -> Followed {
+        if status == 404 {
+            return Followed::Never;
+        }
+        let answer: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
+        let said = (answer["status"].as_str().unwrap_or(""), answer["error_code"].as_i64());
+        let receipt = self.receipt(awaited.id.clone(), awaited.phone.e164().as_str(), said, now);
+        receipt.map_or(Followed::Later, Followed::Known)
+    }
+
     fn called(&self, request: &CallbackRequest, now: Timestamp) -> Callback {
         let fields: Vec<(String, String)> = form_urlencoded::parse(&request.body).into_owned().collect();
         if !self.is_signed(request, &fields) {
@@ -146,35 +252,12 @@ impl Dialect for Twilio {
             content_type: "text/xml",
             body: "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>".to_owned(),
         };
-        let id = carrier_id(field("MessageSid"));
-        let (mut receipts, mut inbound) = (Vec::new(), Vec::new());
-        let status = match field("MessageStatus") {
-            "delivered" | "read" => Some(ReceiptStatus::Delivered),
-            "undelivered" | "failed" => Some(ReceiptStatus::Undelivered),
-            _ => None,
-        };
-        if let Some(status) = status {
-            let code = match (status, field("ErrorCode").parse()) {
-                (ReceiptStatus::Delivered, _) => CarrierCode::new(b"DELIVRD"),
-                (_, Ok(code)) => code_of(code),
-                (_, Err(_)) => CarrierCode::new(b"UNDELIV"),
-            };
-            let phone = Phone::parse(field("To"), Country::CN).ok();
-            let (gateway, received_at) = (self.gateway, now);
-            receipts.push(Receipt { gateway, carrier_id: id, phone, status, code, received_at });
-        } else if field("MessageStatus").is_empty()
-            && let Ok(from) = Phone::parse(field("From"), Country::CN)
-        {
-            inbound.push(Inbound {
-                gateway: self.gateway,
-                channel: self.channel,
-                carrier_id: id,
-                from,
-                to: field("To").into(),
-                text: field("Body").to_owned(),
-                received_at: now,
-            });
-        }
+        let (id, status) = (field("MessageSid"), field("MessageStatus"));
+        let said = (status, field("ErrorCode").parse().ok());
+        let receipt = self.receipt(carrier_id(id), field("To"), said, now);
+        let reply =
+            status.is_empty().then(|| self.inbound(id, (field("From"), field("To")), field("Body"), now));
+        let (receipts, inbound) = (receipt.into_iter().collect(), reply.flatten().into_iter().collect());
         Callback::Arrived { receipts, inbound, answer }
     }
 }

@@ -1,4 +1,4 @@
-//! The tasks of a provider's channel: some send, one asks for receipts, one keeps watch and ends it.
+//! The tasks of a provider's channel: some send, one keeps watch and ends it. (One more asks for receipts: `asking`.)
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,22 +7,17 @@ use std::time::Duration;
 use domain::carrier_code::advice;
 use domain::channel::{CarrierCode, ChannelEvent, Outgoing, SubmitOutcome};
 use domain::message::Reason;
-use tokio::sync::oneshot;
 
 use super::channel::{Core, Waiting};
 use super::client::{CONNECT_WITHIN, Exchange};
-use super::dialect::{Arrivals, HttpRequest, Job, UNRENDERED, all, refused, uncertain};
+use super::dialect::{Awaited, Job, UNRENDERED, all, refused, uncertain};
 use crate::backoff::Backoff;
 
 /// How long the answers to what was written are awaited when the channel is stopped; less than the engine waits for the
 /// goodbye.
-const FAREWELL: Duration = Duration::from_secs(4);
+pub(super) const FAREWELL: Duration = Duration::from_secs(4);
 /// Between two looks at a channel that is there.
 const LOOK: Duration = Duration::from_millis(500);
-/// Answers to a question that may follow each other without a pause, so that one task does not pull for ever.
-const MOST_PULLS: usize = 100;
-/// How long what was pulled may take to be durable before more of it is asked for.
-const DURABLE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Sends until the channel is stopped.
 pub(super) async fn send(core: Arc<Core>) {
@@ -109,6 +104,13 @@ async fn tell(core: &Core, answers: Vec<(Outgoing, SubmitOutcome)>) {
 async fn exchange(core: &Arc<Core>, batch: Vec<Job>) {
     let request = match core.dialect.request(&batch, &core.stamp()) {
         Ok(request) => request,
+        Err(_) if batch.len() > 1 => {
+            // One that cannot be written is not to take the others along.
+            for job in batch {
+                Box::pin(exchange(core, vec![job])).await;
+            }
+            return;
+        }
         Err(code) => {
             tell(core, batch.into_iter().map(|job| (job.outgoing, refused(code))).collect()).await;
             return;
@@ -135,9 +137,25 @@ async fn exchange(core: &Arc<Core>, batch: Vec<Job>) {
     if matches!(exchanged, Exchange::NotSent) {
         rest(core).await;
     }
+    follow(core, &batch, &outcomes);
     // An answer for each message, whatever a dialect made of it.
     let outcomes = outcomes.into_iter().chain(std::iter::repeat(uncertain()));
     tell(core, batch.into_iter().map(|job| job.outgoing).zip(outcomes).collect()).await;
+}
+
+/// What was taken is asked for later, where receipts are asked for.
+fn follow(core: &Core, batch: &[Job], outcomes: &[SubmitOutcome]) {
+    if !core.dialect.follows() {
+        return;
+    }
+    let taken_at = core.settings.clock.now();
+    for (job, outcome) in batch.iter().zip(outcomes) {
+        if let SubmitOutcome::Taken(ids) = outcome
+            && let Some(id) = ids.first()
+        {
+            core.follow(Awaited { id: id.clone(), phone: job.outgoing.phone, taken_at, asked: 0 });
+        }
+    }
 }
 
 /// A provider that refuses our key or settings needs a person.
@@ -202,67 +220,8 @@ pub(super) async fn keep(core: Arc<Core>) {
     ended(&core).await;
 }
 
-/// Asks for receipts and inbound messages until the channel is stopped.
-pub(super) async fn ask(core: Arc<Core>, every: Duration) {
-    loop {
-        tokio::select! {
-            () = core.stop.cancelled() => break,
-            () = tokio::time::sleep(every) => {}
-        }
-        for (place, question) in core.dialect.questions(&core.stamp()).into_iter().enumerate() {
-            pull(&core, place, question).await;
-        }
-    }
-    ended(&core).await;
-}
-
-/// Asks one question until nothing more comes: what it has signed may be sent once, so each further time it is made anew.
-async fn pull(core: &Core, place: usize, first: HttpRequest) {
-    let mut next = Some(first);
-    for _ in 0..MOST_PULLS {
-        if core.stop.is_cancelled() {
-            return;
-        }
-        let Some(request) = next.take() else { return };
-        let exchange = core.client.exchange(request, core.settings.response_timeout);
-        tokio::pin!(exchange);
-        // What the provider has given is gone there: its answer is waited for, but not for long.
-        let exchanged = tokio::select! {
-            exchanged = &mut exchange => exchanged,
-            () = core.stop.cancelled() => {
-                tokio::time::timeout(FAREWELL, &mut exchange).await.unwrap_or(Exchange::Unknown)
-            }
-        };
-        let Exchange::Answered { status, body } = exchanged else { return };
-        let Some(arrivals) = core.dialect.told(status, &body, core.settings.clock.now()) else {
-            tracing::warn!(channel = %core.config.id, status, "a question for receipts was refused");
-            return;
-        };
-        let more = arrivals.more;
-        if !arrived(core, arrivals).await || !more {
-            return;
-        }
-        next = core.dialect.questions(&core.stamp()).into_iter().nth(place);
-    }
-}
-
-/// Hands over what was pulled. `false`: it is not durable yet, so no more is pulled for now.
-async fn arrived(core: &Core, arrivals: Arrivals) -> bool {
-    let Arrivals { receipts, inbound, .. } = arrivals;
-    if receipts.is_empty() && inbound.is_empty() {
-        return true;
-    }
-    let (done, durable) = oneshot::channel();
-    let acknowledge = Box::new(move || {
-        let _nobody_waits = done.send(());
-    });
-    let event = ChannelEvent::Arrived { receipts, inbound, acknowledge };
-    let _closed_at_shutdown = core.events.send((core.config.id, event)).await;
-    matches!(tokio::time::timeout(DURABLE_WITHIN, durable).await, Ok(Ok(())))
-}
-
 /// The last task to end says so.
-async fn ended(core: &Core) {
+pub(super) async fn ended(core: &Core) {
     if core.running.fetch_sub(1, Ordering::AcqRel) == 1 {
         let _nobody_listens = core.events.send((core.config.id, ChannelEvent::Ended)).await;
     }

@@ -75,6 +75,7 @@ pub(crate) fn plain_form() -> HttpForm {
             uncertain: vec!["500".into()],
             codes: [("107".to_owned(), "MBBLACK".to_owned())].into(),
         },
+        batch: None,
         receipts: Some(HttpReceipts {
             items: Some("/reports".into()),
             id: "/msgid".into(),

@@ -162,6 +162,91 @@ async fn receipts_and_replies_are_asked_for() {
     assert_eq!((counter.inbound[0].text.as_str(), &*counter.inbound[0].to), ("R", "1069000101"));
 }
 
+/// A channel that nobody calls back: it asks every second.
+fn asking(config: &mut domain::control::ChannelConfig) {
+    let mut provider = (**config.provider.as_ref().unwrap()).clone();
+    (provider.poll_seconds, provider.callback_token) = (Some(1), None);
+    config.provider = Some(std::sync::Arc::new(provider));
+    config.access_code = "+15005550006".into();
+}
+
+#[tokio::test]
+async fn receipts_are_asked_for_message_by_message_where_there_is_no_queue_of_them() {
+    for (vendor, code) in [(Vendor::Aliyun, "MOBILE_NOT_ON_SERVICE"), (Vendor::Twilio, "30005")] {
+        let mut counter = Counter::open_as(vendor, Wish::default(), asking).await;
+        counter.vendor.script([VendorFault::Fine, VendorFault::Undelivered(code.into())]);
+        let (mut first, mut second) = (counter.outcome(TEXT).await, counter.outcome(TEXT).await);
+        let id = |outcome: &mut SubmitOutcome| match outcome {
+            SubmitOutcome::Taken(ids) => ids.remove(0),
+            other => panic!("{vendor:?}: {other:?}"),
+        };
+        let ids = [id(&mut first), id(&mut second)];
+        // The provider answers the first question with: not yet.
+        counter.until(|counter| counter.receipts.len() == 2).await;
+        for (id, (status, delivered)) in
+            ids.iter().zip([(ReceiptStatus::Delivered, true), (ReceiptStatus::Undelivered, false)])
+        {
+            let receipt = counter.receipts.iter().find(|receipt| receipt.carrier_id == *id).unwrap();
+            assert_eq!(receipt.status, status, "{vendor:?}");
+            assert_eq!(receipt.code.reason() == Reason::None, delivered, "{vendor:?}");
+        }
+        assert!(counter.vendor.counters().pulls >= 4, "each twice");
+        assert_eq!(counter.vendor.counters().unproven, 0);
+    }
+}
+
+#[tokio::test]
+async fn twilios_list_is_read_page_by_page_and_a_reply_is_told_once() {
+    let mut counter = Counter::open_as(Vendor::Twilio, Wish::default(), asking).await;
+    counter.vendor.reply(8_613_800_000_000, "R");
+    counter.vendor.reply(8_613_800_000_001, "您好");
+    counter.until(|counter| counter.inbound.len() == 2).await;
+    let looked = counter.vendor.counters().pulls;
+    counter.until(|counter| counter.vendor.counters().pulls >= looked + 4).await;
+    let told: Vec<_> = counter.inbound.iter().map(|it| (it.text.as_str(), &*it.to)).collect();
+    assert_eq!(told, [("R", "+15005550006"), ("您好", "+15005550006")]);
+}
+
+#[tokio::test]
+async fn messages_share_a_request_of_a_described_provider_and_each_has_its_answer() {
+    let body = r#"{"account": {{ login|json }}, "ts": {{ timestamp }},
+        "sign": {{ (login ~ secret ~ timestamp)|md5|json }},
+        "list": [{% for m in messages %}{% if not loop.first %},{% endif %}
+            {"uid": {{ m.id|json }}, "mobile": {{ m.phone|json }}, "content": {{ m.text|json }}}{% endfor %}]}"#;
+    let change = |config: &mut domain::control::ChannelConfig| {
+        let mut provider = (**config.provider.as_ref().unwrap()).clone();
+        let form = provider.http.as_mut().unwrap();
+        form.path = "/v2/batch".into();
+        form.headers = [("Content-Type".into(), "application/json".into())].into();
+        form.body = body.into();
+        form.answer.id = "/msgid".into();
+        let (phone, code) = (Some("/mobile".into()), Some("/code".into()));
+        form.batch = Some(domain::control::HttpBatch { most: 50, items: "/data".into(), phone, code });
+        config.provider = Some(std::sync::Arc::new(provider));
+    };
+    let wish = Wish { connections: 1, window: 120, ..Wish::default() };
+    let mut counter = Counter::open_as(Vendor::Plain, wish, change).await;
+    counter.vendor.script([VendorFault::Number("107".into())]);
+    let texts: Vec<String> = (0..60).map(|n| format!("【鸿雁】第{n}位：\"引号\"与\n换行")).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let outcomes = counter.outcomes(&texts).await;
+    assert_eq!(counter.vendor.counters().sends, 2, "50 and 10");
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == refused("MBBLACK")).count(), 1);
+    let sent = counter.vendor.messages();
+    assert_eq!(sent.len(), 59);
+    for (place, outcome) in outcomes.iter().enumerate() {
+        let Some(message) = sent.iter().find(|message| message.text == texts[place]) else {
+            assert_eq!(*outcome, refused("MBBLACK"));
+            continue;
+        };
+        assert_eq!(*outcome, SubmitOutcome::Taken(vec![CarrierMessageId::Text(message.id.as_str().into())]));
+    }
+    counter.vendor.script([VendorFault::Request("108".into()), VendorFault::Cut]);
+    assert_eq!(counter.outcomes(&texts[..2]).await, [SubmitOutcome::Throttled, SubmitOutcome::Throttled]);
+    counter.until(|counter| counter.channel.capacity().parts > 1).await;
+    assert_eq!(counter.outcomes(&texts[..2]).await, [uncertain(), uncertain()]);
+}
+
 #[tokio::test]
 async fn a_wrong_secret_is_told_to_a_person() {
     for (vendor, code) in

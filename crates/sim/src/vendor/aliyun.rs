@@ -67,6 +67,9 @@ pub(super) fn answer(shop: &Shop, request: &Received) -> Reply {
     let form = request.form();
     let field = |name: &str| form.get(name).map_or("", String::as_str);
     let object = |text: &str| -> BTreeMap<String, String> { serde_json::from_str(text).unwrap_or_default() };
+    if request.header("x-acs-action") == "QuerySendDetails" {
+        return details(shop, &form);
+    }
     let list = |text: &str| -> Vec<String> { serde_json::from_str(text).unwrap_or_default() };
     // Phone, signature, parameters.
     let items: Vec<(String, String, BTreeMap<String, String>)> = match request.header("x-acs-action") {
@@ -87,6 +90,33 @@ pub(super) fn answer(shop: &Shop, request: &Received) -> Reply {
         _ => return refusal(404, "InvalidAction.NotFound"),
     };
     send(shop, &items, field("TemplateCode"))
+}
+
+/// What became of the messages of one phone on one day. The first question finds them waiting.
+fn details(shop: &Shop, form: &BTreeMap<String, String>) -> Reply {
+    let field = |name: &str| form.get(name).map_or("", String::as_str);
+    // By the calendar of China, eight hours ahead.
+    let today = jiff::Timestamp::from_second(unix_seconds() + 8 * 3_600).unwrap_or_default();
+    let today = today.strftime("%Y%m%d").to_string();
+    let page: u32 = field("PageSize").parse().unwrap_or(0);
+    if field("SendDate") != today || !(1..=50).contains(&page) || field("CurrentPage") != "1" {
+        return refusal(200, "isv.INVALID_PARAMETERS");
+    }
+    let mut state = shop.state();
+    state.counters.pulls += 1;
+    let mut found = Vec::new();
+    for (phone, request, told) in &mut state.details {
+        if *phone == digits(field("PhoneNumber")) && *request == field("BizId") {
+            found.push(told.clone());
+            told["SendStatus"] = if told["ErrCode"] == "DELIVERED" { json!(3) } else { json!(2) };
+        }
+    }
+    let details = json!({"SmsSendDetailDTO": found});
+    Reply::json(
+        200,
+        &json!({"Code": "OK", "Message": "OK", "RequestId": "r", "TotalCount": found.len().to_string(),
+            "SmsSendDetailDTOs": details}),
+    )
 }
 
 fn send(shop: &Shop, items: &[(String, String, BTreeMap<String, String>)], template: &str) -> Reply {
@@ -112,6 +142,9 @@ fn send(shop: &Shop, items: &[(String, String, BTreeMap<String, String>)], templ
     };
     let mut reports = Vec::new();
     for ((phone, ..), text) in items.iter().zip(texts) {
+        let told =
+            json!({"PhoneNum": national(digits(phone)), "SendStatus": 1, "ErrCode": code, "Content": text});
+        shop.state().details.push((digits(phone), id.clone(), told));
         shop.take(digits(phone), text, &id);
         reports.push(json!({
             "phone_number": national(digits(phone)), "send_time": "2026-11-01 08:00:00",
@@ -122,7 +155,9 @@ fn send(shop: &Shop, items: &[(String, String, BTreeMap<String, String>)], templ
     let mut reply = Reply::json(200, &json!({"Message": "OK", "RequestId": "r", "Code": "OK", "BizId": id}));
     reply.after = if let VendorFault::Late(millis) = fate { millis } else { 0 };
     reply.cut = fate == VendorFault::Cut;
-    reply.pushes.push(push(&Value::Array(reports)));
+    if shop.config.pushes {
+        reply.pushes.push(push(&Value::Array(reports)));
+    }
     reply
 }
 

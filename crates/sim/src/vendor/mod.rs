@@ -118,6 +118,8 @@ struct State {
     /// What waits to be pulled.
     receipts: Vec<serde_json::Value>,
     replies: Vec<serde_json::Value>,
+    /// What became of messages, for whoever asks for one: phone, the request's id or the message's own, and what is told.
+    details: Vec<(u64, String, serde_json::Value)>,
 }
 
 /// A running provider.

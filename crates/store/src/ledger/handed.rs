@@ -55,12 +55,19 @@ impl SharedHandOvers {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds what is not in `recents` yet.
+    /// Those of a phone, for a reader beside the writer. They are taken before the row is read: a pass that ends between
+    /// the two takes them out of memory, and then they are in the row. The other way round they could be in neither.
+    pub(super) fn of_phone(&self, phone_index: i64) -> Vec<Recent> {
+        self.read()
+            .range((phone_index, i64::MIN)..=(phone_index, i64::MAX))
+            .map(|(_, entry)| *entry)
+            .collect()
+    }
+
+    /// Adds what is not in `recents` yet. For the writer, whose own passes cannot come between.
     pub(super) fn add_to(&self, phone_index: i64, recents: &mut Vec<Recent>) {
         for (_, entry) in self.read().range((phone_index, i64::MIN)..=(phone_index, i64::MAX)) {
-            if recents.iter().all(|known| known.message != entry.message) {
-                recents.push(*entry);
-            }
+            merge(*entry, recents);
         }
     }
 }
@@ -173,6 +180,13 @@ impl Work<'_> {
             self.write_person(*phone_index)?;
         }
         Ok(())
+    }
+}
+
+/// Adds a hand-over that is not known yet.
+pub(super) fn merge(entry: Recent, recents: &mut Vec<Recent>) {
+    if recents.iter().all(|known| known.message != entry.message) {
+        recents.push(entry);
     }
 }
 

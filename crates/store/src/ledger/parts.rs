@@ -10,19 +10,20 @@ use super::fault::{Fault, Outcome};
 use super::partition::Work;
 use super::sql;
 use crate::moves::parts::{Place, status_code, status_from};
+use crate::moves::settle::Taken;
 
 impl Work<'_> {
-    /// Remembers the ids that a carrier gave to the parts of an attempt, in order. A carrier that uses an id again
-    /// means the newer message.
+    /// Remembers the ids that a carrier gave to parts of an attempt. A carrier that uses an id again means the newer
+    /// message.
     pub(super) fn add_parts(
         &mut self,
         gateway: GatewayId,
-        ids: &[CarrierMessageId],
+        taken: Taken<'_>,
         message: MessageId,
         attempt: u8,
     ) -> Outcome<()> {
-        for (id, part) in ids.iter().zip(0u16..) {
-            let place = Place::packed(attempt, part);
+        for (part, id) in taken.parts() {
+            let place = Place::packed(attempt, part.into());
             self.hot.part_add.execute(params![gateway.0, carrier_id_value(id), message.raw(), place])?;
         }
         Ok(())

@@ -6,14 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use domain::channel::Receipt;
 use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
-use domain::ids::{
-    AccountId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
-};
+use domain::ids::{AccountId, CustomerId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
 use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
-    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally, UnknownCode,
+    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, SentOver, Settlement,
+    SuppressionOrder, SuppressionRecord, Swept, Tally, UnknownCode,
 };
 use domain::phone::Phone;
 use domain::policy::{Consented, PersonFacts, Suppressed};
@@ -323,10 +321,11 @@ impl Ledger for SqliteLedger {
     async fn last_sent(
         &self,
         phone: Phone,
-        gateway: GatewayId,
+        over: &SentOver,
         since: Timestamp,
     ) -> Result<Vec<LastSent>, LedgerError> {
-        self.look(self.home(phone), move |readers, db| readers.last_sent(db, phone, gateway, since)).await
+        let over = over.clone();
+        self.look(self.home(phone), move |readers, db| readers.last_sent(db, phone, &over, since)).await
     }
 
     async fn facts(

@@ -4,8 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use domain::ids::{AccountId, GatewayId, InboundId, LaneId, MessageId};
-use domain::ledger::{InboundRecord, LastSent, MessageFilter, MessageRecord, SuppressionRecord, Tally};
+use domain::ids::{AccountId, InboundId, LaneId, MessageId};
+use domain::ledger::{
+    InboundRecord, LastSent, MessageFilter, MessageRecord, SentOver, SuppressionRecord, Tally,
+};
 use domain::phone::Phone;
 use domain::policy::PersonFacts;
 use domain::time::Timestamp;
@@ -13,7 +15,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 
 use super::accept::blob;
 use super::fault::{Fault, Outcome};
-use super::handed::SharedHandOvers;
+use super::handed::{SharedHandOvers, merge};
 use super::partition::plan_once;
 use super::parts::carrier_id_from;
 use super::{sql, tally};
@@ -108,13 +110,14 @@ impl Readers {
 
     fn person(&self, db: &Connection, phone: Phone) -> Outcome<PersonFacts> {
         let phone_index = self.sealer.phone_index(phone);
+        let in_memory = self.hand_overs.of_phone(phone_index);
         let mut read = db.prepare_cached(sql::PERSON_READ)?;
         let mut rows = read.query([phone_index])?;
         let mut facts = match rows.next()? {
             None => PersonFacts::default(),
             Some(row) => person::unpack(blob(row, 0)?).ok_or_else(Fault::unreadable_person)?,
         };
-        self.hand_overs.add_to(phone_index, &mut facts.recents);
+        in_memory.into_iter().for_each(|entry| merge(entry, &mut facts.recents));
         Ok(facts)
     }
 
@@ -122,7 +125,7 @@ impl Readers {
         &self,
         db: &Connection,
         phone: Phone,
-        gateway: GatewayId,
+        over: &SentOver,
         since: Timestamp,
     ) -> Outcome<Vec<LastSent>> {
         let mut recents = self.person(db, phone)?.recents;
@@ -132,7 +135,7 @@ impl Readers {
         for recent in recents.iter().filter(|recent| recent.handed_at >= since) {
             let mut rows = read.query([recent.message.raw()])?;
             let Some(row) = rows.next()? else { continue };
-            sent.extend(message_row(row)?.last_sent(recent, gateway, &self.messages)?);
+            sent.extend(message_row(row)?.last_sent(recent, over, &self.messages)?);
             if sent.len() == LAST_SENT {
                 break;
             }

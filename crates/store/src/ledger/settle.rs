@@ -20,13 +20,13 @@ impl Work<'_> {
         let id = settlement.ticket.message;
         // A message that retention removed has nothing left to record.
         let Some(mut life) = self.load_life(id.raw())? else { return Ok(()) };
-        let (gateway, ids) = taken_parts(&settlement.disposition);
-        self.add_parts(gateway, ids, id, settlement.ticket.attempt)?;
+        let (gateway, taken) = taken_parts(&settlement.disposition);
+        self.add_parts(gateway, taken, id, settlement.ticket.attempt)?;
         if end_claim(&mut life, settlement) {
             self.end_claim_of_one(life.claim)?;
         }
         dispose(self, id, &mut life, settlement)?;
-        for carrier_id in ids {
+        for (_, carrier_id) in taken.parts() {
             for receipt in self.take_early(gateway, carrier_id)? {
                 if let Some(place) = self.find_part(gateway, carrier_id)? {
                     apply(self, &mut life, place, &receipt, settlement.at)?;

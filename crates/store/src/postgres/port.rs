@@ -7,14 +7,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::channel::Receipt;
 use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
-use domain::ids::{
-    AccountId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
-};
+use domain::ids::{AccountId, CustomerId, InboundId, LaneId, MessageId, PartitionId, PartitionMap};
 use domain::lane::Lane;
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
-    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, TakeOutcome, Tally, UnknownCode,
+    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, SentOver, Settlement,
+    SuppressionOrder, SuppressionRecord, Swept, TakeOutcome, Tally, UnknownCode,
 };
 use domain::nodes::NodeId;
 use domain::phone::Phone;
@@ -356,11 +354,11 @@ impl Ledger for PostgresLedger {
     async fn last_sent(
         &self,
         phone: Phone,
-        gateway: GatewayId,
+        over: &SentOver,
         since: Timestamp,
     ) -> Result<Vec<LastSent>, LedgerError> {
         let (partition, phone_index) = (self.home(phone), self.index(phone));
-        self.shared.look(&Sent { partition, phone_index, gateway, since }).await
+        self.shared.look(&Sent { partition, phone_index, over, since }).await
     }
 
     async fn facts(

@@ -1,7 +1,7 @@
 //! Looking without a transaction: messages, people, and what was sent and answered.
 
-use domain::ids::{AccountId, GatewayId, InboundId, MessageId, PartitionId};
-use domain::ledger::{InboundRecord, LastSent, MessageFilter, MessageRecord, SuppressionRecord};
+use domain::ids::{AccountId, InboundId, MessageId, PartitionId};
+use domain::ledger::{InboundRecord, LastSent, MessageFilter, MessageRecord, SentOver, SuppressionRecord};
 use domain::policy::PersonFacts;
 use domain::time::Timestamp;
 use sea_orm::sqlx::postgres::PgRow;
@@ -103,14 +103,14 @@ impl Operation for FactsOf {
 }
 
 /// What a phone was sent over a gateway.
-pub(super) struct Sent {
+pub(super) struct Sent<'a> {
     pub partition: PartitionId,
     pub phone_index: i64,
-    pub gateway: GatewayId,
+    pub over: &'a SentOver,
     pub since: Timestamp,
 }
 
-impl Operation for Sent {
+impl Operation for Sent<'_> {
     type Answer = Vec<LastSent>;
 
     async fn run(&self, shared: &Shared, db: &mut PgConnection) -> Done<Vec<LastSent>> {
@@ -124,7 +124,7 @@ impl Operation for Sent {
         for recent in recents.iter().rev() {
             let of = |row: &&PgRow| row.try_get::<i64, _>(0).is_ok_and(|id| id == recent.message.raw());
             let Some(row) = rows.iter().find(of) else { continue };
-            sent.extend(message_row(row)?.last_sent(recent, self.gateway, &shared.messages)?);
+            sent.extend(message_row(row)?.last_sent(recent, self.over, &shared.messages)?);
             if sent.len() == LAST_SENT {
                 break;
             }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::channel::CarrierMessageId;
 use domain::ids::PartitionId;
 use domain::ledger::Settlement;
 use domain::retry::RetryPolicy;
@@ -36,9 +35,9 @@ impl Operation for Settle<'_> {
             let id = settlement.ticket.message;
             // A message that retention removed has nothing left to record.
             let Some(mut life) = batch.take(id.raw()) else { continue };
-            for (key, part) in keys(settlement).zip(0u16..) {
+            for (part, key) in keys(settlement) {
                 // A carrier that uses an id again means the newer message.
-                parts.insert(key, (id.raw(), Place::packed(settlement.ticket.attempt, part)));
+                parts.insert(key, (id.raw(), Place::packed(settlement.ticket.attempt, part.into())));
             }
             end_claim(&mut life, settlement);
             dispose(&mut batch, id, &mut life, settlement)?;
@@ -52,7 +51,7 @@ impl Operation for Settle<'_> {
 impl Settle<'_> {
     /// The parts whose receipts may have come before.
     pub(super) fn part_keys(&self) -> BTreeSet<PartKey> {
-        self.settlements.iter().flat_map(keys).collect()
+        self.settlements.iter().flat_map(keys).map(|(_, key)| key).collect()
     }
 
     async fn add_parts(&self, db: &mut PgConnection, parts: BTreeMap<PartKey, (i64, u16)>) -> Done<()> {
@@ -73,7 +72,8 @@ impl Settle<'_> {
     }
 }
 
-fn keys(settlement: &Settlement) -> impl Iterator<Item = PartKey> + '_ {
-    let (gateway, ids) = taken_parts(&settlement.disposition);
-    ids.iter().map(move |id: &CarrierMessageId| (i32::from(gateway.0), carrier_id_bytes(id)))
+/// The parts that the carrier took, each with its place.
+fn keys(settlement: &Settlement) -> impl Iterator<Item = (u8, PartKey)> + '_ {
+    let (gateway, taken) = taken_parts(&settlement.disposition);
+    taken.parts().map(move |(part, id)| (part, (i32::from(gateway.0), carrier_id_bytes(id))))
 }

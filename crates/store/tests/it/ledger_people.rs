@@ -102,7 +102,8 @@ async fn a_reply_acts_once_and_can_be_taken_back(engine: Engine) {
     let sent = stage.accept_one(stage.message(&lane, 1)).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
     stage.submit(&out).await;
-    let last = stage.ledger.last_sent(phone(1), GATEWAY, NOW).await.unwrap();
+    let over = domain::ledger::SentOver { gateway: GATEWAY, channels: vec![FIRST] };
+    let last = stage.ledger.last_sent(phone(1), &over, NOW).await.unwrap();
     assert_eq!(
         last.iter().map(|l| (l.message, l.channel, l.offered_opt_out)).collect::<Vec<_>>(),
         [(sent, FIRST, true)]

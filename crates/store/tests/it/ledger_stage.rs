@@ -187,6 +187,7 @@ impl Stage {
             carrier: phone.carrier(),
             valid_until: self.now.plus(Duration::from_secs(4 * 3_600)),
             test: false,
+            possible_duplicate: false,
             entry: Entry::Queue { due_at: self.now, by_carrier: false },
             origin: None,
         }

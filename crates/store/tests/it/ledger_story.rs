@@ -1,6 +1,7 @@
 //! One message after another through the port: what every implementation of the ledger has to do.
 
 use domain::channel::ReceiptStatus::{Delivered, Expired, Undelivered};
+use domain::channel::TakenPart;
 use domain::lane::{Lane, LaneState};
 use domain::ledger::{Disposition, Entry, Expansion, LedgerError, ReceiptOutcome, TrailEvent};
 use domain::message::{Category, MessageState, Reason};
@@ -190,7 +191,7 @@ async fn parts_arrive_one_by_one(engine: Engine) {
     message.parts = 2;
     let id = stage.accept_one(message).await;
     let out = stage.claim(FIRST, stream(1, None)).await.outgoing.remove(0);
-    let ids = vec![carrier_id(id, 0)];
+    let ids = vec![TakenPart { part: 0, id: carrier_id(id, 0) }];
     let partly =
         Disposition::Failed { reason: Reason::Partial, code: Default::default(), gateway: GATEWAY, ids };
     stage.settle(&out, FIRST, partly).await;

@@ -16,6 +16,7 @@ mod ledger_people;
 mod ledger_stage;
 mod ledger_stepped;
 mod ledger_story;
+mod ledger_tries;
 mod ledger_verify;
 mod ledger_versions;
 mod ledger_waiting;

@@ -11,13 +11,13 @@ use domain::channel::{Capacity, Channel, Outgoing, Receipt};
 use domain::control::{AUDIENCE_CHUNK_ROWS, Campaign};
 use domain::downstream::{Fragment, Waiting, WaitingKind, WaitingPlace};
 use domain::ids::{
-    AccountId, ChannelId, CustomerId, GatewayId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
+    AccountId, ChannelId, CustomerId, InboundId, LaneId, MessageId, PartitionId, PartitionMap,
 };
 use domain::lane::{Lane, LaneState};
 use domain::ledger::{
     Claim, ClaimRequest, ConsentGrant, Due, Expansion, InboundRecord, LastSent, Ledger, LedgerError,
-    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, Settlement, SuppressionOrder,
-    SuppressionRecord, Swept, Tally, UnknownCode,
+    MessageFilter, MessageRecord, NewMessage, ReceiptOutcome, Retention, SentOver, Settlement,
+    SuppressionOrder, SuppressionRecord, Swept, Tally, UnknownCode,
 };
 use domain::message::{Category, MessageState};
 use domain::phone::Phone;
@@ -302,8 +302,8 @@ impl Ledger for FaultyLedger {
         self.inner.inbound(record, orders).await
     }
 
-    async fn last_sent(&self, phone: Phone, gateway: GatewayId, since: Timestamp) -> Asked<Vec<LastSent>> {
-        self.inner.last_sent(phone, gateway, since).await
+    async fn last_sent(&self, phone: Phone, over: &SentOver, since: Timestamp) -> Asked<Vec<LastSent>> {
+        self.inner.last_sent(phone, over, since).await
     }
 
     async fn facts(&self, partition: PartitionId, phones: Vec<Phone>) -> Asked<Vec<PersonFacts>> {

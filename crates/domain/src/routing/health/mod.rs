@@ -75,6 +75,9 @@ pub enum Trouble {
 }
 
 impl Trouble {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Disconnected, Self::Errors, Self::Receipts];
+
     /// The word used on the wire.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -393,6 +396,16 @@ impl Health {
     /// What happened to it, oldest first; no more than the last [`Change::MOST`].
     pub fn history(&self) -> impl Iterator<Item = &Change> {
         self.history.changes()
+    }
+
+    /// The turns that were not written down yet, oldest first.
+    pub fn unsaved(&self) -> impl Iterator<Item = &Change> {
+        self.history.unsaved()
+    }
+
+    /// The oldest `count` of [`Self::unsaved`] are written down.
+    pub fn saved(&mut self, count: usize) {
+        self.history.saved(count);
     }
 
     fn is_in_use(&self) -> bool {

@@ -1,4 +1,6 @@
 //! Any provider whose HTTP interface is described by the operator: a request from templates, answers by places.
+//!
+//! Several messages share a request where the description says so: the answer then has an item for each of them.
 
 mod place;
 mod render;
@@ -10,7 +12,9 @@ use domain::channel::{
     Callback, CallbackAnswer, CallbackRequest, CarrierCode, Inbound, Outgoing, Receipt, ReceiptStatus,
     SettingsFault, SubmitOutcome,
 };
-use domain::control::{ChannelConfig, HttpAnswer, HttpForm, HttpInbound, HttpReceipts, Provider};
+use domain::control::{
+    ChannelConfig, HttpAnswer, HttpBatch, HttpForm, HttpInbound, HttpReceipts, MOST_BATCH, Provider,
+};
 use domain::ids::{ChannelId, GatewayId};
 use domain::phone::{Country, Phone};
 use domain::time::Timestamp;
@@ -33,9 +37,17 @@ pub(super) struct Form {
     method: String,
     renderer: Renderer,
     answer: Answer,
+    batch: Option<Batch>,
     receipts: Option<Receipts>,
     inbound: Option<Replies>,
     templates: Option<Templates>,
+}
+
+struct Batch {
+    most: usize,
+    items: Place,
+    phone: Option<Place>,
+    code: Option<Place>,
 }
 
 struct Answer {
@@ -87,6 +99,7 @@ impl Form {
             method,
             renderer: Renderer::new(config, form, provider)?,
             answer: Answer::new(form)?,
+            batch: form.batch.as_ref().map(Batch::new).transpose()?,
             receipts: form.receipts.as_ref().map(|it| Receipts::new(it, &form.answer.codes)).transpose()?,
             inbound: form.inbound.as_ref().map(Replies::new).transpose()?,
             templates,
@@ -115,6 +128,17 @@ impl Form {
         }))
     }
 
+    /// What became of the message of an item.
+    fn one(&self, shared: &Batch, item: &Document, status: u16) -> SubmitOutcome {
+        match &shared.code {
+            None => self.answer.taken(item),
+            // An item without its code says nothing.
+            Some(place) => {
+                place.read(item).map_or_else(uncertain, |said| self.answer.outcome(Some(said), item, status))
+            }
+        }
+    }
+
     fn reply(&self, replies: &Replies, item: &Document, now: Timestamp) -> Option<Inbound> {
         let from = Phone::parse(&replies.phone.read(item)?, Country::CN).ok()?;
         let text = replies.text.read(item)?;
@@ -134,6 +158,32 @@ impl Form {
     }
 }
 
+impl Batch {
+    fn new(form: &HttpBatch) -> Result<Self, SettingsFault> {
+        if !(2..=MOST_BATCH).contains(&form.most) {
+            return Err(fault("/http/batch/most", "应为 2 到 200", "a number from 2 to 200 is expected"));
+        }
+        Ok(Self {
+            most: form.most.into(),
+            items: Place::parse(&form.items, "/http/batch/items")?,
+            phone: Place::optional(form.phone.as_deref(), "/http/batch/phone")?,
+            code: Place::optional(form.code.as_deref(), "/http/batch/code")?,
+        })
+    }
+
+    /// The item of each message, where there is one. Without phones the order tells, if there are as many.
+    fn items<'i>(&self, jobs: &[Job], items: &'i [Document]) -> Vec<Option<&'i Document>> {
+        let Some(place) = &self.phone else {
+            let whole = items.len() == jobs.len();
+            return jobs.iter().enumerate().map(|(n, _)| items.get(n).filter(|_| whole)).collect();
+        };
+        let phone = |item: &Document| place.read(item).and_then(|text| Phone::parse(&text, Country::CN).ok());
+        let phones: Vec<Option<Phone>> = items.iter().map(phone).collect();
+        let of = |job: &Job| phones.iter().position(|phone| *phone == Some(job.outgoing.phone));
+        jobs.iter().map(|job| of(job).and_then(|n| items.get(n))).collect()
+    }
+}
+
 /// What an item of delivery reports is.
 enum Read {
     Receipt(Receipt),
@@ -142,6 +192,24 @@ enum Read {
 }
 
 impl Answer {
+    /// What a result's code means, and where it means taken, the id that stands beside it.
+    fn outcome(&self, said: Option<String>, beside: &Document, status: u16) -> SubmitOutcome {
+        let form = &self.form;
+        match said {
+            None => by_status(status),
+            Some(code) if form.throttled.contains(&code) => SubmitOutcome::Throttled,
+            Some(code) if form.uncertain.contains(&code) => uncertain(),
+            Some(said) if form.taken.contains(&said) => self.taken(beside),
+            Some(_) if status >= 500 => uncertain(),
+            Some(said) => refused(code(&form.codes, &said)),
+        }
+    }
+
+    /// Taken without an id: no receipt could ever name it.
+    fn taken(&self, beside: &Document) -> SubmitOutcome {
+        self.id.read(beside).filter(|id| !id.is_empty()).map_or_else(uncertain, |id| taken(&id))
+    }
+
     fn new(form: &HttpForm) -> Result<Self, SettingsFault> {
         if form.answer.taken.is_empty() {
             return Err(fault(
@@ -205,34 +273,39 @@ fn plain(status: u16, body: &str) -> CallbackAnswer {
 }
 
 impl Dialect for Form {
+    fn most(&self) -> usize {
+        self.batch.as_ref().map_or(1, |batch| batch.most)
+    }
+
     fn prepare(&self, outgoing: &Outgoing) -> Result<Prepared, CarrierCode> {
         self.templates.as_ref().map_or_else(|| Ok(Prepared::default()), |all| all.of(&outgoing.text))
     }
 
     fn request(&self, batch: &[Job], stamp: &Stamp) -> Result<HttpRequest, CarrierCode> {
-        let Some(job) = batch.first() else { return Err(CarrierCode::default()) };
-        let rendered = self.renderer.render(&job.outgoing, &job.prepared, stamp);
+        if batch.is_empty() {
+            return Err(CarrierCode::default());
+        }
+        let rendered = self.renderer.render(batch, stamp);
         let (target, headers, body) = rendered.map_err(|_| CarrierCode::new(UNRENDERED))?;
         Ok(HttpRequest { method: self.method.clone(), target, headers, body })
     }
 
     fn answer(&self, batch: &[Job], status: u16, body: &[u8]) -> Vec<SubmitOutcome> {
         let document = Document::new(body, "");
-        let form = &self.answer.form;
-        let outcome = match self.answer.code.read(&document) {
-            _ if status == 429 => SubmitOutcome::Throttled,
-            None => by_status(status),
-            Some(code) if form.throttled.contains(&code) => SubmitOutcome::Throttled,
-            Some(code) if form.uncertain.contains(&code) => uncertain(),
-            Some(said) if form.taken.contains(&said) => match self.answer.id.read(&document) {
-                Some(id) if !id.is_empty() => taken(&id),
-                // Taken without an id: no receipt could ever name it.
-                _ => uncertain(),
-            },
-            Some(_) if status >= 500 => uncertain(),
-            Some(said) => refused(code(&form.codes, &said)),
-        };
-        all(batch, &outcome)
+        if status == 429 {
+            return all(batch, &SubmitOutcome::Throttled);
+        }
+        let said = self.answer.code.read(&document);
+        let taken = said.as_ref().is_some_and(|said| self.answer.form.taken.contains(said));
+        match &self.batch {
+            // An answer may be nothing but the list.
+            Some(shared) if taken || (said.is_none() && status < 300) => {
+                let items = Place::items(Some(&shared.items), &document);
+                let each = shared.items(batch, &items).into_iter();
+                each.map(|item| item.map_or_else(uncertain, |item| self.one(shared, item, status))).collect()
+            }
+            _ => all(batch, &self.answer.outcome(said, &document, status)),
+        }
     }
 
     fn called(&self, request: &CallbackRequest, now: Timestamp) -> Callback {

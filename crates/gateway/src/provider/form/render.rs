@@ -14,7 +14,7 @@ use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value, context
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
-use super::super::dialect::{Prepared, Stamp};
+use super::super::dialect::{Job, Prepared, Stamp};
 use super::super::sign::{base64, hex, hmac_sha1, hmac_sha256, percent};
 use super::super::{callback_url, fault};
 use crate::drivers::form::beijing;
@@ -23,8 +23,9 @@ use crate::drivers::form::beijing;
 const WORK_BUDGET: u64 = 20_000;
 /// Longest template of one part.
 const MOST_CHARS: usize = 10_000;
-/// Longest part of a request that is made from one.
+/// Longest part of a request that is made from one. Messages that share a request have some kibibytes each.
 const MOST_BYTES: usize = 256 << 10;
+const MOST_BYTES_SHARED: usize = 1 << 20;
 /// Headers of a request.
 const MOST_HEADERS: usize = 20;
 /// What a template must take without harm: quotes, line breaks, separators, other scripts.
@@ -40,6 +41,8 @@ pub(super) struct Renderer {
     service_id: String,
     sign: String,
     callback: String,
+    /// Several messages share a request.
+    shared: bool,
 }
 
 /// Target, headers and body.
@@ -53,7 +56,9 @@ impl Renderer {
         form: &HttpForm,
         provider: &Provider,
     ) -> Result<Self, SettingsFault> {
-        let mut environment = environment();
+        // What is written for each message of a request may take as much work as for the only one.
+        let most = form.batch.as_ref().map_or(1, |batch| u64::from(batch.most.max(1)));
+        let mut environment = environment(WORK_BUDGET.saturating_mul(most));
         let mut add = |name: String, source: &str, pointer: String| {
             let odd = |zh: String, en: String| fault(pointer.clone(), zh, en);
             if source.chars().count() > MOST_CHARS {
@@ -91,6 +96,7 @@ impl Renderer {
             service_id: config.service_id.clone(),
             sign: provider.sign.clone().unwrap_or_default(),
             callback: callback_url(config, provider).unwrap_or_default(),
+            shared: form.batch.is_some(),
         };
         renderer.try_out(provider)?;
         Ok(renderer)
@@ -98,18 +104,14 @@ impl Renderer {
 
     /// # Errors
     /// The part that could not be rendered, and why.
-    pub(super) fn render(
-        &self,
-        outgoing: &Outgoing,
-        prepared: &Prepared,
-        stamp: &Stamp,
-    ) -> Result<Rendered, (String, Error)> {
-        let values = self.values(outgoing, prepared, stamp);
+    pub(super) fn render(&self, batch: &[Job], stamp: &Stamp) -> Result<Rendered, (String, Error)> {
+        let values = self.values(batch, stamp);
+        let most = if self.shared { MOST_BYTES_SHARED } else { MOST_BYTES };
         let part = |name: &str, values: &Value| {
             let template = self.environment.get_template(name);
             let rendered = template.and_then(|template| template.render(values));
             match rendered {
-                Ok(text) if text.len() > MOST_BYTES => {
+                Ok(text) if text.len() > most => {
                     Err((name.to_owned(), Error::new(ErrorKind::InvalidOperation, "too long")))
                 }
                 Ok(text) => Ok(text),
@@ -135,15 +137,36 @@ impl Renderer {
         Ok((target, headers, body.into_bytes()))
     }
 
-    /// What templates may name.
-    fn values(&self, outgoing: &Outgoing, prepared: &Prepared, stamp: &Stamp) -> Value {
+    /// What templates may name: what is the same for a whole request, and the message, or the list of those that share it.
+    fn values(&self, batch: &[Job], stamp: &Stamp) -> Value {
+        let at = stamp.now.to_jiff();
+        let local = beijing(stamp.now);
+        let common = context! {
+            login => self.login.as_str(),
+            secret => self.secret.as_str(),
+            service_id => self.service_id.as_str(),
+            callback_url => self.callback.as_str(),
+            nonce => stamp.nonce.as_str(),
+            timestamp => at.as_second(),
+            millis => at.as_millisecond(),
+            utc => at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            local => local.strftime("%Y%m%d%H%M%S").to_string(),
+        };
+        let mut messages = batch.iter().map(|job| self.message(job));
+        if self.shared {
+            return context! { messages => messages.collect::<Vec<_>>(), ..common };
+        }
+        let message = messages.next().unwrap_or_default();
+        context! { ..message, ..common }
+    }
+
+    /// What templates may name of one message.
+    fn message(&self, Job { outgoing, prepared }: &Job) -> Value {
         let phone = outgoing.phone;
         let (signature, content) = divide(&outgoing.text);
         let sign = if prepared.sign.is_empty() { signature.unwrap_or(&self.sign) } else { &prepared.sign };
         let national = phone.national_cn().map(|text| text.as_str().to_owned());
         let digits = phone.digits().as_str().to_owned();
-        let at = stamp.now.to_jiff();
-        let local = beijing(stamp.now);
         let params: BTreeMap<String, String> = prepared.params.iter().cloned().collect();
         let list: Vec<String> = prepared.params.iter().map(|(_, value)| value.clone()).collect();
         context! {
@@ -159,15 +182,6 @@ impl Renderer {
             extension => outgoing.extension.as_deref().unwrap_or(""),
             sender => format!("{}{}", self.access_code, outgoing.extension.as_deref().unwrap_or("")),
             id => format!("{}-{}", outgoing.ticket.message, outgoing.ticket.attempt),
-            login => self.login.as_str(),
-            secret => self.secret.as_str(),
-            service_id => self.service_id.as_str(),
-            callback_url => self.callback.as_str(),
-            nonce => stamp.nonce.as_str(),
-            timestamp => at.as_second(),
-            millis => at.as_millisecond(),
-            utc => at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            local => local.strftime("%Y%m%d%H%M%S").to_string(),
         }
     }
 
@@ -178,8 +192,8 @@ impl Renderer {
             None if part == "target" => "/http/path".to_owned(),
             None => "/http/body".to_owned(),
         };
-        let Some((outgoing, prepared, stamp)) = trial(provider) else { return Ok(()) };
-        let (_, headers, body) = self.render(&outgoing, &prepared, &stamp).map_err(|(part, error)| {
+        let Some((batch, stamp)) = trial(provider, self.shared) else { return Ok(()) };
+        let (_, headers, body) = self.render(&batch, &stamp).map_err(|(part, error)| {
             let (kind, line) = (error.kind(), error.line().unwrap_or(1));
             if part == "target" && kind == ErrorKind::BadSerialization {
                 return fault(
@@ -212,8 +226,8 @@ impl Renderer {
     }
 }
 
-/// A message that holds everything that a message may hold.
-fn trial(provider: &Provider) -> Option<(Outgoing, Prepared, Stamp)> {
+/// A message that holds everything that a message may hold; two of them where several share a request.
+fn trial(provider: &Provider, shared: bool) -> Option<(Vec<Job>, Stamp)> {
     let now = Timestamp::from_millis(1_800_000_000_000);
     let ticket = Ticket { message: MessageId::from_raw(1), attempt: 1, claim: 1, partition: PartitionId(0) };
     // 13800138000, the number that stands in every manual.
@@ -238,14 +252,16 @@ fn trial(provider: &Provider) -> Option<(Outgoing, Prepared, Stamp)> {
         sign: "鸿雁".to_owned(),
         params: names.map(|name| (name.to_owned(), TRIAL.to_owned())).collect(),
     };
-    Some((outgoing, prepared, Stamp { now, nonce: "0".repeat(32) }))
+    let job = Job { outgoing, prepared };
+    let batch = vec![job; if shared { 2 } else { 1 }];
+    Some((batch, Stamp { now, nonce: "0".repeat(32) }))
 }
 
 /// Strict, fuelled, with the filters that providers' requests are made with.
-fn environment() -> Environment<'static> {
+fn environment(work: u64) -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    environment.set_fuel(Some(WORK_BUDGET));
+    environment.set_fuel(Some(work));
     environment.remove_global("debug");
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.add_filter("urlencode", |text: String| percent(&text));
