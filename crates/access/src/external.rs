@@ -116,7 +116,7 @@ impl Access {
         admission: &Admission,
         asked: &SignIn,
     ) -> Result<User, AccessTrouble> {
-        let role = admission.create_as.clone().ok_or(AccessTrouble::NotInvited)?;
+        let role = admission.create_as.ok_or(AccessTrouble::NotInvited)?;
         let login = vouched.verified_email.as_deref().and_then(|email| read_login(email).ok());
         let login = login.ok_or(AccessTrouble::NotInvited)?;
         let tenants = self.control.tenants().await?;

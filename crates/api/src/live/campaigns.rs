@@ -6,10 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::response::sse::Event as Told;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::look::watch_campaigns;
-use super::{Campaigns, STREAMED, Watching, change, changed, told};
+use super::{Campaigns, Watching, change, changed, end_of, told};
 use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
@@ -21,7 +20,8 @@ struct Open {
     seen: watch::Receiver<Campaigns>,
     /// What was told last; none at first.
     before: Option<Arc<[json::CampaignLive]>>,
-    until: Instant,
+    /// On the monotonic clock.
+    until: u64,
     _place: Place,
 }
 
@@ -45,7 +45,8 @@ pub(crate) async fn stream(
     // Before the task is asked for: its first look finds the account.
     let watching = Watching::begin(&state, caller.account);
     let seen = watch_campaigns(&state);
-    let open = Open { watching, seen, before: None, until: Instant::now() + STREAMED, _place: place };
+    let until = end_of(&state);
+    let open = Open { watching, seen, before: None, until, _place: place };
     Ok(streams::answer(open, next))
 }
 

@@ -6,10 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 use axum::response::sse::Event as Told;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use super::look::watch_channels;
-use super::{Channels, STREAMED, change, changed, told};
+use super::{Channels, change, changed, end_of, told};
 use crate::auth::{Allowed, can};
 use crate::json;
 use crate::problem::Problem;
@@ -21,7 +20,8 @@ struct Open {
     seen: watch::Receiver<Channels>,
     /// What was told last; none at first.
     before: Option<Arc<[json::ChannelState]>>,
-    until: Instant,
+    /// On the monotonic clock.
+    until: u64,
     _place: Place,
 }
 
@@ -43,7 +43,8 @@ pub(crate) async fn stream(
 ) -> Result<Response, Problem> {
     let place = state.streams().take(caller.actor().principal)?;
     let seen = watch_channels(&state);
-    let open = Open { state, seen, before: None, until: Instant::now() + STREAMED, _place: place };
+    let until = end_of(&state);
+    let open = Open { state, seen, before: None, until, _place: place };
     Ok(streams::answer(open, next))
 }
 

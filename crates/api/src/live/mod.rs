@@ -16,7 +16,6 @@ use axum::response::sse::Event as Told;
 use domain::ids::AccountId;
 use serde::Serialize;
 use tokio::sync::{Notify, watch};
-use tokio::time::Instant;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -113,12 +112,18 @@ fn told(name: &str, data: &impl Serialize) -> Option<Told> {
     Some(if name == "snapshot" { event.retry(LOOK) } else { event })
 }
 
+/// When a stream that begins now is over.
+fn end_of(state: &ApiState) -> u64 {
+    state.monotonic_millis() + u64::try_from(STREAMED.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Waits for a change of what was seen; none: the stream is over.
-async fn changed<T>(seen: &mut watch::Receiver<T>, state: &ApiState, until: Instant) -> Option<()> {
+async fn changed<T>(seen: &mut watch::Receiver<T>, state: &ApiState, until: u64) -> Option<()> {
+    let left = Duration::from_millis(until.saturating_sub(state.monotonic_millis()));
     let closing = state.closing().clone();
     tokio::select! {
         changed = seen.changed() => changed.ok(),
-        () = tokio::time::sleep_until(until) => None,
+        () = tokio::time::sleep(left) => None,
         () = closing.cancelled() => None,
     }
 }

@@ -154,7 +154,7 @@ async fn a_balance_is_told_when_it_falls_and_when_it_is_restored_once_each() {
     house.engine.post_round(&mut poster).await.unwrap();
     house.engine.post_round(&mut poster).await.unwrap();
     let low = ("balance.low".to_owned(), PRICE);
-    assert_eq!(told(&house).await, [low.clone()], "once");
+    assert_eq!(told(&house).await, std::slice::from_ref(&low), "once");
     let page = page(&house).await;
     assert!(page.contains("hongyan_accounts_short{level=\"low\"} 1\n"), "{page}");
     // Another node takes the duty over, and does not tell it again.

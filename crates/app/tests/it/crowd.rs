@@ -65,17 +65,17 @@ async fn ten_thousand_idle_clients_and_floods_leave_the_others_served_within_a_b
     house.start();
     let server = house.server_id();
     let at: SocketAddr = house.url().trim_start_matches("http://").parse().unwrap();
-    let works = async || {
+    let works = async |name: &str| {
         house.api(Method::GET, "/v1/me", None).await;
         house
             .api(
                 Method::POST,
                 "/v1/templates",
-                Some(&json!({"name": "a", "category": "notice", "text": "您好"})),
+                Some(&json!({"name": name, "category": "notice", "text": "您好"})),
             )
             .await;
     };
-    works().await;
+    works("before").await;
     let before = resident(server);
     let mut crowd = Vec::with_capacity(most);
     for number in 0..most {
@@ -86,7 +86,7 @@ async fn ten_thousand_idle_clients_and_floods_leave_the_others_served_within_a_b
         }
         crowd.push(client);
     }
-    works().await;
+    works("among them").await;
     let fields = (0..500).map(|n| format!("X-{n}: 1\r\n")).collect::<String>();
     let long = format!("X-Long: {}\r\n", "a".repeat(1 << 20));
     for flood in [fields, long] {
@@ -98,13 +98,13 @@ async fn ten_thousand_idle_clients_and_floods_leave_the_others_served_within_a_b
             assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
         }
     }
-    works().await;
+    works("after floods").await;
     let grown = resident(server).saturating_sub(before);
     let bound = most as u64 * BYTES_EACH + BYTES_BESIDES;
     println!("{most} idle clients: {} KiB more, {} bytes each", grown >> 10, grown / most as u64);
     assert!(grown < bound, "{most} idle clients took {grown} bytes, more than {bound}");
     drop(crowd);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    works().await;
+    works("afterwards").await;
     assert_eq!(house.terminate(), 0);
 }
