@@ -201,7 +201,8 @@ async fn an_answer_to_a_forgotten_text_is_still_understood(engine: Engine) {
     stage.receipt(id, 0, ReceiptStatus::Delivered, "DELIVRD").await;
     let offered = async || {
         let since = Timestamp::from_millis(0);
-        stage.ledger.last_sent(phone(1), GATEWAY, since).await.unwrap()[0].offered_opt_out
+        let over = SentOver { gateway: GATEWAY, channels: Vec::new() };
+        stage.ledger.last_sent(phone(1), &over, since).await.unwrap()[0].offered_opt_out
     };
     assert!(offered().await);
     redact(&stage, id, Forgetting::Text).await;
