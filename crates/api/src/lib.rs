@@ -2,8 +2,8 @@
 //!
 //! Owns the HTTP surface: who is asking, what a request may hold, how refusals are told, and the public JSON. Refuses
 //! business rules (they are the engine's), SQL and carriers' protocols. Invariants: every route but a listed few asks
-//! for a key, and every read is scoped by its account; every route is in the OpenAPI document, but for those that other
-//! vendors' SDKs ask (`compatible`); every body, page and handler has a bound; a 2xx means that what was asked is durable.
+//! for a key, and every read is scoped by its account; every route is in the OpenAPI document, but for those that are served
+//! beside it (`vendors`); every body, page and handler has a bound; a 2xx means that what was asked is durable.
 
 mod accounts;
 mod auth;
@@ -11,7 +11,6 @@ mod callbacks;
 mod campaigns;
 mod channels;
 mod codes;
-mod compatible;
 mod contacts;
 mod context;
 mod customers;
@@ -77,10 +76,9 @@ pub use trail::QUESTIONS;
 
 use problem::Problem;
 
-/// Everything that is served, ready for a listener.
-pub fn router(state: ApiState) -> Router {
+/// Everything that is served, ready for a listener. `beside`: other interfaces over the same state.
+pub fn router(state: ApiState, beside: Router) -> Router {
     let (router, _) = operations().split_for_parts();
-    let compatible = compatible::router(&state);
     router
         .fallback(|| async { Problem::new(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
@@ -88,7 +86,7 @@ pub fn router(state: ApiState) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(state.clone(), layers::surround))
         .with_state(state)
-        .merge(compatible)
+        .merge(beside)
 }
 
 /// All operations with their descriptions.

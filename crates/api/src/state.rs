@@ -94,15 +94,21 @@ impl ApiState {
         self.0.oidc.get()
     }
 
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
+    /// The running system.
+    #[must_use]
+    pub fn engine(&self) -> &Arc<Engine> {
         &self.0.engine
     }
 
-    pub(crate) fn access(&self) -> &Access {
+    /// Who may do what.
+    #[must_use]
+    pub fn access(&self) -> &Access {
         self.0.engine.access()
     }
 
-    pub(crate) fn control(&self) -> &Arc<dyn Control> {
+    /// The control database.
+    #[must_use]
+    pub fn control(&self) -> &Arc<dyn Control> {
         self.0.engine.control()
     }
 
@@ -110,19 +116,27 @@ impl ApiState {
         &self.0.statements
     }
 
-    pub(crate) fn ledger(&self) -> &Arc<dyn Ledger> {
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<dyn Ledger> {
         self.0.engine.ledger()
     }
 
-    pub(crate) fn zone(&self) -> &TimeZone {
+    /// The zone of schedules and reports.
+    #[must_use]
+    pub fn zone(&self) -> &TimeZone {
         &self.0.engine.settings().zone
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
         self.0.clock.now()
     }
 
-    pub(crate) fn monotonic_millis(&self) -> u64 {
+    /// Milliseconds of a clock that never goes back.
+    #[must_use]
+    pub fn monotonic_millis(&self) -> u64 {
         self.0.clock.monotonic_millis()
     }
 
@@ -145,7 +159,9 @@ impl ApiState {
         &self.0.closing
     }
 
-    pub(crate) fn request_id(&self) -> String {
+    /// A fresh id of a request.
+    #[must_use]
+    pub fn request_id(&self) -> String {
         format!("req_{:x}", self.0.requests.fetch_add(1, Ordering::Relaxed))
     }
 
@@ -188,6 +204,12 @@ impl ApiState {
         drop(callers);
         context.tell(|told| told.turn = Some(turn));
         if turn.within { Ok(()) } else { Err(Problem::new(Kind::RateLimited).after_seconds(turn.reset)) }
+    }
+
+    /// Counts a request over another interface. `false`: it is beyond the limit.
+    #[must_use]
+    pub fn takes(&self, identity: &Identity) -> bool {
+        self.take_turn(identity, &Context::new(String::new(), None, None)).is_ok()
     }
 
     /// Counts an attempt of somebody who is not known yet.

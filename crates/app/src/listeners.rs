@@ -63,7 +63,8 @@ pub(crate) async fn start(
     if let Some(tls) = &serving.options.tls {
         tracker.spawn(keep_renewed(Arc::clone(tls), stop.clone()));
     }
-    tracker.spawn(api::serve(listener, state, serving.options, stop.clone()));
+    let beside = vendors::router(&state);
+    tracker.spawn(api::serve(listener, (state, beside), serving.options, stop.clone()));
     let address = serving.metrics?;
     match TcpListener::bind(address).await {
         Ok(listener) => {

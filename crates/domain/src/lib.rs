@@ -2,7 +2,6 @@
 
 pub mod access;
 pub mod approved;
-pub mod audit;
 pub mod billing;
 pub mod campaign;
 pub mod carrier_code;
@@ -27,6 +26,7 @@ pub mod routing;
 pub mod time;
 pub mod webhooks;
 
+pub use audit;
 pub use phone;
 pub use template;
 pub use text;

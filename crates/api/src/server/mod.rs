@@ -84,15 +84,20 @@ pub struct ServeOptions {
     pub tls: Option<Arc<Tls>>,
 }
 
-/// Serves the API until `stop`, then lets requests under way end.
-pub async fn serve(listener: TcpListener, state: ApiState, options: ServeOptions, stop: CancellationToken) {
+/// Serves the API, and `beside` it other interfaces, until `stop`, then lets requests under way end.
+pub async fn serve(
+    listener: TcpListener,
+    (state, beside): (ApiState, Router),
+    options: ServeOptions,
+    stop: CancellationToken,
+) {
     let engine = Arc::clone(state.engine());
     let (told, closing) = (stop.clone(), state.closing().clone());
     tokio::spawn(async move {
         told.cancelled().await;
         closing.cancel();
     });
-    serve_router(listener, router(state), Some(engine), options, stop).await;
+    serve_router(listener, router(state, beside), Some(engine), options, stop).await;
 }
 
 /// The same for any router; what happens is counted by the engine, if one is given.

@@ -137,7 +137,7 @@ impl House {
         });
         engine.set_outbound(Arc::new(gateway::OutboundHttp::new(true).unwrap()));
         let state = ApiState::new(engine.clone(), control.clone() as _, clock, ids.clone());
-        let router = api::router(state.clone());
+        let router = api::router(state.clone(), crate::beside(&state));
         let (owner_key, owner_link) = (first.key.0, first.link.0);
         let accounts = (first.account.id, stranger);
         Self { router, state, owner_key, owner_link, accounts, still, ids, engine, ledger, control }
@@ -199,7 +199,7 @@ impl House {
 
     /// For a listener that remembers nothing of what was asked of the other.
     pub(crate) fn router_anew(&self) -> Router {
-        api::router(self.state.clone())
+        api::router(self.state.clone(), crate::beside(&self.state))
     }
 
     /// An id that names this slot.

@@ -22,9 +22,6 @@ mod metrics;
 mod money;
 mod numbers;
 mod oidc;
-#[expect(dead_code, reason = "the tests of carrier protocols use the rest")]
-#[path = "../../../app/tests/it/peer.rs"]
-mod peer;
 mod people;
 mod permissions;
 mod reports;
@@ -32,5 +29,9 @@ mod server;
 mod sessions;
 mod sources;
 mod tls;
-mod vendors;
 mod webhooks;
+
+/// What these tests serve beside the API.
+fn beside(_: &api::ApiState) -> axum::Router {
+    axum::Router::new()
+}

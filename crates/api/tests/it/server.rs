@@ -34,7 +34,12 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
         let options = ServeOptions { limits, ..ServeOptions::default() };
-        let task = tokio::spawn(api::serve(listener, house.state.clone(), options, stop.clone()));
+        let task = tokio::spawn(api::serve(
+            listener,
+            (house.state.clone(), Default::default()),
+            options,
+            stop.clone(),
+        ));
         Self { house, address, stop, task, _folder: folder }
     }
 

@@ -52,7 +52,8 @@ async fn a_renewed_certificate_is_in_force_and_a_wrong_one_is_not() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
     let options = ServeOptions { tls: Some(Arc::clone(&tls)), ..ServeOptions::default() };
-    let task = tokio::spawn(api::serve(listener, house.state.clone(), options, stop.clone()));
+    let task =
+        tokio::spawn(api::serve(listener, (house.state.clone(), Default::default()), options, stop.clone()));
 
     assert!(ask(address, &first).await.is_some_and(|answer| answer.starts_with("HTTP/1.1 200")));
     assert!(ask(address, &second).await.is_none());

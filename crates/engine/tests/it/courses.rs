@@ -342,21 +342,17 @@ fn again(states: &[MessageState]) -> ResendOrder {
     }
 }
 
+/// Rules by which people may get marketing again and again.
+fn uncapped() -> domain::policy::Policy {
+    use domain::policy::{PolicyBuilder, RuleId};
+    let without = [RuleId::CONSENT, RuleId::MARKETING_DAY, RuleId::MARKETING_WEEK];
+    PolicyBuilder::builtin().without(&without).build().unwrap()
+}
+
 #[tokio::test]
 async fn failures_are_sent_again_to_those_whom_nothing_reached() {
     let place = tempfile::tempdir().unwrap();
-    let house = House::open(
-        place.path(),
-        domain::policy::PolicyBuilder::builtin()
-            .without(&[
-                domain::policy::RuleId::CONSENT,
-                domain::policy::RuleId::MARKETING_DAY,
-                domain::policy::RuleId::MARKETING_WEEK,
-            ])
-            .build()
-            .unwrap(),
-    )
-    .await;
+    let house = House::open(place.path(), uncapped()).await;
     let id = start(&house, 10, |_| ()).await;
     let by_carrier = |phone: Phone| match phone.carrier() {
         Carrier::Mobile => Fate::Undelivered,

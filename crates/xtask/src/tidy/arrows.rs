@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("template", &["text"]),
     ("phone", &["text"]),
-    ("domain", &["text", "template", "phone"]),
+    ("audit", &["text"]),
+    ("domain", &["text", "template", "phone", "audit"]),
     ("sheets", &["domain"]),
     ("json", &["domain"]),
     ("psi", &[]),
@@ -35,9 +36,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("oidc", &["domain"]),
     ("engine", &["domain", "psi", "sheets", "access", "exports", "feeds"]),
     ("api", &["domain", "access", "exports", "feeds", "oidc", "engine", "json"]),
+    ("vendors", &["domain", "access", "engine", "api"]),
     ("sim", &["domain", "wire"]),
     ("world", &["wire", "domain", "store", "engine"]),
-    ("app", &["wire", "domain", "psi", "store", "gateway", "feeds", "oidc", "engine", "api", "sim", "world"]),
+    (
+        "app",
+        &[
+            "wire", "domain", "psi", "store", "gateway", "feeds", "oidc", "engine", "api", "vendors", "sim",
+            "world",
+        ],
+    ),
     ("xtask", &[]),
 ];
 
@@ -45,7 +53,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const STRANGERS: (&str, &str) = ("store", "gateway");
 
 /// Crates without I/O, clock and randomness.
-pub(super) const PURE: [&str; 6] = ["wire", "text", "phone", "template", "domain", "psi"];
+pub(super) const PURE: [&str; 7] = ["wire", "text", "phone", "template", "audit", "domain", "psi"];
 
 /// Packages that only the named crates may use in product code, and why.
 const OUTSIDE: &[(&[&str], &[&str], &str)] = &[
@@ -54,7 +62,7 @@ const OUTSIDE: &[(&[&str], &[&str], &str)] = &[
         &["store", "control", "pg", "files"],
         "SQL lives in `store`",
     ),
-    (&["axum"], &["api"], "HTTP is served by `api`"),
+    (&["axum"], &["api", "vendors"], "HTTP is served by `api`, and `vendors` beside it"),
 ];
 
 /// Packages that the pure crates never name.

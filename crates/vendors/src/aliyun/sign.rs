@@ -9,10 +9,10 @@ use domain::ids::KeyId;
 use domain::time::Timestamp;
 
 use super::error::Refusal;
-use crate::compatible::Desk;
-use crate::compatible::doorman::Shut;
-use crate::compatible::form::Form;
-use crate::compatible::hash::{hex, hmac_sha1_base64, hmac_sha256, same, sha256_hex};
+use crate::Desk;
+use crate::doorman::Shut;
+use crate::form::Form;
+use crate::hash::{hex, hmac_sha1_base64, hmac_sha256, same, sha256_hex};
 
 /// How far the time of a signature may be from ours, in seconds.
 const WINDOW_SECONDS: i64 = 15 * 60;

@@ -5,9 +5,9 @@ use axum::http::request::Parts;
 use domain::ids::KeyId;
 
 use super::error::Refusal;
-use crate::compatible::Desk;
-use crate::compatible::doorman::Shut;
-use crate::compatible::hash::{hex, hmac_sha256, same, sha256_hex};
+use crate::Desk;
+use crate::doorman::Shut;
+use crate::hash::{hex, hmac_sha256, same, sha256_hex};
 
 /// The one way that is served.
 const TC3: &str = "TC3-HMAC-SHA256";

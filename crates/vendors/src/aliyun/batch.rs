@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 
 use super::error::{self, Refusal, said};
 use super::send::{international, taken, values};
-use crate::compatible::doorman::Guest;
-use crate::compatible::form::Form;
-use crate::compatible::{Desk, templates};
+use crate::doorman::Guest;
+use crate::form::Form;
+use crate::{Desk, templates};
 
 /// Phones of one request.
 const PHONES: usize = 100;

@@ -18,7 +18,7 @@ use super::callback::StatusCallback;
 use super::error::Refusal;
 use super::resource::Shown;
 use super::{Caller, Desk};
-use crate::compatible::form::{Form, body};
+use crate::form::{Form, body};
 
 /// Longest body, in characters.
 const BODY_CHARS: usize = 1_600;

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::error::Refusal;
 use super::resource::Shown;
 use super::{Caller, Desk};
-use crate::compatible::form::{Form, body};
+use crate::form::{Form, body};
 
 /// `Status=canceled` cancels, an empty `Body` redacts; both at once in this order.
 pub(super) async fn update(State(desk): State<Desk>, request: Request) -> Result<Json<Value>, Refusal> {

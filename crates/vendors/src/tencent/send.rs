@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::error::Refusal;
 use super::pull::{self, Wanted};
-use crate::compatible::doorman::Guest;
-use crate::compatible::{Desk, templates};
+use crate::doorman::Guest;
+use crate::{Desk, templates};
 
 /// Phones of one request.
 const PHONES: usize = 200;

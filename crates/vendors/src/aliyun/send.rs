@@ -5,9 +5,9 @@ use engine::accept::{Content, ItemOutcome, SendItem, SendRequest};
 use serde_json::{Map, Value, json};
 
 use super::error::{self, Business, Refusal, said};
-use crate::compatible::doorman::Guest;
-use crate::compatible::form::Form;
-use crate::compatible::{Desk, templates};
+use crate::doorman::Guest;
+use crate::form::Form;
+use crate::{Desk, templates};
 
 /// Phones of one request.
 const PHONES: usize = 1_000;

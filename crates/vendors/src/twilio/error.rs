@@ -10,8 +10,8 @@ use engine::accept::RefusedItem;
 use engine::{SendError, Whose};
 use serde_json::json;
 
-use crate::compatible::doorman::Shut;
-use crate::compatible::form::Unreadable;
+use crate::doorman::Shut;
+use crate::form::Unreadable;
 
 /// What goes back: a code of theirs, with its status and words. Quotes nothing of the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -8,7 +8,7 @@ use engine::accept::RefusedItem;
 use engine::{SendError, Whose};
 use serde_json::{Value, json};
 
-use crate::compatible::doorman::Shut;
+use crate::doorman::Shut;
 
 /// A code and its words. Quotes nothing of the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

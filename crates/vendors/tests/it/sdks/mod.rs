@@ -207,3 +207,15 @@ async fn nobody_is_let_in_without_a_key() {
         house.send(Who::Nobody, request("POST", "/?Action=SendCardSms&Version=2017-05-25", Body::empty()));
     assert_eq!(unknown.await.ok(404)["Code"], "InvalidAction.NotFound");
 }
+
+#[tokio::test]
+async fn whoever_opens_the_address_in_a_browser_is_shown_the_reference() {
+    let folder = tempfile::tempdir().unwrap();
+    let house = House::open(folder.path()).await;
+    let answer = house.send(Who::Nobody, request("GET", "/", Body::empty())).await;
+    assert_eq!((answer.status.as_u16(), &answer.headers["location"]), (303, &"/docs".parse().unwrap()));
+    for asked in [request("GET", "/?Action=SendSms", Body::empty()), request("POST", "/", Body::empty())] {
+        let answer = house.send(Who::Nobody, asked).await;
+        assert!(answer.json()["Code"].is_string(), "a vendor's SDK is answered as by its vendor");
+    }
+}

@@ -8,9 +8,8 @@ use domain::access::{Permission, SignatureError};
 use domain::control::Secret;
 use domain::ids::{AccountId, KeyId};
 
-use crate::context::Context;
-use crate::server::ClientAddress;
-use crate::state::ApiState;
+use api::ApiState;
+use api::ClientAddress;
 
 /// Somebody who was let in.
 #[derive(Clone)]
@@ -78,7 +77,9 @@ pub(super) fn admit(
 ) -> Result<Guest, Shut> {
     let VendorKey { identity, secret, .. } = known;
     identity.admit(peer, state.now())?;
-    state.take_turn(&identity, &Context::new(state.request_id(), peer, None)).map_err(|_| Shut::Throttled)?;
+    if !state.takes(&identity) {
+        return Err(Shut::Throttled);
+    }
     if !identity.permissions.holds(needed) {
         return Err(Shut::Forbidden);
     }

@@ -22,7 +22,7 @@ use text::fold::Folder;
 pub const MAX_SKIPS: u8 = 3;
 
 /// The list that is shipped: absolute advertising words, bait for gambling, fraud and loans, restricted trades.
-const SEED: &str = include_str!("../../data/audit_seed.tsv");
+const SEED: &str = include_str!("../data/audit_seed.tsv");
 
 /// The shipped list.
 ///

@@ -10,14 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use super::resource::{error_of, status_of};
 use super::{VERSION, sid};
-use crate::compatible::hash::hmac_sha1_base64;
+use crate::hash::hmac_sha1_base64;
 
 /// How long one call may take, as Twilio allows it.
 const WITHIN: Duration = Duration::from_secs(15);
 
 /// Where the news of a message go; kept sealed beside it until they are told.
 #[derive(Clone, Serialize, Deserialize)]
-pub(in crate::compatible) struct StatusCallback {
+pub(crate) struct StatusCallback {
     pub url: String,
     /// The account's sid, as the request had it.
     pub account: String,
@@ -29,7 +29,7 @@ pub(in crate::compatible) struct StatusCallback {
 
 impl StatusCallback {
     /// The call that tells of an event; none when Twilio tells nothing of it.
-    pub(in crate::compatible) fn call(&self, record: &MessageRecord, kind: EventKind) -> Option<Call> {
+    pub(crate) fn call(&self, record: &MessageRecord, kind: EventKind) -> Option<Call> {
         let step = step(record, kind)?;
         let message = sid("SM", record.id.raw());
         let mut fields: Vec<(&str, String)> = vec![

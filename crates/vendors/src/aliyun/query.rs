@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::error::{self, Refusal, said};
 use super::send::international;
-use crate::compatible::Desk;
-use crate::compatible::doorman::Guest;
-use crate::compatible::form::Form;
+use crate::Desk;
+use crate::doorman::Guest;
+use crate::form::Form;
 
 /// Messages to one phone on one day that are looked at: caps allow far fewer.
 const MOST: usize = 1_000;

@@ -11,8 +11,8 @@ use engine::accept::RefusedItem;
 use engine::{SendError, Whose};
 use serde_json::{Value, json};
 
-use crate::compatible::doorman::Shut;
-use crate::compatible::form::Unreadable;
+use crate::doorman::Shut;
+use crate::form::Unreadable;
 
 /// A refusal of the gateway. Quotes nothing of the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{Refusal, word_of};
-use crate::compatible::Desk;
-use crate::compatible::doorman::Guest;
+use crate::Desk;
+use crate::doorman::Guest;
 
 /// Most that one call gives.
 const MOST: usize = 100;
@@ -53,7 +53,7 @@ const ENDS: [EventKind; 7] = [
 
 /// What a report has of its request.
 #[derive(Clone, Serialize, Deserialize)]
-pub(in crate::compatible) struct Wanted {
+pub(crate) struct Wanted {
     /// `SmsSdkAppId`.
     pub app: String,
     /// `SessionContext`.
@@ -62,7 +62,7 @@ pub(in crate::compatible) struct Wanted {
 
 /// Who pulls, and whose events are recorded.
 #[derive(Default)]
-pub(in crate::compatible) struct Pulls {
+pub(crate) struct Pulls {
     recorded: Mutex<HashMap<AccountId, u64>>,
     turns: Mutex<HashMap<AccountId, Arc<tokio::sync::Mutex<()>>>>,
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::error::Refusal;
 use super::resource::Shown;
 use super::{Caller, Desk, VERSION};
-use crate::compatible::form::Form;
+use crate::form::Form;
 
 /// A page when nothing is said, and the largest.
 const PAGE: u32 = 50;

@@ -29,7 +29,7 @@ use domain::ledger::MessageRecord;
 use domain::webhooks::Call;
 use engine::webhooks::WritesCallbacks;
 
-use crate::state::ApiState;
+use api::ApiState;
 use twilio::StatusCallback;
 
 /// How long a request may take.
@@ -54,7 +54,8 @@ impl WritesCallbacks for Writer {
 }
 
 /// All vendors' routes.
-pub(crate) fn router(api: &ApiState) -> Router {
+#[must_use]
+pub fn router(api: &ApiState) -> Router {
     let pulls = Arc::new(tencent::Pulls::default());
     let desk = Desk { pulls, api: api.clone() };
     api.engine().set_callback_writer(Arc::new(Writer));
