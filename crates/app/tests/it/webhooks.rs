@@ -210,7 +210,7 @@ async fn another_node_goes_on_when_the_one_that_calls_is_killed() {
     receiver.until("what the first node tells", |heard| messages(heard) == sent).await;
     // It began first, so it has the duty; it dies with calls under way that nobody answers.
     receiver.answers.send_replace(false);
-    let more = send(&second, 100, 40).await;
+    let more = send(&first, 100, 40).await;
     let heard = receiver.heard().len();
     receiver.until("calls under way", |all| all.len() > heard).await;
     first.kill();
