@@ -403,10 +403,7 @@ async fn failures_are_sent_again_to_those_whom_nothing_reached() {
     assert_eq!(first, repeated);
     expanded(&house, first).await;
     assert_eq!(send(&house, |_| Fate::Delivered).await.len(), 5);
-    let (again, line) = (again(&uncertain), line(account));
-    let marked = engine.resend(account, id, &ResendOrder { line: Some(line), ..again }).await.unwrap();
-    is_marked_and_told(&house, id, marked.campaign.unwrap().id).await;
-    let again = self::again;
+    what_is_uncertain_goes_out_marked_and_is_told(&house, id).await;
     let wrong = engine.resend(account, id, &again(&[MessageState::Delivered])).await.map(|_| ()).unwrap_err();
     assert!(matches!(wrong, CampaignTrouble::ResendStates));
     house.close().await;
@@ -432,7 +429,9 @@ fn line(account: AccountId) -> AuditLine {
 }
 
 /// What was uncertain goes out again as a possible duplicate, and the line of the audit log tells why and how many.
-async fn is_marked_and_told(house: &House, first: CampaignId, again: CampaignId) {
+async fn what_is_uncertain_goes_out_marked_and_is_told(house: &House, first: CampaignId) {
+    let order = ResendOrder { line: Some(line(house.account)), ..again(&[MessageState::Uncertain]) };
+    let again = house.engine.resend(house.account, first, &order).await.unwrap().campaign.unwrap().id;
     expanded(house, again).await;
     let of = |campaign| MessageFilter {
         account: house.account,
