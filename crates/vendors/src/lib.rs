@@ -54,7 +54,6 @@ impl WritesCallbacks for Writer {
 }
 
 /// All vendors' routes.
-#[must_use]
 pub fn router(api: &ApiState) -> Router {
     let pulls = Arc::new(tencent::Pulls::default());
     let desk = Desk { pulls, api: api.clone() };

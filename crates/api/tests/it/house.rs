@@ -13,10 +13,9 @@ use domain::control::{
     Account, Accounts as _, ApiKey, ChannelConfig, Channels as _, Control, Entity, PriceLine, Protocol,
     Quirks, RouteConfig, RouteStep, Secret,
 };
-use domain::ids::{AccountId, ChannelId, EntityId, FreshId, GatewayId, IdGenerator, KeyId, RouteId};
+use domain::ids::{AccountId, ChannelId, EntityId, GatewayId, IdGenerator, KeyId, RouteId};
 use domain::ledger::Ledger;
 use domain::money::Money;
-use domain::phone::Slot;
 use domain::policy::{Policy, PolicyBuilder};
 use domain::time::{Clock, Timestamp};
 use engine::{Engine, EngineParts, Settings};
@@ -66,7 +65,6 @@ pub(crate) struct House {
     /// Of the owner and of the stranger.
     pub(crate) accounts: (AccountId, AccountId),
     still: Arc<StillClock>,
-    ids: Arc<IdGenerator>,
     pub(crate) engine: Arc<Engine>,
     pub(crate) ledger: Arc<SqliteLedger>,
     pub(crate) control: Arc<ControlDb>,
@@ -136,11 +134,11 @@ impl House {
             settings: Settings { private_callbacks: true, ..Settings::default() },
         });
         engine.set_outbound(Arc::new(gateway::OutboundHttp::new(true).unwrap()));
-        let state = ApiState::new(engine.clone(), control.clone() as _, clock, ids.clone());
+        let state = ApiState::new(engine.clone(), control.clone() as _, clock, ids);
         let router = api::router(state.clone(), crate::beside(&state));
         let (owner_key, owner_link) = (first.key.0, first.link.0);
         let accounts = (first.account.id, stranger);
-        Self { router, state, owner_key, owner_link, accounts, still, ids, engine, ledger, control }
+        Self { router, state, owner_key, owner_link, accounts, still, engine, ledger, control }
     }
 
     /// For a listener.
@@ -195,16 +193,6 @@ impl House {
         let millis = i64::try_from(time.as_millis()).unwrap();
         self.still.0.fetch_sub(millis, Ordering::Relaxed);
         self.still.1.fetch_add(millis, Ordering::Relaxed);
-    }
-
-    /// For a listener that remembers nothing of what was asked of the other.
-    pub(crate) fn router_anew(&self) -> Router {
-        api::router(self.state.clone(), crate::beside(&self.state))
-    }
-
-    /// An id that names this slot.
-    pub(crate) fn fresh(&self, slot: Slot) -> FreshId {
-        self.ids.next(self.still.now(), slot)
     }
 
     /// What shows the time here.

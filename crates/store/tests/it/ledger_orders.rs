@@ -7,7 +7,9 @@ use domain::channel::ReceiptStatus;
 use domain::downstream::{Origin, WaitingKind, WaitingPlace, What};
 use domain::events::{EventKind, EventPlace, EventRead};
 use domain::ids::{AccountId, CustomerId, MessageId, PartitionId};
-use domain::ledger::{Cancelling, Forgetting, LedgerError, NewMessage, Redacting, SentCounts, TrailEvent};
+use domain::ledger::{
+    Cancelling, Forgetting, LedgerError, NewMessage, Redacting, SentCounts, SentOver, TrailEvent,
+};
 use domain::message::{Category, MessageState, Reason};
 use domain::time::Timestamp;
 

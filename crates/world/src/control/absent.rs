@@ -11,7 +11,7 @@ use domain::downstream::Customer;
 use domain::ids::{AccountId, ChannelId, CustomerId, ExportId, KeyId, SourceId, TurnId, UserId};
 use domain::time::Timestamp;
 
-use super::{Asked, MemoryControl};
+use super::{Asked, MemoryControl, not_here};
 
 #[async_trait]
 impl Access for MemoryControl {

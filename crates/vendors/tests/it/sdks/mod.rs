@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use axum::body::Body;
 use domain::channel::{CarrierCode, CarrierMessageId, Receipt, ReceiptStatus};
-use domain::ids::{ChannelId, GatewayId};
+use domain::ids::{ChannelId, GatewayId, IdGenerator};
 use domain::ledger::{ClaimRequest, Disposition, InboundRecord, Ledger as _, Settlement, Take};
 use domain::phone::{CarrierSet, Country, Phone};
 use domain::retry::RetryPolicy;
@@ -78,7 +78,7 @@ impl Shop {
     async fn serve_anew(&mut self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         self.at = listener.local_addr().unwrap();
-        let service = self.house.router_anew();
+        let service = api::router(self.house.state.clone(), crate::beside(&self.house.state));
         tokio::spawn(async move { axum::serve(listener, service).await });
     }
 
@@ -87,7 +87,7 @@ impl Shop {
         let ledger = &self.house.ledger;
         let from = Phone::parse(phone, Country::CN).unwrap();
         let record = InboundRecord {
-            id: self.house.fresh(from.slot()).into(),
+            id: IdGenerator::new(2).next(now(), from.slot()).into(),
             account: Some(self.house.accounts.0),
             gateway: GatewayId(1),
             channel: ChannelId(1),
