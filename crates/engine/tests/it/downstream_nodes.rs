@@ -10,7 +10,7 @@ use domain::downstream::{
     Answer, Customer, Delivery, Downstream as _, Handed, News, Question, Signing, Submit, WaitingKind,
     WaitingPlace,
 };
-use domain::ids::{CustomerId, MessageId};
+use domain::ids::CustomerId;
 use domain::ledger::{Ledger as _, MessageFilter, MessageRecord};
 use domain::message::{Category, MessageState};
 use domain::nodes::LeaseName;
@@ -171,8 +171,12 @@ fn teller<'a>(town: &Town, nodes: &[&'a Resident]) -> &'a Resident {
     })
 }
 
+/// The carrier delivers these, when it has all of them.
 fn delivered(town: &Town, node: &Resident, ids: &[u128]) {
-    town.until("written", SOON, || (town.carrier.seen().written.len() >= ids.len()).then_some(()));
+    let has = |town: &Town, id: &u128| {
+        town.carrier.seen().written.iter().any(|one| u128::from(one.message.raw().unsigned_abs()) == *id)
+    };
+    town.until("written", TAKEN_OVER, || ids.iter().all(|id| has(town, id)).then_some(()));
     let written = town.carrier.seen().written.clone();
     for one in written.iter().filter(|one| ids.contains(&u128::from(one.message.raw().unsigned_abs()))) {
         town.report(node.node, one);
@@ -216,11 +220,6 @@ fn each_report_is_told_once_by_one_node_and_by_another_when_that_one_is_gone() {
     let late = holder.run(answered(holder, &customer, submits));
     let (dies, lives) = if holder.node == first.node { (second, first) } else { (first, second) };
     dies.kill(&town.carrier);
-    town.until("sent", TAKEN_OVER, || {
-        let written = town.carrier.seen().written.clone();
-        let ids: BTreeSet<MessageId> = written.iter().map(|one| one.message).collect();
-        late.iter().all(|id| ids.contains(&MessageId::from_raw(*id as i64))).then_some(())
-    });
     delivered(&town, &lives, &late);
     let mut all = Vec::new();
     let began = town.now_millis();

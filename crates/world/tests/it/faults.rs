@@ -35,7 +35,7 @@ macro_rules! faults {
 
 faults! {
     accepting_before_the_commit: AcceptBeforeCommit => "was acknowledged and is gone";
-    settling_before_the_commit: SettleBeforeCommit => "is unknown although its delivery" | "is still sending";
+    settling_before_the_commit: SettleBeforeCommit => "is unknown although its delivery" | "is still sending" | "nothing is on its way";
     a_forgotten_settlement: SettlementForgotten => "is still sending" | "although its delivery was acknowledged" | "nothing is on its way";
     a_dropped_receipt: ReceiptDropped => "although its delivery was acknowledged";
     a_dropped_early_receipt: EarlyReceiptDropped => "although its delivery was acknowledged";
