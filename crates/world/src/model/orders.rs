@@ -69,7 +69,7 @@ impl Model {
                 offer.orders.cancelled.get_or_insert(now);
                 return;
             }
-            Cancelling::NoSuch => "was acknowledged and cannot be found to be cancelled",
+            Cancelling::NoSuch => "was acknowledged and is gone: it cannot be cancelled",
             _ if offer.orders.cancelled.is_some() => "was cancelled and cannot be cancelled again",
             _ => return,
         };
@@ -92,7 +92,7 @@ impl Model {
             }
             Redacting::NotEnded(_) => {}
             Redacting::NoSuch => {
-                self.violation(format!("{id} was acknowledged and cannot be found to be forgotten"));
+                self.violation(format!("{id} was acknowledged and is gone: its text cannot be forgotten"));
             }
         }
     }
