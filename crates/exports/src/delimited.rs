@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
+use sheets::push_csv_cell;
 
 use crate::cell::{Cell, Column, Row};
 use crate::write::{Rows, each};
@@ -24,10 +25,9 @@ fn field(cell: &Cell, zone: &TimeZone) -> String {
     let Cell::Text(text) = cell else { return cell.shown(zone) };
     let runs = text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
     let disarmed = if runs { format!("'{text}") } else { text.clone() };
-    if disarmed.contains([',', '"', '\r', '\n']) {
-        return format!("\"{}\"", disarmed.replace('"', "\"\""));
-    }
-    disarmed
+    let mut field = String::with_capacity(disarmed.len());
+    push_csv_cell(&mut field, &disarmed);
+    field
 }
 
 #[cfg(test)]

@@ -1,13 +1,26 @@
 //! What is asked of single messages: not to be sent, and to be forgotten.
 
-use domain::ids::MessageId;
-use domain::ledger::{Cancelling, Forgetting, Redacting, TrailEntry, TrailEvent};
+use domain::ids::{MessageId, PartitionId, PartitionMap};
+use domain::ledger::{Cancelling, Forgetting, LedgerError, Redacting, TrailEntry, TrailEvent};
 use domain::message::{MessageState, Reason};
 use domain::time::Timestamp;
 
 use super::fault::Outcome;
 use super::life::Life;
 use super::steps::{Moves, advance, step};
+
+/// Refuses messages that live in another partition.
+///
+/// # Errors
+/// [`LedgerError::NoSuch`].
+pub fn all_here(
+    map: PartitionMap,
+    partition: PartitionId,
+    messages: &[MessageId],
+) -> Result<(), LedgerError> {
+    let all = messages.iter().all(|message| map.of_message(*message) == partition);
+    if all { Ok(()) } else { Err(LedgerError::NoSuch("message in this partition")) }
+}
 
 /// Ends a message that waits. `true`: its record changed.
 pub fn cancel<M: Moves>(

@@ -118,7 +118,6 @@ impl fmt::Debug for Row {
     }
 }
 
-/// Appends one CSV cell, quoted where it must be.
 /// Appends one cell of a CSV row, quoted where it must be.
 pub fn push_csv_cell(record: &mut String, cell: &str) {
     if cell.contains([',', '"', '\n', '\r']) {

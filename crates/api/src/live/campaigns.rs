@@ -4,26 +4,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use axum::response::sse::Event as Told;
-use tokio::sync::watch;
 
 use super::look::watch_campaigns;
-use super::{Campaigns, Watching, change, changed, end_of, told};
+use super::{Open, Watching};
 use crate::auth::{Allowed, can};
-use crate::json;
 use crate::problem::Problem;
 use crate::state::ApiState;
-use crate::streams::{self, Place};
-
-struct Open {
-    watching: Watching,
-    seen: watch::Receiver<Campaigns>,
-    /// What was told last; none at first.
-    before: Option<Arc<[json::CampaignLive]>>,
-    /// On the monotonic clock.
-    until: u64,
-    _place: Place,
-}
+use crate::{json, streams};
 
 /// 任务实况 · Campaigns as they go
 ///
@@ -45,23 +32,11 @@ pub(crate) async fn stream(
     // Before the task is asked for: its first look finds the account.
     let watching = Watching::begin(&state, caller.account);
     let seen = watch_campaigns(&state);
-    let until = end_of(&state);
-    let open = Open { watching, seen, before: None, until, _place: place };
-    Ok(streams::answer(open, next))
-}
-
-async fn next(mut open: Open) -> Option<(Told, Open)> {
-    loop {
-        let now = open.seen.borrow_and_update().get(&open.watching.account).map(Arc::clone);
-        if let Some(now) = now {
-            let event = match open.before.replace(Arc::clone(&now)) {
-                None => Some(("snapshot", now.to_vec(), Vec::new())),
-                Some(before) => change(&before, &now).map(|(changed, gone)| ("change", changed, gone)),
-            };
-            if let Some((name, campaigns, gone)) = event {
-                return Some((told(name, &json::CampaignsLive { campaigns, gone })?, open));
-            }
-        }
-        changed(&mut open.seen, &open.watching.state, open.until).await?;
-    }
+    let open = Open::begin(state, seen, place);
+    Ok(streams::answer((watching, open), async |(watching, mut open)| {
+        let account = watching.account;
+        let document = |campaigns, gone| json::CampaignsLive { campaigns, gone };
+        let told = open.next(|seen| seen.get(&account).map(Arc::clone), document).await?;
+        Some((told, (watching, open)))
+    }))
 }

@@ -21,6 +21,7 @@ use utoipa_axum::routes;
 
 use crate::json;
 use crate::state::ApiState;
+use crate::streams::Place;
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(1);
@@ -106,26 +107,60 @@ fn change<T: Named>(before: &[T], now: &[T]) -> Option<(Vec<T>, Vec<String>)> {
     (!changed.is_empty() || !gone.is_empty()).then_some((changed, gone))
 }
 
+/// One stream of what is seen in `S`: what it told last, and until when, on the monotonic clock, it goes on.
+struct Open<S, T> {
+    state: ApiState,
+    seen: watch::Receiver<S>,
+    /// None at first.
+    before: Option<Arc<[T]>>,
+    until: u64,
+    _place: Place,
+}
+
+impl<S, T: Named> Open<S, T> {
+    fn begin(state: ApiState, seen: watch::Receiver<S>, place: Place) -> Self {
+        let until = state.monotonic_millis() + u64::try_from(STREAMED.as_millis()).unwrap_or(u64::MAX);
+        Self { state, seen, before: None, until, _place: place }
+    }
+
+    /// The next event. `now` picks what is told of what was seen, `document` writes what changed and what is gone. None: the
+    /// stream is over.
+    async fn next<D: Serialize>(
+        &mut self,
+        now: impl Fn(&S) -> Option<Arc<[T]>>,
+        document: impl Fn(Vec<T>, Vec<String>) -> D,
+    ) -> Option<Told> {
+        loop {
+            let now = now(&self.seen.borrow_and_update());
+            if let Some(now) = now {
+                let event = match self.before.replace(Arc::clone(&now)) {
+                    None => Some(("snapshot", now.to_vec(), Vec::new())),
+                    Some(before) => change(&before, &now).map(|(changed, gone)| ("change", changed, gone)),
+                };
+                if let Some((name, changed, gone)) = event {
+                    return told(name, &document(changed, gone));
+                }
+            }
+            self.changed().await?;
+        }
+    }
+
+    /// Waits for a change of what was seen; none: the stream is over.
+    async fn changed(&mut self) -> Option<()> {
+        let left = Duration::from_millis(self.until.saturating_sub(self.state.monotonic_millis()));
+        let closing = self.state.closing().clone();
+        tokio::select! {
+            changed = self.seen.changed() => changed.ok(),
+            () = tokio::time::sleep(left) => None,
+            () = closing.cancelled() => None,
+        }
+    }
+}
+
 /// An event of a stream; where it begins, it also says when to come back.
 fn told(name: &str, data: &impl Serialize) -> Option<Told> {
     let event = Told::default().event(name).data(serde_json::to_string(data).ok()?);
     Some(if name == "snapshot" { event.retry(LOOK) } else { event })
-}
-
-/// When a stream that begins now is over.
-fn end_of(state: &ApiState) -> u64 {
-    state.monotonic_millis() + u64::try_from(STREAMED.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Waits for a change of what was seen; none: the stream is over.
-async fn changed<T>(seen: &mut watch::Receiver<T>, state: &ApiState, until: u64) -> Option<()> {
-    let left = Duration::from_millis(until.saturating_sub(state.monotonic_millis()));
-    let closing = state.closing().clone();
-    tokio::select! {
-        changed = seen.changed() => changed.ok(),
-        () = tokio::time::sleep(left) => None,
-        () = closing.cancelled() => None,
-    }
 }
 
 #[cfg(test)]

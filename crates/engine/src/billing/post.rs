@@ -50,6 +50,8 @@ pub enum MoneyError {
 #[derive(Default)]
 pub struct Poster {
     lanes: HashMap<LaneId, LaneTerms>,
+    /// None: to be read.
+    costs: Option<Costs>,
     /// What was posted of the recent hours.
     posted: HashMap<PostingKey, Posting>,
     /// The last hour in which late hours were looked at; none: not yet.
@@ -90,7 +92,7 @@ impl Engine {
         let now = self.clock.now();
         // Before the counters are read: what these campaigns had accepted is in them.
         let spent = self.spent_holds(&mut poster.stray_holds, now).await?;
-        let costs = self.costs_now(now.hour()).await?;
+        self.note_costs(poster, now.hour()).await?;
         let from = self.first_hour(poster, now.hour()).await?;
         if poster.late_at != Some(now.hour()) {
             // What another node posted meanwhile, or a power cut took back from the ledger, is put right now.
@@ -105,7 +107,7 @@ impl Engine {
             };
             let mut before = from.saturating_sub(1);
             while let Some(hour) = self.ledger.next_hour(partition, before).await? {
-                let all = self.hour_postings(poster, partition, hour, &costs).await?;
+                let all = self.hour_postings(poster, partition, hour).await?;
                 for one in &all {
                     gone.remove(&one.key);
                 }
@@ -128,10 +130,13 @@ impl Engine {
         self.look_at_balances(poster, moved).await
     }
 
-    /// What channels cost, with what changed up to this hour.
-    async fn costs_now(&self, hour: i64) -> Result<Costs, MoneyError> {
-        let known = self.control.setting(COSTS).await?;
-        let mut costs = known.as_deref().map(Costs::read).unwrap_or_default();
+    /// Takes note of what channels cost in this hour; a new poster reads first what was known.
+    async fn note_costs(&self, poster: &mut Poster, hour: i64) -> Result<(), MoneyError> {
+        // What cannot be written is not remembered either, and is noted again.
+        let mut costs = match poster.costs.take() {
+            Some(costs) => costs,
+            None => self.control.setting(COSTS).await?.as_deref().map(Costs::read).unwrap_or_default(),
+        };
         let mut changed = false;
         for channel in self.channels().await?.iter() {
             changed |= costs.note(channel.id, hour, channel.cost);
@@ -139,7 +144,8 @@ impl Engine {
         if changed {
             self.control.put_setting(COSTS, &costs.write()).await?;
         }
-        Ok(costs)
+        poster.costs = Some(costs);
+        Ok(())
     }
 
     /// A grant that was written down and never reached a ledger which knew nothing of the account there.
@@ -172,7 +178,6 @@ impl Engine {
         poster: &mut Poster,
         partition: PartitionId,
         hour: i64,
-        costs: &Costs,
     ) -> Result<Vec<Posting>, MoneyError> {
         let (mut tallies, mut after): (Vec<Tally>, Option<LaneId>) = (Vec::new(), None);
         loop {
@@ -183,7 +188,7 @@ impl Engine {
                 break;
             }
         }
-        let cost = |channel| costs.at(channel, hour);
+        let cost = |channel| poster.costs.as_ref().map_or(Money::ZERO, |costs| costs.at(channel, hour));
         if let Ok(all) = postings((partition, hour), &tallies, &poster.lanes, cost) {
             return Ok(all);
         }

@@ -131,14 +131,6 @@ fn count_sent(
     Ok((counts, (seen == PAGE_ROWS).then(|| MessageId::from_raw(last + 1))))
 }
 
-impl SqliteLedger {
-    fn all_here(&self, partition: PartitionId, messages: &[MessageId]) -> Result<(), LedgerError> {
-        let map = self.partitions();
-        let all = messages.iter().all(|message| map.of_message(*message) == partition);
-        if all { Ok(()) } else { Err(LedgerError::NoSuch("message in this partition")) }
-    }
-}
-
 #[async_trait]
 impl MessageOrders for SqliteLedger {
     async fn cancel(
@@ -148,7 +140,7 @@ impl MessageOrders for SqliteLedger {
         messages: Vec<MessageId>,
         now: Timestamp,
     ) -> Result<Vec<Cancelling>, LedgerError> {
-        self.all_here(partition, &messages)?;
+        orders::all_here(self.partitions(), partition, &messages)?;
         match self.ask(partition, Command::Order(Order { account, messages, forget: None, now })).await? {
             Reply::Cancelled(answers) => Ok(answers),
             _ => Err(LedgerError::Closed),
@@ -163,7 +155,7 @@ impl MessageOrders for SqliteLedger {
         how: Forgetting,
         now: Timestamp,
     ) -> Result<Vec<Redacting>, LedgerError> {
-        self.all_here(partition, &messages)?;
+        orders::all_here(self.partitions(), partition, &messages)?;
         match self.ask(partition, Command::Order(Order { account, messages, forget: Some(how), now })).await?
         {
             Reply::Redacted(answers) => Ok(answers),

@@ -184,14 +184,6 @@ impl Operation for CountSent {
     }
 }
 
-impl PostgresLedger {
-    fn all_here(&self, partition: PartitionId, messages: &[MessageId]) -> Result<(), LedgerError> {
-        let map = self.partitions();
-        let all = messages.iter().all(|message| map.of_message(*message) == partition);
-        if all { Ok(()) } else { Err(LedgerError::NoSuch("message in this partition")) }
-    }
-}
-
 #[async_trait]
 impl MessageOrders for PostgresLedger {
     async fn cancel(
@@ -201,7 +193,7 @@ impl MessageOrders for PostgresLedger {
         messages: Vec<MessageId>,
         now: Timestamp,
     ) -> Result<Vec<Cancelling>, LedgerError> {
-        self.all_here(partition, &messages)?;
+        orders::all_here(self.partitions(), partition, &messages)?;
         let known = self.shared().known(partition)?;
         let _turn = known.turn.lock().await;
         let retry = self.retry();
@@ -220,7 +212,7 @@ impl MessageOrders for PostgresLedger {
         how: Forgetting,
         now: Timestamp,
     ) -> Result<Vec<Redacting>, LedgerError> {
-        self.all_here(partition, &messages)?;
+        orders::all_here(self.partitions(), partition, &messages)?;
         let known = self.shared().known(partition)?;
         let _turn = known.turn.lock().await;
         let retry = self.retry();

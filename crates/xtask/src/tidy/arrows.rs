@@ -31,7 +31,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["domain", "sealing", "moves", "files", "pg", "control"]),
     ("gateway", &["domain", "wire"]),
     ("access", &["domain"]),
-    ("exports", &["domain"]),
+    ("exports", &["domain", "sheets"]),
     ("feeds", &["domain"]),
     ("oidc", &["domain"]),
     ("engine", &["domain", "psi", "sheets", "access", "exports", "feeds"]),
